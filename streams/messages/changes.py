@@ -1,0 +1,125 @@
+"""What a change topic carries: `DocumentChange` on the wire, `Change` in the house.
+
+`DocumentChange` is the native format that users write. `Change` is what every source format decodes
+to: one document of one source, written or gone, with what is known of when.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, field_validator
+
+from streams.messages.records import Offset, Wire
+
+TENANT = r"^[A-Za-z0-9_-]{1,64}$"
+DEFAULT_TENANT = "default"
+EVERYONE = "*"
+"""The reader that stands for everyone in the tenant."""
+
+Tenant = Annotated[str, Field(pattern=TENANT)]
+DocumentId = Annotated[str, Field(min_length=1, max_length=1024)]
+Scalar = str | int | float | bool | None
+Op = Literal["upsert", "delete"]
+
+
+class DocumentChange(Wire):
+    """One change of one document. Only `id` and, for an upsert, `text` are required."""
+
+    id: DocumentId
+    op: Op = "upsert"
+    title: Annotated[str | None, Field(max_length=2000)] = None
+    text: str | None = None
+    media_type: Annotated[str, Field(max_length=100)] = "text/plain"
+    url: Annotated[str | None, Field(max_length=4000)] = None
+    language: Annotated[str | None, Field(max_length=35)] = None
+    tenant: Tenant | None = None
+    readers: Annotated[list[Annotated[str, Field(min_length=1, max_length=256)]], Field(max_length=1000)] | None = None
+    metadata: Annotated[dict[str, Scalar | list[str]], Field(max_length=100)] = {}
+    changed_at: datetime | None = None
+
+    @field_validator("readers")
+    @classmethod
+    def _somebody_may_read(cls, readers: list[str] | None) -> list[str] | None:
+        if readers == []:
+            raise ValueError("[] would hide the document from everyone; leave it out, or write [\"*\"], for everyone")
+        return readers
+
+    @field_validator("metadata")
+    @classmethod
+    def _names_hold_no_equals_sign(cls, metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        for name in metadata:
+            if not name or "=" in name:
+                raise ValueError(f"a name may not be empty or hold '=': {name[:50]!r}")
+        return metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document's content as its source has it now.
+
+    `readers` is sorted, `("*",)` for everyone; `metadata` is sorted `name=value` strings, one for each
+    value of a list.
+    """
+
+    tenant: str
+    id: str
+    text: str
+    title: str | None = None
+    media_type: str = "text/plain"
+    url: str | None = None
+    language: str | None = None
+    readers: tuple[str, ...] = (EVERYONE,)
+    metadata: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of one document, whatever format it came in.
+
+    `document` is None for a deletion. `time` (nanoseconds) and `order` are the source's own, None where
+    it gives none; `timestamp` (milliseconds) and `at` are Kafka's, and, for a dead letter sent back,
+    those of its first delivery. `tenant` and `document_id` are what a deletion names of itself, if
+    anything. `row` holds the source's mapped columns, for later changes that leave some out.
+    """
+
+    source: str
+    record_key: str
+    at: Offset
+    timestamp: int
+    document: Document | None = None
+    tenant: str | None = None
+    document_id: str | None = None
+    time: int | None = None
+    order: int | None = None
+    changed_at: datetime | None = None
+    row: dict[str, JsonValue] = field(default_factory=dict)
+
+    @property
+    def key(self) -> uuid.UUID:
+        """The document key, by which a document is held and by which its changes are ordered."""
+        return document_key(self.source, self.record_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A record that says nothing about a document (a heartbeat, say); `reason` goes into its receipt."""
+
+    reason: str
+
+
+NAMESPACE = uuid.UUID("6f6d3c1e-6d0b-5d0c-9a53-0f3d5e8a7b11")
+"""The namespace of every UUIDv5 that rag-streams makes (RFC 9562, section 5.5)."""
+
+
+def name_uuid(*parts: str) -> uuid.UUID:
+    """The UUIDv5 of `parts`, each preceded by its length, so that no two lists of parts share a name."""
+    return uuid.uuid5(NAMESPACE, "".join(f"{len(part)}:{part}" for part in parts))
+
+
+def document_key(source: str, record_key: str) -> uuid.UUID:
+    """The key of the document that `source`'s record `record_key` describes."""
+    return name_uuid("document", source, record_key)

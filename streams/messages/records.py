@@ -1,0 +1,81 @@
+"""A record as Kafka delivers it, and the coordinates that name it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Wire(BaseModel):
+    """A model of something that travels: frozen, and tolerant of fields that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=False)
+
+
+class Offset(Wire):
+    """One record's place in Kafka; in a watermark, the last place that counts (inclusive)."""
+
+    topic: Annotated[str, Field(min_length=1, max_length=249)]
+    partition: Annotated[int, Field(ge=0)]
+    offset: Annotated[int, Field(ge=0)]
+
+    def __str__(self) -> str:
+        """`TOPIC-PARTITION-OFFSET`: how receipts, questions and the done log name a record."""
+        return f"{self.topic}-{self.partition}-{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A consumed record, untouched: raw bytes, headers in order with duplicates kept.
+
+    `timestamp` is Kafka's, in milliseconds since the epoch.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+
+    @property
+    def at(self) -> Offset:
+        """Where this record stands."""
+        return Offset(topic=self.topic, partition=self.partition, offset=self.offset)
+
+    def header(self, name: str) -> str | None:
+        """The last header of this name as text, or None where there is none or it is not UTF-8."""
+        for key, value in reversed(self.headers):
+            if key == name and value is not None:
+                try:
+                    return value.decode()
+                except UnicodeDecodeError:
+                    return None
+        return None
+
+    @property
+    def size(self) -> int:
+        """Bytes of key and value together."""
+        return len(self.key or b"") + len(self.value or b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to be produced. `partition` None leaves the choice to the key's hash."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+    partition: int | None = None
+
+
+def unknown_fields(model: type[BaseModel], data: Any) -> list[str]:
+    """Names at the top level of `data` that `model` does not define, sorted; none where it is no object."""
+    if not isinstance(data, dict):
+        return []
+    known = set(model.model_fields)
+    return sorted(str(name) for name in data if name not in known)

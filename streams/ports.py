@@ -1,0 +1,255 @@
+"""What the core needs from outside: small protocols, and the values that cross them.
+
+Every method may raise `Retryable` (the dependency is down or slow) or `Rejected` (it will never take
+this); nothing else. Adapters live in `stores`, `ollama` and `kafka`; `tests/contract` says what each
+must do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+from uuid import UUID
+
+from streams.messages.held import Head, Passage, Vector
+from streams.messages.position import Position
+from streams.messages.records import Offset
+
+Now = Callable[[], datetime]
+"""The wall clock, in UTC."""
+
+Monotonic = Callable[[], float]
+"""A clock that never goes back, in seconds."""
+
+
+class Documents(Protocol):
+    """Heads and passages, read and written. All writes are idempotent: ids are made of content."""
+
+    async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
+        """All heads of each document, in no order; a document that has none is absent or empty."""
+        ...
+
+    async def passages(self, tenant: str, ids: Sequence[UUID]) -> Sequence[Passage]:
+        """The passages that exist among `ids`, with their vectors, in no order; unknown tenant: none."""
+        ...
+
+    async def write_passages(self, passages: Sequence[Passage]) -> None:
+        """Writes all of them, of any tenants, creating tenants as needed; searchable on return."""
+        ...
+
+    async def write_heads(self, heads: Sequence[Head]) -> None:
+        """Writes heads, at the strongest consistency that there is; visible to `heads` on return."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """A hybrid query in one tenant.
+
+    A passage qualifies where `readers` of it holds `*` or one of `principals`, its metadata holds every
+    one of `filters` (`name=value`), and its id is not in `exclude`. `alpha` weighs the vector arm
+    against the word arm, 0 (words only) to 1 (vectors only).
+    """
+
+    tenant: str
+    text: str
+    vector: Vector
+    principals: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    limit: int = 20
+    exclude: frozenset[UUID] = frozenset()
+    alpha: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that a search found, current or not.
+
+    `score` is the fused rank score, only comparable within one result; `similarity` is the cosine of
+    passage and query vector, -1 to 1, whichever arm found it.
+    """
+
+    id: UUID
+    document_key: UUID
+    tenant: str
+    text: str
+    title: str
+    score: float
+    similarity: float
+
+
+class Search(Protocol):
+    """Finding passages, and the heads that say which of them count."""
+
+    async def hybrid(self, query: SearchQuery) -> Sequence[Hit]:
+        """The best passages, best first; a tenant that does not exist has none."""
+        ...
+
+    async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
+        """As `Documents.heads`."""
+        ...
+
+    async def word_counts(self, tenant: str, words: Sequence[str]) -> tuple[int, Mapping[str, int]]:
+        """How many passages the tenant holds, superseded ones included, and how many hold each word.
+
+        Words are matched as the word arm of `hybrid` matches them.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PassageRef:
+    """What the vacuum needs to know of a passage."""
+
+    id: UUID
+    document_key: UUID
+    tenant: str
+    born: Position
+
+
+class Maintenance(Protocol):
+    """What the vacuum needs: finding what may be superseded, and deleting it."""
+
+    def unsettled(self, written_before: datetime) -> AsyncIterator[UUID]:
+        """Keys of documents that may have something to vacuum.
+
+        At least all documents with a superseded head, or whose current head is a deletion, and that
+        was written before then; more is harmless, repeats too.
+        """
+        ...
+
+    async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
+        """As `Documents.heads`."""
+        ...
+
+    async def passages_of(self, document_key: UUID, tenant: str) -> Sequence[PassageRef]:
+        """Every passage of the document in that tenant, listed or not."""
+        ...
+
+    def passages_written_before(self, written: datetime) -> AsyncIterator[PassageRef]:
+        """Every passage of every tenant written before then (for those that no head ever listed)."""
+        ...
+
+    async def delete_passages(self, tenant: str, ids: Sequence[UUID]) -> None:
+        """Deletes by id; what is gone already is no error."""
+        ...
+
+    async def delete_heads(self, document_key: UUID, positions: Sequence[Position]) -> None:
+        """Deletes by document and position, at the strongest consistency that there is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What the live index was made with; one small record in the store holds it."""
+
+    embed_model: str
+    dimension: int
+    chunking: str
+    name: str = "g1"
+
+
+class Embedder(Protocol):
+    """Texts to vectors. Applies the prefixes that its model wants; never truncates."""
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in each vector; a vector of any other length is `Misconfigured`."""
+        ...
+
+    @property
+    def window(self) -> int:
+        """Tokens that one text may have, prefix included."""
+        ...
+
+    async def embed_documents(self, texts: Sequence[str]) -> Sequence[Vector]:
+        """One unit vector a text, in order. Raises `PromptTooLong` where one exceeds the window."""
+        ...
+
+    async def embed_query(self, text: str) -> Vector:
+        """The unit vector of a question."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """What to generate. `num_ctx` and `max_tokens` are in tokens; `stop` ends the answer."""
+
+    model: str
+    messages: tuple[ChatMessage, ...]
+    temperature: float = 0.0
+    num_ctx: int = 8192
+    max_tokens: int = 512
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatChunk:
+    """A piece of the reply; the last one is `done`, with what the model counted."""
+
+    text: str
+    done: bool = False
+    done_reason: str | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Generator(Protocol):
+    """A chat model, streamed. Closing the iterator early stops the model's work."""
+
+    def chat(self, request: ChatRequest) -> AsyncIterator[ChatChunk]:
+        """The reply, piece by piece; ends with a `done` chunk or raises."""
+        ...
+
+
+class Watermarks(Protocol):
+    """How far the index is."""
+
+    async def applied(self) -> Sequence[Offset]:
+        """For each source partition with anything applied, the last offset up to which all is (inclusive)."""
+        ...
+
+
+class SchemaRegistry(Protocol):
+    """Writer schemas by id, for Avro in the Confluent wire format."""
+
+    async def schema(self, registry: str, schema_id: int) -> Mapping[str, object]:
+        """The schema, cached once fetched."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One thing that happened, for whoever watches: a name, numbers, and a few bounded labels."""
+
+    name: str
+    value: float = 1.0
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+class Observer(Protocol):
+    """Injected by the worker: metrics and logs in production, a list in tests."""
+
+    def __call__(self, event: Observed, /) -> None:
+        """Must not raise, must not block."""
+        ...
+
+
+def unobserved(_event: Observed, /) -> None:
+    """The observer that looks away."""
