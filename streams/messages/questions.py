@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from streams.messages.changes import Scalar, Tenant
+from streams.messages.headers import Headers
 from streams.messages.records import Offset, Wire
 
 MAX_QUESTION_CHARACTERS = 8000
@@ -38,3 +40,19 @@ class Question(Wire):
     language: Annotated[str | None, Field(max_length=35)] = None
     after: Annotated[list[Offset], Field(max_length=1000)] = []
     allow_stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as its record asked it: `id` and `tenant` are settled here, whatever `question` leaves out.
+
+    `at` and `timestamp` (milliseconds; the deadline counts from it) are Kafka's; `headers` are the
+    record's own, in order.
+    """
+
+    question: Question
+    id: str
+    tenant: str
+    at: Offset
+    timestamp: int
+    headers: Headers = ()
