@@ -1,0 +1,325 @@
+"""Every setting, once: `STREAMS_*` in the environment or in `.env`, typed, checked before any work.
+
+A secret may also come as `STREAMS_…_FILE`, the path of a file that holds it. A name that nobody knows is
+refused, so that a misspelt one is not silently a default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from streams.errors import Misconfigured
+
+PREFIX = "STREAMS_"
+BESIDES = frozenset({"STREAMS_TEST_DATA", "STREAMS_SERVERS_DIR"})
+"""Names with our prefix that are no settings: the test suite's."""
+
+EMBEDDED_DEFAULTS: Mapping[str, Any] = {
+    "generate_model": "smollm2:135m",
+    "fallback_model": "smollm2:135m",
+    "embed_model": "all-minilm",
+    "embed_dimension": 384,
+    "num_ctx": 2048,
+    "max_answer_tokens": 160,
+    "min_grounded": 0.5,
+}
+"""What is different where the models are those that `rag-streams up` brings along."""
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Topic = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+.*$")]
+
+
+class Settings(BaseSettings):
+    """The settings of a worker and of every command. Build it with `load`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
+
+    kafka_bootstrap_servers: str | None = None
+    """Kafka's addresses, `HOST:PORT[,…]`. Unset: those that `up` runs, else `localhost:9092`."""
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How to talk to Kafka."""
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    """With a `SASL_*` protocol."""
+    kafka_sasl_username: str | None = None
+    """With a `SASL_*` protocol."""
+    kafka_sasl_password: SecretStr | None = None
+    """With a `SASL_*` protocol."""
+    kafka_ssl_cafile: str | None = None
+    """CA certificates (PEM) to check Kafka's against. Unset: the system's."""
+    group: Annotated[str, Field(min_length=1)] = "rag-streams"
+    """The consumer groups are `GROUP-index` and `GROUP-answer`."""
+
+    store: Literal["weaviate", "sqlite"] = "weaviate"
+    """Where the index is held."""
+    weaviate_url: Url | None = None
+    """Unset: `http://localhost:8080`."""
+    weaviate_grpc_port: Port = 50051
+    """Weaviate's gRPC port, on the URL's host."""
+    weaviate_api_key: SecretStr | None = None
+    """Weaviate's API key."""
+    weaviate_replication_factor: Annotated[int, Field(ge=1, le=99)] = 1
+    """Copies of each shard, set when the collections are made."""
+    sqlite_path: Path = Path(".rag-streams/index.db")
+    """The index file, with `STORE=sqlite`."""
+
+    llm_provider: Literal["ollama", "embedded"] = "ollama"
+    """`embedded`: the small models that `rag-streams up` brings along."""
+    ollama_url: Url | None = None
+    """Unset: `http://localhost:11434`."""
+    generate_model: Annotated[str, Field(min_length=1)] = "llama3:70b-instruct-q4_K_M"
+    """The model that answers."""
+    fallback_model: Annotated[str, Field(min_length=1)] = "llama3:8b-instruct-q4_K_M"
+    """The model that answers where the first one fails or would be late."""
+    embed_model: Annotated[str, Field(min_length=1)] = "nomic-embed-text"
+    """The embedding model. A change needs a reindex."""
+    embed_dimension: Annotated[int, Field(ge=1, le=65535)] = 768
+    """Numbers in a vector of that model."""
+    embed_cache_ttl_s: Annotated[float, Field(ge=0)] = 300.0
+    """Seconds for which a question's embedding is kept; 0: not at all."""
+
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    """Of the answering models."""
+    num_ctx: Annotated[int, Field(ge=512, le=1048576)] = 8192
+    """Tokens of context that the answering models are loaded with."""
+    max_answer_tokens: Annotated[int, Field(ge=16, le=32768)] = 512
+    """Tokens that an answer may have."""
+    first_token_timeout_ms: Annotated[int, Field(ge=1)] = 10_000
+    """No token of the first model by then: the fallback answers."""
+    token_timeout_ms: Annotated[int, Field(ge=1)] = 5_000
+    """A pause this long between two tokens is a stall."""
+    similarity_threshold: Annotated[float | None, Field(ge=-1, le=1)] = None
+    """Cosine from which a passage counts as evidence. Unset: by the embedding model."""
+    min_grounded: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """An answer grounded less than this is replaced by quoted passages; 0: never."""
+    retry_attempts: Annotated[int, Field(ge=1, le=20)] = 3
+    """Tries of a call to Ollama that is safe to repeat."""
+    retry_backoff_ms: Annotated[int, Field(ge=1)] = 200
+    """The wait before the second try; it doubles with each, with jitter."""
+
+    sources: Path | None = None
+    """A TOML file that maps topics to documents. Unset: `TOPIC_CHANGES` alone."""
+    chunk_characters: Annotated[int, Field(ge=100, le=20000)] = 800
+    """Characters that a passage has about. A change needs a reindex."""
+
+    topic_changes: Topic = "documents.changes"
+    """Document changes, native format."""
+    topic_indexed: Topic = "documents.indexed"
+    """Index receipts."""
+    topic_documents_dead: Topic = "documents.dead"
+    """Dead letters of changes."""
+    topic_documents_retry: Topic = "documents.retry"
+    """Changes sent back by `dead replay`."""
+    topic_questions: Topic = "questions"
+    """Questions."""
+    topic_questions_dead: Topic = "questions.dead"
+    """Dead letters of questions."""
+    topic_questions_retry: Topic = "questions.retry"
+    """Questions sent back by `dead replay`."""
+    topic_questions_done: Topic = "questions.done"
+    """How far each question got."""
+    topic_answers: Topic = "answers"
+    """Answer events of questions without a `reply-to`."""
+    reply_topics: Annotated[str, Field(min_length=1)] = "replies.*"
+    """Glob of the topics that a `reply-to` may name."""
+    topic_partitions: Annotated[int, Field(ge=1, le=10000)] = 6
+    """Partitions of a topic that `topics create` makes."""
+    topic_replication: Annotated[int, Field(ge=1, le=99)] = 1
+    """Copies of each partition of such a topic."""
+    topic_max_message_bytes: Annotated[int, Field(ge=1024, le=1073741824)] = 8 * 1024 * 1024
+    """Bytes of the largest record that is produced or indexed."""
+
+    index_slots: Annotated[int, Field(ge=1, le=1024)] = 64
+    """Changes that a worker applies at once."""
+    answer_slots: Annotated[int, Field(ge=1, le=1024)] = 4
+    """Questions that a worker answers at once."""
+    drain_s: Annotated[float, Field(gt=0, le=9)] = 5.0
+    """Seconds for which running work may finish at a stop or a rebalance."""
+    vacuum_interval_s: Annotated[float, Field(gt=0)] = 600.0
+    """Seconds between two full sweeps of superseded passages."""
+
+    metrics_host: str = "127.0.0.1"
+    """Where `/livez`, `/readyz` and `/metrics` listen."""
+    metrics_port: Port | None = None
+    """Their port; 0: any free one. Unset: they are off."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe line that is logged."""
+    log_format: Literal["console", "json"] = "console"
+    """For people, or one JSON object a line."""
+    state_dir: Path = Path(".rag-streams")
+    """Where `rag-streams up` keeps its state file, logs and index."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then `.env`, then the files that `…_FILE` names."""
+        del file_secret_settings
+        return init_settings, env_settings, dotenv_settings, SecretFiles(settings_cls)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bundled_models(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {**EMBEDDED_DEFAULTS, **values} if values.get("llm_provider") == "embedded" else values
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        sasl = self.kafka_security_protocol.startswith("SASL")
+        for name in ("kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password"):
+            given = getattr(self, name) is not None
+            if sasl and not given:
+                raise misconfigured(
+                    name, f"is needed with {PREFIX}KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol}"
+                )
+            if given and not sasl:
+                raise misconfigured(
+                    name, f"needs {PREFIX}KAFKA_SECURITY_PROTOCOL to be SASL_SSL or SASL_PLAINTEXT"
+                )
+        if self.max_answer_tokens >= self.num_ctx:
+            raise misconfigured("max_answer_tokens", f"must be less than {PREFIX}NUM_CTX ({self.num_ctx})")
+        for name in ("kafka_ssl_cafile", "sources"):
+            path = getattr(self, name)
+            if path is not None and not Path(path).is_file():
+                raise misconfigured(name, f"names a file that does not exist: {path}")
+        self._topics_differ()
+        return self
+
+    def _topics_differ(self) -> None:
+        seen: dict[str, str] = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if name.startswith("topic_") and isinstance(value, str):
+                if value in seen:
+                    raise misconfigured(
+                        name,
+                        f"is {value!r}, as is {PREFIX}{seen[value].upper()}; each topic needs its own name",
+                    )
+                seen[value] = name
+
+    @property
+    def kafka(self) -> str:
+        """Where Kafka is, defaults applied."""
+        return self.kafka_bootstrap_servers or "localhost:9092"
+
+    @property
+    def weaviate(self) -> str:
+        """Where Weaviate is, defaults applied."""
+        return self.weaviate_url or "http://localhost:8080"
+
+    @property
+    def ollama(self) -> str:
+        """Where Ollama is, defaults applied."""
+        return self.ollama_url or "http://localhost:11434"
+
+
+def misconfigured(field: str, problem: str) -> Misconfigured:
+    """The error for one setting, by the name that its user knows."""
+    name = PREFIX + field.upper()
+    return Misconfigured(f"{name} {problem}", setting=name)
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """Secrets from the files that `STREAMS_…_FILE` names."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """The secret's text, without the white space around it; None where no file is named."""
+        del field
+        name = PREFIX + field_name.upper()
+        path = os.environ.get(f"{name}_FILE") if is_secret(field_name) else None
+        if not path:
+            return None, field_name, False
+        if os.environ.get(name):
+            raise misconfigured(f"{field_name}_file", f"and {name} are both set; keep one of them")
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            problem = f"names a file that can't be read ({type(error).__name__}): {path}"
+            raise misconfigured(f"{field_name}_file", problem) from None
+
+    def __call__(self) -> dict[str, Any]:
+        """What the files hold, by field."""
+        found = {
+            name: self.get_field_value(field, name)[0]
+            for name, field in self.settings_cls.model_fields.items()
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def load(*, env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:
+    """The settings of this process.
+
+    Raises `Misconfigured` with the setting's name and what would be right.
+    """
+    _refuse_unknown([*os.environ, *(dotenv_values(env_file) if env_file and env_file.is_file() else ())])
+    try:
+        return Settings(_env_file=env_file, **overrides)
+    except ValidationError as error:
+        raise _first_problem(error) from None
+
+
+def _refuse_unknown(names: list[str]) -> None:
+    fields = Settings.model_fields
+    for name in names:
+        field = name.removeprefix(PREFIX).lower()
+        secret = field.removesuffix("_file")
+        secret_file = secret != field and secret in fields and is_secret(secret)
+        if not name.startswith(PREFIX) or name in BESIDES or field in fields or secret_file:
+            continue
+        close = difflib.get_close_matches(field, fields, n=1)
+        raise misconfigured(
+            field, f"is no setting{f'; did you mean {PREFIX}{close[0].upper()}?' if close else ''}"
+        )
+
+
+def is_secret(field: str) -> bool:
+    """Whether a setting's value must never be shown."""
+    annotation = Settings.model_fields[field].annotation
+    return annotation is SecretStr or SecretStr in get_args(annotation)
+
+
+def _first_problem(error: ValidationError) -> Misconfigured:
+    problem = error.errors(include_input=False, include_url=False)[0]
+    inner = problem.get("ctx", {}).get("error")
+    if isinstance(inner, Misconfigured):
+        return inner
+    field = str(problem["loc"][0]) if problem["loc"] else "settings"
+    return misconfigured(field, f"is not right: {problem['msg']}")
+
+
+class Shown(BaseModel):
+    """One setting as a person sees it: secrets masked."""
+
+    name: str
+    value: str
+    given: bool
+
+
+def shown(settings: Settings) -> list[Shown]:
+    """Every setting with its value, in the order of the reference; a secret is `••••••`."""
+    rows = []
+    for field in type(settings).model_fields:
+        value = getattr(settings, field)
+        text = "" if value is None else "••••••" if isinstance(value, SecretStr) else str(value)
+        rows.append(Shown(name=PREFIX + field.upper(), value=text, given=field in settings.model_fields_set))
+    return rows
