@@ -39,4 +39,4 @@ class Position(NamedTuple):
 
 def fits(value: int, part: int) -> bool:
     """Whether `value` can stand as part number `part` of a position (0 time … 3 offset)."""
-    return 0 <= value < 10 ** WIDTHS[part]
+    return 0 <= value < int(10 ** WIDTHS[part])
