@@ -1,4 +1,4 @@
-"""Metrics: each `Observed` event as a Prometheus counter, or a histogram where its name ends in `_seconds`."""
+"""Metrics: each `Observed` event as a Prometheus counter; a histogram where its name ends in `_seconds`."""
 
 from __future__ import annotations
 
