@@ -1,0 +1,141 @@
+"""Where Kafka is and who we are there, as arguments for aiokafka's clients."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from aiokafka import errors
+from aiokafka.conn import create_conn
+
+from streams.errors import Misconfigured, StreamsError
+from streams.kafka.faults import ADDRESS, CAFILE, FAULTS, fault
+
+PROBE_MS = 5_000
+"""How long an address that let nobody in has to say why."""
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaConnection:
+    """One Kafka. `embedded`: it is the broker in memory, with the limits that it has."""
+
+    bootstrap_servers: str
+    security_protocol: str = "PLAINTEXT"
+    sasl_mechanism: str | None = None
+    sasl_username: str | None = None
+    sasl_password: str | None = field(default=None, repr=False)
+    ssl_cafile: str | None = None
+    embedded: bool = False
+
+    @property
+    def servers(self) -> Sequence[tuple[str, int]]:
+        """Host and port of each server. Raises `Misconfigured` where one is not `HOST:PORT`."""
+        found = []
+        for server in self.bootstrap_servers.split(","):
+            host, _, port = server.strip().rpartition(":")
+            if not host or not port.isdecimal():
+                raise Misconfigured(
+                    f"{ADDRESS} must be HOST:PORT[,HOST:PORT…], not {self.bootstrap_servers!r}",
+                    setting=ADDRESS,
+                )
+            found.append((host.strip("[]"), int(port)))
+        return found
+
+    def kwargs(self) -> dict[str, Any]:
+        """Arguments for any of aiokafka's clients. Raises `Misconfigured` naming the setting that is no good."""
+        return {
+            "bootstrap_servers": [server.strip() for server in self.bootstrap_servers.split(",")],
+            **self._who(),
+        }
+
+    def producer_kwargs(self) -> dict[str, Any]:
+        """As `kwargs`, for a producer that neither loses nor repeats a record."""
+        # The embedded broker counts batches where it should count records: one record a batch keeps its ends right.
+        batch = {"max_batch_size": 1} if self.embedded else {}
+        return {**self.kwargs(), "acks": "all", "enable_idempotence": True, **batch}
+
+    def consumer_kwargs(self) -> dict[str, Any]:
+        """As `kwargs`, for a consumer of committed records that commits nothing by itself."""
+        return {**self.kwargs(), "isolation_level": "read_committed", "enable_auto_commit": False}
+
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """What checks the broker's certificate; None where the protocol has no TLS."""
+        if self.security_protocol not in {"SSL", "SASL_SSL"}:
+            return None
+        try:
+            return ssl.create_default_context(cafile=self.ssl_cafile)
+        except OSError as error:
+            raise Misconfigured(
+                f"{CAFILE} must name a file of CA certificates in PEM, not {self.ssl_cafile}"
+                f" ({type(error).__name__})",
+                setting=CAFILE,
+            ) from None
+
+    def _who(self) -> dict[str, Any]:
+        _ = self.servers
+        sasl = {
+            "sasl_mechanism": self.sasl_mechanism or "PLAIN",
+            "sasl_plain_username": self.sasl_username,
+            "sasl_plain_password": self.sasl_password,
+        }
+        given = sasl if self.security_protocol.startswith("SASL") else {}
+        return {"security_protocol": self.security_protocol, "ssl_context": self.ssl_context(), **given}
+
+    async def refusal(self) -> StreamsError | None:
+        """What keeps us out of each of the servers, where that is not mere silence; None if one lets us in."""
+        found: StreamsError | None = None
+        for host, port in self.servers:
+            try:
+                (await create_conn(host, port, request_timeout_ms=PROBE_MS, **self._who())).close()
+            except FAULTS as error:
+                meant = fault(self.bootstrap_servers, error)
+                found = meant if isinstance(meant, Misconfigured) else found
+            else:
+                return None
+        return found
+
+
+class Client(Protocol):
+    """What aiokafka's consumers and producers have alike."""
+
+    async def start(self) -> None:
+        """Connects."""
+
+    async def stop(self) -> None:
+        """Lets go of the connection."""
+
+
+C = TypeVar("C", bound=Client)
+
+
+@contextlib.asynccontextmanager
+async def started(connection: KafkaConnection, client: C) -> AsyncIterator[C]:
+    """The client, started, and stopped at the end. Raises as `start` does."""
+    try:
+        await start(connection, client)
+        yield client
+    finally:
+        await client.stop()
+
+
+async def start(connection: KafkaConnection, client: Client) -> None:
+    """Starts a client, or raises what keeps it out: `Retryable`, or `Misconfigured` naming the setting."""
+    try:
+        await client.start()
+    except FAULTS as error:
+        # aiokafka logs why a server let it down, and raises only that all of them did.
+        unsaid = isinstance(error, errors.KafkaConnectionError)
+        refusal = await connection.refusal() if unsaid else None
+        raise refusal or fault(connection.bootstrap_servers, error) from error
+
+
+@contextlib.contextmanager
+def faults(connection: KafkaConnection) -> Iterator[None]:
+    """Raises aiokafka's errors by our names."""
+    try:
+        yield
+    except FAULTS as error:
+        raise fault(connection.bootstrap_servers, error) from error

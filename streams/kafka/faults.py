@@ -1,0 +1,73 @@
+"""aiokafka's errors by our names: each says what to do, and none holds a secret."""
+
+from __future__ import annotations
+
+import ssl
+
+from aiokafka import errors
+
+from streams.errors import Misconfigured, Rejected, Retryable, StreamsError
+
+ADDRESS = "STREAMS_KAFKA_BOOTSTRAP_SERVERS"
+PROTOCOL = "STREAMS_KAFKA_SECURITY_PROTOCOL"
+MECHANISM = "STREAMS_KAFKA_SASL_MECHANISM"
+USERNAME = "STREAMS_KAFKA_SASL_USERNAME"
+CAFILE = "STREAMS_KAFKA_SSL_CAFILE"
+MAX_BYTES = "STREAMS_TOPIC_MAX_MESSAGE_BYTES"
+
+FAULTS = (errors.KafkaError, OSError, TimeoutError)
+"""What aiokafka's clients raise; anything else is a mistake of ours."""
+
+TOO_LARGE = (errors.MessageSizeTooLargeError, errors.RecordTooLargeError, errors.RecordListTooLargeError)
+
+FOR_A_PERSON: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
+    (
+        (errors.UnsupportedSaslMechanismError, errors.IllegalSaslStateError),
+        MECHANISM,
+        f"Kafka at {{where}} does not offer this SASL mechanism: change {MECHANISM}",
+    ),
+    (
+        (errors.SaslAuthenticationFailed, errors.AuthenticationFailedError),
+        USERNAME,
+        f"Kafka at {{where}} refused the user: check {USERNAME} and STREAMS_KAFKA_SASL_PASSWORD",
+    ),
+    (
+        (
+            errors.TopicAuthorizationFailedError,
+            errors.GroupAuthorizationFailedError,
+            errors.ClusterAuthorizationFailedError,
+        ),
+        USERNAME,
+        f"Kafka at {{where}} does not allow this to the user of {USERNAME} ({{name}}): grant it there",
+    ),
+    (
+        (ssl.SSLCertVerificationError,),
+        CAFILE,
+        f"the certificate of Kafka at {{where}} is not trusted: let {CAFILE} name its CA's",
+    ),
+    ((ssl.SSLError,), PROTOCOL, f"Kafka at {{where}} does not speak TLS as we do: check {PROTOCOL}"),
+)
+"""Errors that waiting can't mend: the setting, and what to do about it."""
+
+
+def fault(where: str, error: BaseException) -> StreamsError:
+    """What an error of aiokafka means; `where` is the address of the Kafka that it is about."""
+    name = type(error).__name__
+    for types, setting, text in FOR_A_PERSON:
+        if isinstance(error, types):
+            return Misconfigured(text.format(where=where, name=name), setting=setting)
+    if isinstance(error, TOO_LARGE):
+        return Rejected(
+            f"the record is larger than Kafka at {where} takes: make it smaller, or raise {MAX_BYTES}"
+            " and the topic's max.message.bytes",
+            code="too_large",
+        )
+    if isinstance(error, errors.UnknownTopicOrPartitionError):
+        return Retryable(
+            f"a topic or partition is missing in Kafka at {where}: see `rag-streams topics check`",
+            code="topic_missing",
+        )
+    return Retryable(
+        f"Kafka cannot be reached at {where} ({name}): start it, or check {ADDRESS} and {PROTOCOL}",
+        code="kafka_down",
+    )
