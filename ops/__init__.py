@@ -1,0 +1,1 @@
+"""What running rag-streams needs beside the program: images, native servers."""

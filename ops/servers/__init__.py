@@ -1,0 +1,1 @@
+"""Real servers without a container engine: `install` fetches and builds them, `launch` starts them."""

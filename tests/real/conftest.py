@@ -1,0 +1,125 @@
+"""Real servers for the tests: one of each a session, and fresh ones for tests that break them.
+
+`kafka` (the bootstrap address), `weaviate` (`.url`, `.grpc_port`) and `ollama` (the URL; MiniLM and
+SmolLM2 are there) last the session. `kafka_broker`, `weaviate_server` and `ollama_server` are the
+test's own, to `.kill()`, `.start()`, `.freeze()` and `.thaw()`; `new_kafka` starts brokers with
+properties of their own: `new_kafka(**{"message.max.bytes": "1000000"})`. `topic` is a name that no
+other test uses.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TypeVar
+
+import pytest
+
+from ops.servers.launch import Kafka, Ollama, Server, Weaviate, servers_folder
+from ops.servers.ollama_models import import_models
+from tests.conftest import lacking
+
+S = TypeVar("S", bound=Server)
+
+_started: list[Server] = []
+
+
+def _require(name: str, *path: str) -> None:
+    if not servers_folder().joinpath(name, *path).exists():
+        lacking(f"{name} is not installed in {servers_folder()}: run `make servers`")
+
+
+def _require_kafka() -> None:
+    _require("kafka", "libs")
+    if shutil.which("java") is None:
+        lacking("no java on the PATH: Kafka needs Java 17 or newer")
+
+
+@contextmanager
+def _running(server: S) -> Iterator[S]:
+    _started.append(server)
+    try:
+        yield server.start()
+    finally:
+        server.thaw()
+        server.stop()
+        _started.remove(server)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failed test's report ends with what the servers wrote last."""
+    report = yield
+    if report.failed:
+        report.sections.extend((f"{server.name} log ({server.log})", server.tail()) for server in _started)
+    return report
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The bootstrap address of a broker that all tests share: make topics of your own, see `topic`."""
+    _require_kafka()
+    with _running(Kafka(tmp_path_factory.mktemp("kafka"))) as broker:
+        yield broker.bootstrap
+
+
+@pytest.fixture(scope="session")
+def weaviate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weaviate]:
+    """A Weaviate that all tests share: make collections or tenants of your own."""
+    _require("weaviate", "weaviate-server")
+    with _running(Weaviate(tmp_path_factory.mktemp("weaviate"))) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def ollama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an Ollama that has the two small models."""
+    _require("ollama", "ollama")
+    with _running(Ollama(tmp_path_factory.mktemp("ollama"))) as server:
+        import_models(server.url)
+        yield server.url
+
+
+@pytest.fixture
+def new_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Kafka]]:
+    """Starts brokers of the test's own, with properties that go over the usual ones."""
+    _require_kafka()
+    with ExitStack() as running:
+
+        def start(**properties: str) -> Kafka:
+            broker = Kafka(tmp_path_factory.mktemp("broker"), properties)
+            return running.enter_context(_running(broker))
+
+        yield start
+
+
+@pytest.fixture
+def kafka_broker(new_kafka: Callable[..., Kafka]) -> Kafka:
+    """A broker of the test's own, to be killed and started again."""
+    return new_kafka()
+
+
+@pytest.fixture
+def weaviate_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weaviate]:
+    """A Weaviate of the test's own, to be killed and started again."""
+    _require("weaviate", "weaviate-server")
+    with _running(Weaviate(tmp_path_factory.mktemp("weaviate"))) as server:
+        yield server
+
+
+@pytest.fixture
+def ollama_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ollama]:
+    """An Ollama of the test's own with the two small models, to be killed and started again."""
+    _require("ollama", "ollama")
+    with _running(Ollama(tmp_path_factory.mktemp("ollama"))) as server:
+        import_models(server.url)
+        yield server
+
+
+@pytest.fixture
+def topic(request: pytest.FixtureRequest) -> str:
+    """A topic name of the test's own, legal and readable."""
+    return f"{re.sub(r'[^a-zA-Z0-9._-]', '-', request.node.name)[:150]}-{uuid.uuid4().hex[:8]}"
