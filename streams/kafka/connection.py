@@ -52,10 +52,10 @@ class KafkaConnection:
         }
 
     def producer_kwargs(self) -> dict[str, Any]:
-        """As `kwargs`, for a producer that neither loses nor repeats a record."""
-        # The embedded broker counts batches where it should count records: one record a batch keeps its ends right.
+        """As `kwargs`, for a producer that loses nothing and, but on the embedded broker, repeats nothing."""
+        # The embedded broker knows no producer ids, and tells a partition's end by its last batch.
         batch = {"max_batch_size": 1} if self.embedded else {}
-        return {**self.kwargs(), "acks": "all", "enable_idempotence": True, **batch}
+        return {**self.kwargs(), "acks": "all", "enable_idempotence": not self.embedded, **batch}
 
     def consumer_kwargs(self) -> dict[str, Any]:
         """As `kwargs`, for a consumer of committed records that commits nothing by itself."""
@@ -85,7 +85,7 @@ class KafkaConnection:
         return {"security_protocol": self.security_protocol, "ssl_context": self.ssl_context(), **given}
 
     async def refusal(self) -> StreamsError | None:
-        """What keeps us out of each of the servers, where that is not mere silence; None if one lets us in."""
+        """What keeps us out of every server, where that is more than silence; None if one lets us in."""
         found: StreamsError | None = None
         for host, port in self.servers:
             try:
