@@ -45,11 +45,9 @@ class KafkaConnection:
         return found
 
     def kwargs(self) -> dict[str, Any]:
-        """Arguments for any of aiokafka's clients. Raises `Misconfigured` naming the setting that is no good."""
-        return {
-            "bootstrap_servers": [server.strip() for server in self.bootstrap_servers.split(",")],
-            **self._who(),
-        }
+        """Arguments for any of aiokafka's clients. Raises `Misconfigured` naming the setting at fault."""
+        servers = [server.strip() for server in self.bootstrap_servers.split(",")]
+        return {"bootstrap_servers": servers, **self._who()}
 
     def producer_kwargs(self) -> dict[str, Any]:
         """As `kwargs`, for a producer that loses nothing and, but on the embedded broker, repeats nothing."""

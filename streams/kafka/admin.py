@@ -1,0 +1,87 @@
+"""What a broker tells about itself: topics, their configuration, a group's offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.structs import TopicPartition
+
+from streams.errors import Retryable
+from streams.kafka.connection import KafkaConnection, faults
+
+REQUEST_TIMEOUT_MS = 10_000
+
+
+class Admin:
+    """One connection for administration, to be used with `started`. Methods raise as `fault` says."""
+
+    def __init__(self, connection: KafkaConnection) -> None:
+        self._connection = connection
+        self._client = AIOKafkaAdminClient(**connection.kwargs(), request_timeout_ms=REQUEST_TIMEOUT_MS)
+        self._coordinators: dict[str, int] = {}
+
+    async def start(self) -> None:
+        """Connects."""
+        await self._client.start()
+
+    async def stop(self) -> None:
+        """Lets go of the connection."""
+        await self._client.close()
+
+    async def partitions(self) -> Mapping[str, int]:
+        """How many partitions each topic has that exists; all of them, since to ask for one may make it."""
+        with faults(self._connection):
+            return {
+                topic["topic"]: len(topic["partitions"]) for topic in await self._client.describe_topics()
+            }
+
+    async def configs(self, topics: Collection[str]) -> Mapping[str, Mapping[str, str]]:
+        """The configuration of topics that exist, defaults included."""
+        if not topics:
+            return {}
+        with faults(self._connection):
+            asked = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics]
+            found: dict[str, Mapping[str, str]] = {}
+            for answer in await self._client.describe_configs(asked):
+                for code, _message, _type, topic, entries in answer.resources:
+                    if code:
+                        raise for_code(code)
+                    found[topic] = {entry[0]: entry[1] for entry in entries}
+            return found
+
+    async def create(self, topic: str, partitions: int, replication: int, config: Mapping[str, str]) -> bool:
+        """Makes a topic; False where somebody else has made it already."""
+        with faults(self._connection):
+            new = NewTopic(topic, partitions, replication, topic_configs=dict(config))
+            answer = await self._client.create_topics([new], timeout_ms=REQUEST_TIMEOUT_MS)
+            for _topic, code, *message in answer.topic_errors:
+                error = for_code(code)
+                if code and error is not TopicAlreadyExistsError:
+                    raise error(*message)
+                return not code
+            return False
+
+    async def committed(
+        self, group: str, partitions: Sequence[tuple[str, int]]
+    ) -> Mapping[tuple[str, int], int]:
+        """The next offset that a group will read, for each of these partitions that it committed one for."""
+        if not partitions:
+            return {}
+        asked = [TopicPartition(*partition) for partition in partitions]
+        with faults(self._connection):
+            coordinator = self._coordinators.get(group)
+            if coordinator is None:
+                coordinator = self._coordinators[group] = await self._client.find_coordinator(group)
+            found = await self._client.list_consumer_group_offsets(group, coordinator, asked)
+        # An error of the whole answer is not looked at by aiokafka: it comes as an answer without partitions.
+        if missing := [partition for partition in asked if partition not in found]:
+            self._coordinators.pop(group, None)
+            raise Retryable(
+                f"Kafka at {self._connection.bootstrap_servers} does not tell the offsets of group {group}"
+                f" for {len(missing)} partitions yet",
+                code="kafka_down",
+            )
+        return {(tp.topic, tp.partition): held.offset for tp, held in found.items() if held.offset >= 0}
