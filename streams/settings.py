@@ -53,6 +53,8 @@ class Settings(BaseSettings):
 
     kafka_bootstrap_servers: str | None = None
     """Kafka's addresses, `HOST:PORT[,…]`. Unset: those that `up` runs, else `localhost:9092`."""
+    kafka_provider: Literal["kafka", "embedded"] = "kafka"
+    """`embedded`: the broker in memory that `rag-streams up` brings along."""
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """How to talk to Kafka."""
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None

@@ -1,0 +1,44 @@
+"""The command groups, put together."""
+
+from __future__ import annotations
+
+import typer
+
+from streams import __version__
+from streams.cli import ask, dead, doctor, documents, models, schemas, topics, up, watch, worker
+
+app = typer.Typer(
+    name="rag-streams",
+    help="Document changes and questions in, grounded answers out, over Kafka.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rag-streams {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    del version
+
+
+app.command("up")(up.up)
+app.command("worker")(worker.worker)
+app.add_typer(topics.app, name="topics")
+app.command("put")(documents.put)
+app.command("delete")(documents.delete)
+app.command("ask")(ask.ask)
+app.command("watch")(watch.watch)
+app.add_typer(dead.app, name="dead")
+app.add_typer(models.app, name="models")
+app.command("doctor")(doctor.doctor)
+app.add_typer(schemas.app, name="schemas")

@@ -1,0 +1,60 @@
+"""`topics`: made where they are missing, compared where they exist."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import typer
+
+from streams.cli.here import here
+from streams.cli.output import FAILED, Json, Output
+from streams.kafka import topics
+from streams.kafka.topics import TopicReport
+from streams.worker import connection, topic_plan
+
+app = typer.Typer(help="The topics that rag-streams reads and writes.", no_args_is_help=True)
+
+
+@app.command()
+def create(as_json: Json = False) -> None:
+    """Make the topics that are missing; change none that exists, but say where it differs.
+
+    Example: `STREAMS_TOPIC_REPLICATION=3 rag-streams topics create`
+    """
+    settings = here()
+    specs = topics.wanted(topic_plan(settings))
+    _show(asyncio.run(topics.create(connection(settings), specs)), Output(as_json))
+
+
+@app.command()
+def check(as_json: Json = False) -> None:
+    """Say which topics are missing or differ from what is wanted; exit 1 if a worker can't work with them.
+
+    Example: `rag-streams topics check`
+    """
+    settings = here()
+    specs = topics.wanted(topic_plan(settings))
+    _show(asyncio.run(topics.check(connection(settings), specs)), Output(as_json))
+
+
+def described(report: TopicReport) -> str:
+    """A report in words."""
+    found = [f"{one.what} is {one.found}, wanted {one.wanted}" for one in report.differences]
+    return "; ".join([report.state, *found])
+
+
+def _show(reports: Sequence[TopicReport], out: Output) -> None:
+    for report in reports:
+        row = {
+            "topic": report.name,
+            "state": report.state,
+            "fits": report.fits,
+            "differences": [{"what": one.what, "wanted": one.wanted, "found": one.found} for one in report.differences],
+            "note": report.note,
+        }
+        out.row(row, f"{report.name}  {described(report)}")
+    for note in dict.fromkeys(report.note for report in reports if report.note):
+        out.line(f"note: {note}", style="dim")
+    if not all(report.fits for report in reports):
+        raise typer.Exit(FAILED)

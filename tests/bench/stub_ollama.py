@@ -1,0 +1,155 @@
+"""A stand-in for Ollama whose own time is known, so that what is left over is ours.
+
+`python tests/bench/stub_ollama.py --port 0 --embed-ms 20 --first-ms 50 --token-ms 5` prints its URL. A
+batch of up to 32 texts costs `--embed-ms` (batches follow one another, as on one GPU). Vectors are hashed
+bags of words, so that retrieval finds what shares words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import math
+import re
+import time
+import zlib
+
+from aiohttp import web
+
+DIMENSION = 384
+BATCH = 32
+WORD = re.compile(r"\w+")
+
+
+def vector(text: str) -> list[float]:
+    """The unit vector of a text's words, each hashed to a dimension and a sign."""
+    sums = [0.0] * DIMENSION
+    for word in WORD.findall(text.lower()):
+        digest = zlib.crc32(word.encode())
+        sums[digest % DIMENSION] += 1.0 if digest & 0x10000 else -1.0
+    norm = math.sqrt(sum(x * x for x in sums)) or 1.0
+    return [round(x / norm, 4) for x in sums] if any(sums) else [1.0, *[0.0] * (DIMENSION - 1)]
+
+
+class Stub:
+    """The endpoints, and the time that they say they took."""
+
+    def __init__(self, *, embed_ms: float, first_ms: float, token_ms: float, tokens: int) -> None:
+        self.embed_ms, self.first_ms, self.token_ms, self.tokens = embed_ms, first_ms, token_ms, tokens
+        self.one_at_a_time = asyncio.Lock()
+        self.embedded = 0
+
+    async def embed(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        if self.embed_ms:
+            async with self.one_at_a_time:
+                await asyncio.sleep(self.embed_ms / 1000 * math.ceil(len(texts) / BATCH))
+        self.embedded += len(texts)
+        return web.json_response({"model": body["model"], "embeddings": [vector(text) for text in texts]})
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        if not body.get("messages"):
+            return web.json_response(
+                {
+                    "model": body["model"],
+                    "done": True,
+                    "done_reason": "load",
+                    "message": {"role": "assistant", "content": ""},
+                }
+            )
+        began = time.perf_counter()
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await response.prepare(request)
+        await asyncio.sleep(self.first_ms / 1000)
+        for number in range(self.tokens):
+            await asyncio.sleep(self.token_ms / 1000 if number else 0)
+            line = {
+                "model": body["model"],
+                "message": {"role": "assistant", "content": f"word{number} "},
+                "done": False,
+            }
+            await response.write(json.dumps(line).encode() + b"\n")
+        took = int((time.perf_counter() - began) * 1e9)
+        last = {
+            "model": body["model"],
+            "message": {"role": "assistant", "content": "[1]."},
+            "done": True,
+            "done_reason": "stop",
+            "prompt_eval_count": 100,
+            "eval_count": self.tokens,
+            "total_duration": took,
+        }
+        await response.write(json.dumps(last).encode() + b"\n")
+        return response
+
+    async def tags(self, _request: web.Request) -> web.Response:
+        return web.json_response(
+            {
+                "models": [
+                    {"name": name, "model": name, "size": 1} for name in ("stub:latest", "stub-embed:latest")
+                ]
+            }
+        )
+
+    async def show(self, _request: web.Request) -> web.Response:
+        return web.json_response(
+            {
+                "model_info": {
+                    "general.architecture": "bert",
+                    "bert.context_length": 512,
+                    "bert.embedding_length": DIMENSION,
+                },
+                "capabilities": ["embedding", "completion"],
+                "details": {"family": "bert"},
+            }
+        )
+
+    async def version(self, _request: web.Request) -> web.Response:
+        return web.json_response({"version": "0.0.0-stub"})
+
+    async def generate(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        return web.json_response(
+            {"model": body["model"], "response": "", "done": True, "done_reason": "load"}
+        )
+
+
+def application(stub: Stub) -> web.Application:
+    """The stub's routes."""
+    app = web.Application(client_max_size=1 << 28)
+    app.add_routes(
+        [
+            web.post("/api/embed", stub.embed),
+            web.post("/api/chat", stub.chat),
+            web.get("/api/tags", stub.tags),
+            web.post("/api/show", stub.show),
+            web.get("/api/version", stub.version),
+            web.post("/api/generate", stub.generate),
+        ]
+    )
+    return app
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--embed-ms", type=float, default=0)
+    parser.add_argument("--first-ms", type=float, default=50)
+    parser.add_argument("--token-ms", type=float, default=5)
+    parser.add_argument("--tokens", type=int, default=40)
+    given = parser.parse_args()
+    stub = Stub(
+        embed_ms=given.embed_ms, first_ms=given.first_ms, token_ms=given.token_ms, tokens=given.tokens
+    )
+    runner = web.AppRunner(application(stub), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", given.port).start()
+    print(f"http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
