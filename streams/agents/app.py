@@ -1,0 +1,192 @@
+"""A Faust app that loses nothing: its settings, its transport, and a pump in front of its one stream."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import faust
+from faust.exceptions import ProducerSendError
+from faust.types import TP
+
+from streams.agents.membership import Partition
+from streams.agents.pump import Pump
+from streams.agents.transport import Consumer, Transport
+from streams.errors import Retryable
+from streams.kafka.connection import KafkaConnection
+from streams.kafka.faults import FAULTS, fault
+from streams.messages.records import Outgoing, Record
+
+logger = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+FOR_EVER_S = 2_000_000
+"""About 23 days, near the longest that aiokafka takes: only a dead process may lose its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppConfig:
+    """One consumer group on one Kafka. `group` is its full name, such as `rag-streams-index`.
+
+    `session_s`: how long the group waits for a worker that died; None: 10 s, 6 s on the embedded broker.
+    `max_message_bytes`: the largest record that is produced.
+    """
+
+    group: str
+    connection: KafkaConnection
+    session_s: float | None = None
+    max_message_bytes: int = 8 * 1024 * 1024
+    max_partition_fetch_bytes: int = 512 * 1024
+
+
+class App(faust.App):
+    """A Faust app with our transport."""
+
+    connection: KafkaConnection
+    fetch_wait_s: float
+
+    def __init__(self, config: AppConfig) -> None:
+        self.connection = config.connection
+        self.fetch_wait_s = 0.1 if config.connection.embedded else 0.5
+        self._drains: list[Callable[[], Awaitable[None]]] = []
+        super().__init__(config.group, **_settings(config))
+
+    def on_drain(self, drain: Callable[[], Awaitable[None]]) -> None:
+        """Has `drain` called before partitions are given up."""
+        self._drains.append(drain)
+
+    async def drain(self) -> None:
+        """Returns when every pump has let go."""
+        await asyncio.gather(*(drain() for drain in self._drains))
+
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
+
+    def _new_producer_transport(self) -> Transport:
+        return Transport(self.conf.broker_producer, self)
+
+
+def create_app(config: AppConfig) -> App:
+    """The app, not yet started; it can be started once. Nothing is connected to before."""
+    return App(config)
+
+
+def _settings(config: AppConfig) -> dict[str, Any]:
+    embedded = config.connection.embedded
+    # The embedded broker's join takes half a session.
+    session = config.session_s or (6.0 if embedded else 10.0)
+    servers = config.connection.bootstrap_servers.replace(" ", "").split(",")
+    return {
+        "broker": [f"kafka://{server}" for server in servers],
+        "store": "memory://",
+        "autodiscover": False,
+        "web_enabled": False,
+        "topic_disable_leader": True,
+        "topic_allow_declare": False,
+        "consumer_auto_offset_reset": "earliest",
+        "consumer_max_fetch_size": config.max_partition_fetch_bytes,
+        "stream_wait_empty": True,
+        "stream_buffer_maxsize": 64,
+        "broker_session_timeout": session,
+        "broker_heartbeat_interval": min(1.0, session / 3),
+        "broker_request_timeout": max(30.0, session),
+        "broker_rebalance_timeout": 60.0,
+        "broker_max_poll_interval": FOR_EVER_S,
+        "broker_max_poll_records": 500,
+        "broker_commit_interval": 60.0,
+        "producer_acks": -1,
+        "producer_request_timeout": 30.0,
+        "producer_max_request_size": config.max_message_bytes,
+        "producer_max_batch_size": 1 if embedded else 16384,
+    }
+
+
+class Member:
+    """An app's place in its group: see `streams.agents.membership.Membership`."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._crashing: asyncio.Task[None] | None = None
+
+    def live(self, generation: int) -> bool:
+        """Whether that generation lasts."""
+        return self._app.flow_control.is_active() and generation == self._app.consumer_generation_id
+
+    def assigned(self) -> frozenset[Partition]:
+        """The partitions that are ours."""
+        return frozenset(Partition(*tp) for tp in self._app.consumer.assignment())
+
+    def pause(self, partition: Partition) -> None:
+        """Fetches no more of it. Not by `pause_partitions`, which drops what is fetched already."""
+        self._app.consumer.on_buffer_full(TP(*partition))
+
+    def resume(self, partition: Partition) -> None:
+        """Fetches it again."""
+        self._app.consumer.on_buffer_drop(TP(*partition))
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> bool:
+        """Commits in the present generation."""
+        consumer = cast("Consumer", self._app.consumer)
+        return await consumer.commit_offsets({TP(*partition): upto for partition, upto in offsets.items()})
+
+    def crash(self, error: BaseException) -> None:
+        """Stops the app, once."""
+        if self._crashing is None:
+            self._crashing = asyncio.ensure_future(self._app.crash(error))
+
+
+class Producing:
+    """Produces through an app that is started. Gives Kafka's errors by our names."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, outgoing: Outgoing) -> None:
+        """Returns once Kafka has the record. Raises `Rejected` (too large), `Retryable`, `Misconfigured`."""
+        where = self._app.connection.bootstrap_servers
+        headers = cast("list[tuple[str, bytes]]", list(outgoing.headers))  # null values are Kafka's, too
+        try:
+            await self._app.producer.send_and_wait(
+                outgoing.topic, outgoing.key, outgoing.value, outgoing.partition, None, headers
+            )
+        except FAULTS as error:
+            raise fault(where, error) from error
+        except ProducerSendError as error:
+            raise fault(where, error.__cause__ or error) from error
+        except faust.exceptions.NotReady as error:
+            raise Retryable("the producer is not started yet: wait", code="kafka_down") from error
+
+
+def attach(app: App, topics: Sequence[str], pump: Pump[Item, Outcome]) -> None:
+    """Has the app read `topics` through the pump: one actor, as order is the pump's business."""
+    channel = app.topic(
+        *topics, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+    )
+
+    async def consume(stream: faust.StreamT[bytes]) -> None:
+        await pump.consume(_deliveries(stream))
+
+    app.agent(channel, name=app.conf.id, concurrency=1)(consume)
+    app.on_drain(pump.drain)
+
+
+async def _deliveries(stream: Any) -> AsyncIterator[tuple[Record, int]]:
+    async for event in stream.noack().events():
+        yield _record(event.message), event.message.generation_id
+
+
+def _record(message: Any) -> Record:
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        timestamp=round((message.timestamp or 0) * 1000),
+        key=message.key,
+        value=message.value,
+        headers=tuple(message.headers or ()),
+    )

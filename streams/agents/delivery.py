@@ -1,0 +1,71 @@
+"""Producing what must not be lost: tried until Kafka has it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from streams.agents.backoff import Backoff
+from streams.errors import Misconfigured, Rejected
+from streams.messages.dead import dead_letter
+from streams.messages.records import Outgoing, Record
+from streams.ports import Now
+
+logger = logging.getLogger(__name__)
+
+Produce = Callable[[Outgoing], Awaitable[None]]
+"""Returns once Kafka has the record. `Rejected`: too large; `Misconfigured`; anything else: try again."""
+
+
+class Delivery:
+    """Sends records, and dead letters, for ever until they are there."""
+
+    def __init__(self, produce: Produce, backoff: Backoff) -> None:
+        self._produce, self._backoff = produce, backoff
+
+    async def __call__(self, outgoing: Outgoing) -> None:
+        """Returns once Kafka has it. Raises `Rejected` where it is too large, `Misconfigured`."""
+        failures = 0
+        while True:
+            try:
+                return await self._produce(outgoing)
+            except (Rejected, Misconfigured):
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it was, the record is not there yet
+                failures += 1
+                logger.warning("nothing could be written to %s, trying again: %r", outgoing.topic, error)
+            await asyncio.sleep(self._backoff.wait(failures))
+
+
+class DeadLetters:
+    """Writes dead letters to one topic."""
+
+    def __init__(
+        self, deliver: Delivery, now: Now, *, topic: str, retry_topics: frozenset[str], max_bytes: int
+    ) -> None:
+        self._deliver, self._now, self._topic = deliver, now, topic
+        self._retry_topics, self._max_bytes = retry_topics, max_bytes
+
+    async def bury(self, record: Record, error: Rejected, *, attempts: int) -> None:
+        """Returns once the dead letter is there: whole, or as a pointer where Kafka finds it too large."""
+        at = self._now()
+        try:
+            await self._deliver(self._letter(record, error, attempts, at, self._max_bytes))
+        except Rejected:
+            await self._deliver(self._letter(record, error, attempts, at, 0))
+
+    def _letter(
+        self, record: Record, error: Rejected, attempts: int, at: datetime, max_bytes: int
+    ) -> Outgoing:
+        sent_back = record.topic in self._retry_topics
+        return dead_letter(
+            record,
+            error,
+            attempts=attempts,
+            at=at,
+            topic=self._topic,
+            max_bytes=max_bytes,
+            sent_back=sent_back,
+        )

@@ -1,0 +1,41 @@
+"""This worker's place in its consumer group, as the pump sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+
+class Partition(NamedTuple):
+    """One partition of one topic."""
+
+    topic: str
+    partition: int
+
+
+class Membership(Protocol):
+    """What the pump asks of its group, and tells it."""
+
+    def live(self, generation: int) -> bool:
+        """Whether records delivered in that generation may still be worked on."""
+        ...
+
+    def assigned(self) -> frozenset[Partition]:
+        """The partitions that are ours at present."""
+        ...
+
+    def pause(self, partition: Partition) -> None:
+        """Fetches no more of it. What is fetched already still arrives; nothing is dropped."""
+        ...
+
+    def resume(self, partition: Partition) -> None:
+        """Fetches it again."""
+        ...
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> bool:
+        """Commits the next offsets to be read; False where the group has moved on."""
+        ...
+
+    def crash(self, error: BaseException) -> None:
+        """Stops the worker; the error is what it says at its end."""
+        ...

@@ -1,0 +1,344 @@
+"""The pump: records in, handled in order per key and side by side across keys, acknowledged in order.
+
+Faust's own acknowledgement loses records; what is done here instead, and why, is in
+docs/design/003-acknowledgement.md. In short: a record is committed only when it and all before it in its
+partition are finished, and finished means done, or written as a dead letter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Hashable
+from typing import Generic, Literal, TypeVar
+
+from streams.agents.attempts import Attempts, Patience, raised
+from streams.agents.backoff import Backoff, Random
+from streams.agents.commits import Commits
+from streams.agents.delivery import DeadLetters, Delivery, Produce
+from streams.agents.dependency import Canary, Dependency
+from streams.agents.lanes import Lanes
+from streams.agents.membership import Membership, Partition
+from streams.agents.slots import Part, Slot
+from streams.agents.window import Window
+from streams.agents.work import PumpSettings, Work
+from streams.errors import Misconfigured, Rejected
+from streams.messages.records import Record
+from streams.ports import Now, Observed, Observer, unobserved
+
+logger = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+State = Literal["starting", "running", "waiting", "draining", "stopped"]
+
+LET_GO_S = 1.0
+"""What a cancelled handler is given to end."""
+
+
+class Pump(Generic[Item, Outcome]):
+    """Drives one `Work` with the records of one consumer group."""
+
+    def __init__(
+        self,
+        member: Membership,
+        work: Work[Item, Outcome],
+        settings: PumpSettings,
+        *,
+        produce: Produce,
+        canary: Canary,
+        now: Now,
+        random: Random,
+        observe: Observer = unobserved,
+    ) -> None:
+        self._member, self._work, self._settings, self._observe = member, work, settings, observe
+        backoff = Backoff(settings.backoff_s, settings.backoff_max_s, random)
+        self.deliver = Delivery(produce, backoff)
+        self._dead = DeadLetters(
+            self.deliver,
+            now,
+            topic=settings.dead_topic,
+            retry_topics=settings.retry_topics,
+            max_bytes=settings.max_bytes,
+        )
+        self._dependency = Dependency(
+            canary,
+            limit_s=settings.canary_limit_s,
+            backoff=backoff,
+            changed=self._on_dependency,
+            misconfigured=member.crash,
+        )
+        patience = Patience(settings.poison_after, settings.failed_after, settings.handle_limit_s)
+        self._attempts = Attempts(self._dependency, patience, backoff, observe, settings.name)
+        self._commits = Commits(member.commit, interval_s=settings.commit_interval_s)
+        self._lanes: Lanes[Part[Item, Outcome]] = Lanes()
+        self._windows: dict[Partition, Window] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._full: set[Partition] = set()
+        self._room = asyncio.Event()
+        self._quiet = asyncio.Event()
+        self._epoch = 0
+        self._generation: int | None = None
+        self._pending = self._bytes = 0
+        self._started = self._closing = self._stopped = False
+        self._draining: asyncio.Task[None] | None = None
+
+    # What the rest of the worker sees
+
+    @property
+    def state(self) -> State:
+        """`running` is ready; `waiting`: a dependency is down, nothing is lost, nothing goes on."""
+        if self._stopped:
+            return "stopped"
+        if self._closing or self._draining is not None:
+            return "draining"
+        if self._dependency.down:
+            return "waiting"
+        return "running" if self._started else "starting"
+
+    @property
+    def problem(self) -> str | None:
+        """Why it is `waiting`, else None."""
+        return self._dependency.problem if self._dependency.down else None
+
+    @property
+    def pending(self) -> int:
+        """Records accepted and not yet finished."""
+        return self._pending
+
+    async def consume(self, deliveries: AsyncIterator[tuple[Record, int]]) -> None:
+        """Works on records as they are delivered, each with its generation, until there are no more."""
+        self._reset()
+        committing = asyncio.create_task(self._commits.run())
+        self._started = True
+        try:
+            async for record, generation in deliveries:
+                await self._until_room(generation)
+                if self._takes(generation):
+                    self._accept(record, generation)
+        finally:
+            committing.cancel()
+            self._reset()
+
+    async def drain(self) -> None:
+        """Finishes what runs, within `drain_s`, commits it, and lets go of the rest.
+
+        To be called when partitions are taken away, before the group goes on, and before the end. Records
+        let go are delivered again, to whoever has their partition then.
+        """
+        if self._draining is None:
+            self._draining = asyncio.create_task(self._drain())
+        await asyncio.shield(self._draining)
+
+    async def quiesce(self) -> None:
+        """Takes no more, and drains while still a healthy member of the group: before the app is stopped."""
+        self._closing = True
+        self._room.set()
+        await self.drain()
+        await self._dependency.stop()
+        self._stopped = True
+
+    # In
+
+    def _takes(self, generation: int) -> bool:
+        return not self._closing and self._draining is None and self._member.live(generation)
+
+    async def _until_room(self, generation: int) -> None:
+        while self._full_up() and self._takes(generation):
+            self._room.clear()
+            await self._room.wait()
+
+    def _full_up(self) -> bool:
+        return self._pending >= self._settings.max_pending or self._bytes >= self._settings.max_pending_bytes
+
+    def _accept(self, record: Record, generation: int) -> None:
+        if generation != self._generation:
+            self._reset()
+            self._generation = generation
+        partition = Partition(record.topic, record.partition)
+        window = self._windows.setdefault(partition, Window())
+        slot: Slot[Outcome] = Slot(record, window.accept(record.offset), self._epoch, record.size)
+        self._pending += 1
+        self._bytes += slot.size
+        for key, part in self._take_apart(slot):
+            self._lanes.put(key, part)
+        if len(window) >= self._settings.window or self._dependency.down:
+            self._full.add(partition)
+            self._member.pause(partition)
+        self._dispatch()
+
+    def _take_apart(self, slot: Slot[Outcome]) -> list[tuple[Hashable, Part[Item, Outcome]]]:
+        try:
+            prepared = self._work.prepare(slot.record)
+        except Misconfigured as error:
+            self._member.crash(error)
+            return []
+        except Rejected as error:
+            slot.outcomes = [error]
+        except Exception as error:  # noqa: BLE001 - it is pure: another try would end the same
+            slot.outcomes = [Rejected(f"preparing it raised {type(error).__name__}", code="failed")]
+            raised("preparing a record", error)
+        else:
+            slot.left = len(prepared)
+            slot.outcomes = [None] * slot.left
+            if prepared:
+                return [(key, Part(slot, index, item)) for index, (key, item) in enumerate(prepared)]
+        return [((slot.partition, slot.entry.offset), Part(slot, 0, None))]
+
+    # Through
+
+    def _dispatch(self) -> None:
+        while len(self._running) < self._settings.slots:
+            taken = self._lanes.take()
+            if taken is None:
+                break
+            task = asyncio.create_task(self._run(*taken))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+        if not self._running:
+            self._quiet.set()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._member.crash(error)
+        self._room.set()
+        self._dispatch()
+
+    async def _run(self, key: Hashable, waiting: list[Part[Item, Outcome]]) -> None:
+        epoch = self._epoch
+        try:
+            await self._handle(key, waiting)
+        except BaseException:
+            if epoch == self._epoch:
+                self._lanes.abandon(key)
+            raise
+        if epoch == self._epoch:
+            self._lanes.release(key)
+
+    async def _handle(self, key: Hashable, waiting: list[Part[Item, Outcome]]) -> None:
+        """Handles the first of a line, or the one that stands for several, and returns the rest to it."""
+        items = [part.item for part in waiting if part.item is not None]
+        if waiting[0].item is None:
+            self._lanes.put_back(key, waiting[1:])
+            await self._conclude(waiting[0].slot)
+            return
+        chosen = self._work.combine(items)
+        group, rest = waiting[: chosen.length], waiting[chosen.length :]
+        self._lanes.put_back(key, rest)
+        winner, item = group[chosen.winner], items[chosen.winner]
+        tried = await self._attempts(lambda: self._work.handle(item))
+        if isinstance(tried.outcome, Rejected):
+            # It can't stand for the others: each of them counts again.
+            self._lanes.put_back(key, [part for part in group if part is not winner])
+            group = [winner]
+        for part in group:
+            outcome = tried.outcome if part is winner else self._superseded(part)
+            if part.slot.settle(part.index, outcome, tried.attempts):
+                await self._conclude(part.slot)
+
+    def _superseded(self, part: Part[Item, Outcome]) -> Outcome:
+        assert part.item is not None  # noqa: S101 - only parts with an item are combined
+        return self._work.superseded(part.item)
+
+    async def _conclude(self, slot: Slot[Outcome]) -> None:
+        outcomes = [outcome for outcome in slot.outcomes if outcome is not None]
+        error = next((outcome for outcome in outcomes if isinstance(outcome, Rejected)), None)
+        if error is not None:
+            await self._dead.bury(slot.record, error, attempts=max(slot.attempts, 1))
+            self._observe(Observed("dead_letters", labels={"pump": self._settings.name, "code": error.code}))
+        await self._work.conclude(slot.record, outcomes)
+        self._finish(slot)
+
+    # Out
+
+    def _finish(self, slot: Slot[Outcome]) -> None:
+        if slot.epoch != self._epoch:
+            return
+        self._pending -= 1
+        self._bytes -= slot.size
+        partition = slot.partition
+        window = self._windows[partition]
+        upto = window.finish(slot.entry)
+        if upto is not None:
+            self._commits.note(partition, upto)
+        if (
+            partition in self._full
+            and len(window) <= self._settings.window // 2
+            and not self._dependency.down
+        ):
+            self._full.discard(partition)
+            self._member.resume(partition)
+        self._observe(Observed("records", labels={"pump": self._settings.name}))
+
+    def _on_dependency(self) -> None:
+        """Pauses everything while the dependency is down; the worker keeps its place in the group."""
+        if self._dependency.down:
+            for partition in self._member.assigned():
+                self._full.add(partition)
+                self._member.pause(partition)
+            return
+        for partition in list(self._full):
+            if len(self._windows.get(partition, ())) < self._settings.window:
+                self._full.discard(partition)
+                self._member.resume(partition)
+
+    # Letting go
+
+    async def _drain(self) -> None:
+        try:
+            self._trim()
+            for task in self._attempts.sleeping & self._running:
+                task.cancel()
+            await self._until_quiet(self._settings.drain_s)
+            left = self._let_go()
+            await self._flush()
+            self._forget()
+            if left:
+                await asyncio.wait(left, timeout=LET_GO_S)
+        finally:
+            self._draining = None
+            self._room.set()
+
+    def _trim(self) -> None:
+        """Drops what only waits, but for what keeps something finished from being committed."""
+        holes = {entry for window in self._windows.values() for entry in window.holes()}
+        self._lanes.keep(lambda part: part.slot.entry in holes)
+        self._dispatch()
+
+    async def _until_quiet(self, limit_s: float) -> None:
+        try:
+            async with asyncio.timeout(limit_s):
+                while self._running:
+                    self._quiet.clear()
+                    await self._quiet.wait()
+        except TimeoutError:
+            logger.warning(
+                "%d handlers are cancelled: they did not end within %g s", len(self._running), limit_s
+            )
+
+    def _let_go(self) -> set[asyncio.Task[None]]:
+        self._epoch += 1
+        self._lanes.clear()
+        for task in self._running:
+            task.cancel()
+        return set(self._running)
+
+    async def _flush(self) -> None:
+        try:
+            async with asyncio.timeout(self._settings.drain_s):
+                await self._commits.flush()
+        except Exception as error:  # noqa: BLE001 - what is not committed is delivered again
+            logger.warning("offsets could not be committed, some records will come again: %r", error)
+
+    def _forget(self) -> None:
+        self._commits.forget()
+        self._windows.clear()
+        self._full.clear()
+        self._pending = self._bytes = 0
+        self._generation = None
+
+    def _reset(self) -> None:
+        self._let_go()
+        self._forget()
+        self._room.set()

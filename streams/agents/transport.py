@@ -1,0 +1,106 @@
+"""Faust's Kafka transport, with what it gets wrong put right.
+
+- Its consumer reads uncommitted records unless `exactly_once` is on, which must be avoided: ours reads
+  committed ones only, and bounds what one fetch may hold.
+- It commits past unfinished records, and forgets what was acknowledged when partitions are revoked: ours
+  never commits by itself. Where it waits for its streams to be empty, at a rebalance and at the end, ours
+  lets the pumps drain, which commit what they finished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
+
+import aiokafka
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from streams.kafka.connection import KafkaConnection
+
+MAX_FETCH_BYTES = 8 * 1024 * 1024
+"""Of one fetch from one broker; a single larger record still comes, alone."""
+
+
+class Host(Protocol):
+    """The app that this is the transport of: see `streams.agents.app.App`."""
+
+    connection: KafkaConnection
+    fetch_wait_s: float
+
+    async def drain(self) -> None:
+        """Returns when every pump has let go."""
+
+
+def _host(app: Any) -> Host:
+    return cast("Host", app)
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Makes the consumer of the worker."""
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:  # noqa: ARG002 - Faust's signature
+        conf = self.app.conf
+        return aiokafka.AIOKafkaConsumer(
+            **_host(self.app).connection.consumer_kwargs(),
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            partition_assignment_strategy=[RoundRobinPartitionAssignor],
+            auto_offset_reset=conf.consumer_auto_offset_reset,
+            max_poll_records=conf.broker_max_poll_records,
+            max_poll_interval_ms=_ms(conf.broker_max_poll_interval),
+            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
+            fetch_max_bytes=MAX_FETCH_BYTES,
+            fetch_max_wait_ms=_ms(_host(self.app).fetch_wait_s),
+            request_timeout_ms=_ms(conf.broker_request_timeout),
+            session_timeout_ms=_ms(conf.broker_session_timeout),
+            rebalance_timeout_ms=_ms(conf.broker_rebalance_timeout),
+            heartbeat_interval_ms=_ms(conf.broker_heartbeat_interval),
+            metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
+            connections_max_idle_ms=conf.consumer_connections_max_idle_ms,
+        )
+
+
+class Consumer(driver.Consumer):
+    """Leaves acknowledgement to the pumps."""
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def wait_empty(self) -> None:
+        """Called before partitions are given up: the pumps drain, and commit what they finished."""
+        await _host(self.app).drain()
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - Faust's signature
+        """Nothing: the pumps commit."""
+        return False
+
+    async def commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
+        """Commits the next offsets to be read, of what is still ours; False where the group has moved on."""
+        return await self._commit(offsets)
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Nothing: gaps between offsets are no matter where records are acknowledged in order."""
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Nothing: it takes a partition that the pump has paused for one that is stuck."""
+
+
+class Producer(driver.Producer):
+    """Connects as the settings say."""
+
+    def _settings_auth(self) -> dict[str, Any]:
+        # Not idempotent: its fatal states can't be left without a new producer, and readers drop repeats.
+        return {**_host(self.app).connection.producer_kwargs(), "enable_idempotence": False}
+
+
+class Transport(driver.Transport):
+    """The transport of `streams.agents.app.App`."""
+
+    Consumer = Consumer
+    Producer = Producer
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)

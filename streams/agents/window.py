@@ -1,0 +1,53 @@
+"""Ordered acknowledgement: what of a partition may be committed when records finish in any order."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One record of a window: its offset, and whether it is finished."""
+
+    offset: int
+    done: bool = False
+
+
+class Window:
+    """The records of one partition that were accepted and lie at or behind the first unfinished one.
+
+    Only the finished prefix may be committed: an offset further on would lose what is unfinished before
+    it, were the worker to die.
+    """
+
+    def __init__(self) -> None:
+        self._entries: deque[Entry] = deque()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def accept(self, offset: int) -> Entry:
+        """Takes the next record. Offsets come in ascending order, with gaps (compaction, transactions)."""
+        entry = Entry(offset)
+        self._entries.append(entry)
+        return entry
+
+    def finish(self, entry: Entry) -> int | None:
+        """Marks it finished; gives the offset to commit (the next to be read), None where it is unchanged."""
+        entry.done = True
+        upto = None
+        while self._entries and self._entries[0].done:
+            upto = self._entries.popleft().offset + 1
+        return upto
+
+    def holes(self) -> frozenset[Entry]:
+        """The unfinished in front of a finished one: until they finish, that one can't be committed."""
+        unfinished: list[Entry] = []
+        in_front = 0
+        for entry in self._entries:
+            if entry.done:
+                in_front = len(unfinished)
+            else:
+                unfinished.append(entry)
+        return frozenset(unfinished[:in_front])
