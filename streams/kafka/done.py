@@ -1,0 +1,189 @@
+"""The done log: how far each question got, so that a crash neither loses nor repeats an answer.
+
+Partition n serves partition n of each question topic. The key is the question's `TOPIC-PARTITION-OFFSET`;
+a record says that an attempt starts, or holds the terminal event before that is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from streams.errors import Misconfigured
+from streams.kafka.connection import KafkaConnection
+from streams.kafka.consume import fetch, partitions_of, stretch
+from streams.messages.records import Offset, Outgoing, Record
+from streams.ports import Now
+
+STATE, ATTEMPT, TOPIC, KEY = "done-state", "done-attempt", "done-topic", "done-key"
+"""Headers of a record; those of the terminal event follow them."""
+OWN = frozenset({STATE, ATTEMPT, TOPIC, KEY})
+STARTED, FINISHED = "started", "finished"
+
+MARGIN_MS = 120_000
+"""How far apart the clocks of two brokers may be: so much earlier than the question the log is read from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Nothing was done for the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An attempt was begun, and not ended; events of it may be out."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The terminal event was decided; whether it was sent is not known."""
+
+    terminal: Outgoing
+
+
+Progress: TypeAlias = Unseen | Started | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Where the log has a terminal event, which may be long and is seldom wanted."""
+
+    at: Offset
+
+
+@dataclass(slots=True)
+class _Loaded:
+    """What is known of one partition of a question topic, from the offset `floor` on."""
+
+    floor: int
+    known: dict[int, Started | Finished | _Kept]
+
+
+def started_record(topic: str, at: Offset, attempt: int) -> Outgoing:
+    """The record that says that an attempt begins."""
+    headers = ((STATE, STARTED.encode()), (ATTEMPT, str(attempt).encode()))
+    return Outgoing(topic, str(at).encode(), b"", headers, at.partition)
+
+
+def finished_record(topic: str, at: Offset, terminal: Outgoing) -> Outgoing:
+    """The record that holds a terminal event, as it will be sent."""
+    key = () if terminal.key is None else ((KEY, terminal.key),)
+    headers = ((STATE, FINISHED.encode()), (TOPIC, terminal.topic.encode()), *key, *terminal.headers)
+    return Outgoing(topic, str(at).encode(), terminal.value, headers, at.partition)
+
+
+def terminal_of(record: Record) -> Outgoing | None:
+    """The terminal event in a record of the log; None where it holds none."""
+    topic = record.header(TOPIC)
+    if record.header(STATE) != FINISHED or topic is None or record.value is None:
+        return None
+    key = next((value for name, value in record.headers if name == KEY), None)
+    sent = tuple((name, value) for name, value in record.headers if name not in OWN)
+    return Outgoing(topic, key, record.value, sent)
+
+
+def started_of(record: Record) -> Started | None:
+    """The attempt that a record of the log says was begun; None where it says something else."""
+    attempt = record.header(ATTEMPT) or ""
+    if record.header(STATE) != STARTED or not attempt.isdecimal():
+        return None
+    return Started(int(attempt))
+
+
+def question_offset(record: Record, topic: str) -> int | None:
+    """The offset of the question that a record of the log is about, if that is on `topic`."""
+    name, _, offset = (record.key or b"").decode(errors="replace").rpartition("-")
+    return int(offset) if name == f"{topic}-{record.partition}" and offset.isdecimal() else None
+
+
+class DoneLog:
+    """Reads the log when a partition's first question comes, and writes it.
+
+    What was before that question is committed and never asked for again, so that only what was done and
+    not committed is held in memory. `forget` it all whenever partitions are assigned: somebody else may
+    have answered in between. Methods raise `Retryable` where Kafka is away.
+    """
+
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        topic: str,
+        produce: Callable[[Outgoing], Awaitable[None]],
+        now: Now,
+    ) -> None:
+        self._connection, self._topic, self._produce, self._now = connection, topic, produce, now
+        self._loaded: dict[tuple[str, int], _Loaded] = {}
+        self._loading: dict[tuple[str, int], asyncio.Lock] = {}
+
+    def forget(self) -> None:
+        """Forgets what is known, to be called before the first record of a new assignment."""
+        self._loaded = {}
+
+    async def progress(self, at: Offset, timestamp: int) -> Progress:
+        """How far the question that stands at `at` got; `timestamp` is its record's, in milliseconds."""
+        loaded = await self._load(at, timestamp)
+        known = loaded.known.get(at.offset, Unseen())
+        if isinstance(known, _Kept):
+            record = await fetch(self._connection, known.at)
+            terminal = None if record is None else terminal_of(record)
+            return Unseen() if terminal is None else Finished(terminal)
+        return known
+
+    async def start(self, at: Offset, attempt: int) -> None:
+        """Writes that an attempt begins, before anything of it is sent."""
+        await self._produce(started_record(self._topic, at, attempt))
+        self._know(at, Started(attempt))
+
+    async def finish(self, at: Offset, terminal: Outgoing) -> None:
+        """Writes the terminal event, before it is sent."""
+        await self._produce(finished_record(self._topic, at, terminal))
+        self._know(at, Finished(terminal))
+
+    def sent(self, at: Offset) -> None:
+        """The terminal event is sent: within this assignment the question doesn't come again."""
+        if loaded := self._loaded.get((at.topic, at.partition)):
+            loaded.known.pop(at.offset, None)
+
+    def _know(self, at: Offset, state: Started | Finished) -> None:
+        if loaded := self._loaded.get((at.topic, at.partition)):
+            loaded.known[at.offset] = state
+
+    async def _load(self, at: Offset, timestamp: int) -> _Loaded:
+        partition = (at.topic, at.partition)
+        async with self._loading.setdefault(partition, asyncio.Lock()):
+            loaded = self._loaded.get(partition)
+            if loaded is None or at.offset < loaded.floor:
+                before = self._loaded
+                loaded = _Loaded(at.offset, await self._read(at, timestamp))
+                if before is self._loaded:
+                    self._loaded[partition] = loaded
+            return loaded
+
+    def _since(self, timestamp: int) -> int | None:
+        if self._connection.embedded:
+            return None  # it can't look up a time, and holds little
+        return min(timestamp, int(self._now().timestamp() * 1000)) - MARGIN_MS
+
+    async def _read(self, at: Offset, timestamp: int) -> dict[int, Started | Finished | _Kept]:
+        if at.partition not in await partitions_of(self._connection, self._topic):
+            raise Misconfigured(
+                f"{self._topic} needs more than {at.partition} partitions, as {at.topic} has: add them to it",
+                setting="STREAMS_TOPIC_QUESTIONS_DONE",
+            )
+        known: dict[int, Started | Finished | _Kept] = {}
+        async with aclosing(
+            stretch(self._connection, self._topic, partitions=[at.partition], since=self._since(timestamp))
+        ) as records:
+            async for record in records:
+                offset = question_offset(record, at.topic)
+                if offset is None or offset < at.offset or isinstance(known.get(offset), _Kept):
+                    continue
+                state = _Kept(record.at) if terminal_of(record) is not None else started_of(record)
+                if state is not None:
+                    known[offset] = state
+        return known

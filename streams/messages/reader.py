@@ -1,0 +1,78 @@
+"""The reader's rule: what counts of the events of one question, whatever was sent twice or failed."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TypeAlias
+
+from streams.messages.answers import (
+    AnswerCompleted,
+    AnswerDelta,
+    AnswerFailed,
+    AnswerReset,
+    AnswerStarted,
+    Terminal,
+)
+
+Event: TypeAlias = AnswerStarted | AnswerDelta | AnswerReset | AnswerCompleted | AnswerFailed
+
+
+class AnswerReader:
+    """Reads the events of one question.
+
+    Drops a repeated `(attempt, seq)`, keeps the highest attempt and the first terminal event.
+    """
+
+    def __init__(self) -> None:
+        self._attempt = 0
+        self._events: dict[int, Event] = {}
+        self._terminal: Terminal | None = None
+
+    @property
+    def attempt(self) -> int:
+        """The attempt that counts; 0 before the first event."""
+        return self._attempt
+
+    @property
+    def text(self) -> str:
+        """The answer so far: the terminal event's text, until then the attempt's deltas in order.
+
+        Ends before the first event that is missing.
+        """
+        if isinstance(self._terminal, AnswerCompleted):
+            return self._terminal.text
+        pieces = []
+        for seq in range(len(self._events)):
+            event = self._events.get(seq)
+            if event is None:
+                break
+            if isinstance(event, AnswerDelta):
+                pieces.append(event.text)
+        return "".join(pieces)
+
+    @property
+    def terminal(self) -> Terminal | None:
+        """The event that ends the answer, once it is there."""
+        return self._terminal
+
+    def feed(self, event: Event) -> bool:
+        """Whether the event counts. One of a higher attempt takes back what the one before said."""
+        if self._terminal is not None:
+            return False
+        if isinstance(event, AnswerCompleted | AnswerFailed):
+            self._terminal = event
+            self._attempt = event.attempt
+            return True
+        if event.attempt < self._attempt:
+            return False
+        if event.attempt > self._attempt:
+            self._attempt, self._events = event.attempt, {}
+        if event.seq in self._events:
+            return False
+        self._events[event.seq] = event
+        return True
+
+
+def intact(completed: AnswerCompleted) -> bool:
+    """Whether the text is the one that was sent."""
+    return hashlib.sha256(completed.text.encode()).hexdigest() == completed.sha256
