@@ -21,41 +21,64 @@ class Citation(Wire):
     """A passage that the answer was made from; `[n]` in the text points at it."""
 
     n: Annotated[int, Field(ge=1)]
+    """The number that `[n]` in the text means."""
     document_id: str
+    """The document's id."""
     title: str | None
+    """The document's title."""
     url: str | None
+    """The document's address."""
     quote: Annotated[str, Field(max_length=QUOTE_CHARACTERS)]
+    """From the document, verbatim."""
     position: str
+    """The document's position, as in its receipt."""
     score: float
+    """How well it fits the question; comparable within one answer only."""
     cited: bool = False
+    """Whether the text points at it; false in `answer.started`."""
 
 
 class Usage(Wire):
     """Tokens that the model counted."""
 
     prompt_tokens: int = 0
+    """Tokens of the prompt."""
     completion_tokens: int = 0
+    """Tokens of the answer."""
 
 
 class Timings(Wire):
     """Where the time went, in milliseconds; null for a step that was not taken."""
 
     queued: float | None = None
+    """From the record to its processing."""
     waited: float | None = None
+    """For the records named in `after`."""
     embedded: float | None = None
+    """The question's embedding."""
     retrieved: float | None = None
+    """The search and the check of what it found."""
     first_token: float | None = None
+    """To the model's first token."""
     generated: float | None = None
+    """From there to the model's last."""
     total: float | None = None
+    """From the record to this event."""
 
 
 class _Event(Wire):
     tenant: str
+    """Whose question it is."""
     question_id: str
+    """The question's `id`, else its place."""
     question: str
+    """Where the question stands: `TOPIC-PARTITION-OFFSET`."""
     attempt: Annotated[int, Field(ge=1)]
+    """Goes up by one with each `answer.reset`."""
     seq: Annotated[int, Field(ge=0)]
+    """Goes up by one with each event of an attempt."""
     at: datetime
+    """When the event was made."""
 
 
 class AnswerStarted(_Event):
@@ -63,9 +86,13 @@ class AnswerStarted(_Event):
 
     type: Literal["answer.started"] = "answer.started"
     model: str | None
+    """The model that writes; null where none does."""
     route: Route
+    """`primary` model, `fallback` model, `extract`: passages quoted, or `none`: abstained."""
     citations: list[Citation]
+    """What was retrieved, best first."""
     watermark: list[Offset]
+    """Up to where the index had applied each source partition before the search."""
 
 
 class AnswerDelta(_Event):
@@ -73,6 +100,7 @@ class AnswerDelta(_Event):
 
     type: Literal["answer.delta"] = "answer.delta"
     text: str
+    """To be appended."""
 
 
 class AnswerReset(_Event):
@@ -80,8 +108,11 @@ class AnswerReset(_Event):
 
     type: Literal["answer.reset"] = "answer.reset"
     reason: ResetReason
+    """What ended the attempt before."""
     model: str | None
+    """The model that writes; null where none does."""
     route: Route
+    """`primary` model, `fallback` model, `extract`: passages quoted, or `none`: abstained."""
 
 
 class AnswerCompleted(_Event):
@@ -89,17 +120,29 @@ class AnswerCompleted(_Event):
 
     type: Literal["answer.completed"] = "answer.completed"
     text: str
+    """The attempt's deltas, in order, joined."""
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    """Of `text` in UTF-8, in hexadecimal digits."""
     citations: list[Citation]
+    """What the answer was made from, best first."""
     model: str | None
+    """The model that wrote it; null where none did."""
     route: Route
+    """`primary` model, `fallback` model, `extract`: passages quoted, or `none`: abstained."""
     reason: Reason | None
+    """Why the route is not `primary`; null where it is."""
     abstained: bool
+    """The index holds no evidence for the question."""
     grounded: Annotated[float, Field(ge=0, le=1)] | None
+    """Share of sentences that what they cite supports; null unless a model wrote the text."""
     stale: bool = False
+    """The index had not dealt with everything in `after`."""
     watermark: list[Offset]
+    """Up to where the index had applied each source partition before the search."""
     usage: Usage
+    """What the model counted."""
     timings: Timings
+    """Where the time went, in milliseconds."""
 
 
 class AnswerFailed(_Event):
@@ -107,8 +150,11 @@ class AnswerFailed(_Event):
 
     type: Literal["answer.failed"] = "answer.failed"
     code: FailureCode
+    """What kind of failure."""
     message: str
+    """What to do about it."""
     retryable: bool
+    """Whether asking again may help."""
 
 
 AnswerEvent = Annotated[
@@ -116,7 +162,7 @@ AnswerEvent = Annotated[
 ]
 Terminal = AnswerCompleted | AnswerFailed
 
-answer_event: TypeAdapter[AnswerStarted | AnswerDelta | AnswerReset | AnswerCompleted | AnswerFailed] = TypeAdapter(
-    AnswerEvent
+answer_event: TypeAdapter[AnswerStarted | AnswerDelta | AnswerReset | AnswerCompleted | AnswerFailed] = (
+    TypeAdapter(AnswerEvent)
 )
 """Validates one event of any type: `answer_event.validate_json(value)`."""

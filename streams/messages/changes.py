@@ -24,28 +24,45 @@ Tenant = Annotated[str, Field(pattern=TENANT)]
 DocumentId = Annotated[str, Field(min_length=1, max_length=1024)]
 Scalar = str | int | float | bool | None
 Op = Literal["upsert", "delete"]
+Reader = Annotated[str, Field(min_length=1, max_length=256)]
 
 
 class DocumentChange(Wire):
     """One change of one document. Only `id` and, for an upsert, `text` are required."""
 
     id: DocumentId
+    """The document's id within its tenant; the record's key is `TENANT/ID`."""
     op: Op = "upsert"
+    """`upsert`: the document is as written here; `delete`: it is gone."""
     title: Annotated[str | None, Field(max_length=2000)] = None
+    """Shown with citations, and searched."""
     text: str | None = None
+    """The whole document; needed for an upsert. Base64 where `media_type` is `application/pdf`."""
     media_type: Annotated[str, Field(max_length=100)] = "text/plain"
+    """`text/plain`, `text/markdown`, `text/html` or `application/pdf`."""
     url: Annotated[str | None, Field(max_length=4000)] = None
+    """Where a reader finds the document; shown with citations."""
     language: Annotated[str | None, Field(max_length=35)] = None
+    """BCP 47 tag."""
     tenant: Tenant | None = None
-    readers: Annotated[list[Annotated[str, Field(min_length=1, max_length=256)]], Field(max_length=1000)] | None = None
-    metadata: Annotated[dict[str, Scalar | list[str]], Field(max_length=100)] = {}
+    """Whose document it is. Absent: the topic's, else the key's, else `default`."""
+    readers: Annotated[list[Reader], Field(max_length=1000, json_schema_extra={"minItems": 1})] | None = None
+    """Who may find it: principals of a question. Absent or `["*"]`: everyone in the tenant."""
+    metadata: Annotated[
+        dict[str, Scalar | list[str]],
+        Field(max_length=100, json_schema_extra={"propertyNames": {"pattern": "^[^=]+$"}}),
+    ] = {}
+    """What questions can filter by."""
     changed_at: datetime | None = None
+    """When the source changed it; changes are ordered by this first."""
 
     @field_validator("readers")
     @classmethod
     def _somebody_may_read(cls, readers: list[str] | None) -> list[str] | None:
         if readers == []:
-            raise ValueError("[] would hide the document from everyone; leave it out, or write [\"*\"], for everyone")
+            raise ValueError(
+                '[] would hide the document from everyone; leave it out, or write ["*"], for everyone'
+            )
         return readers
 
     @field_validator("metadata")

@@ -22,24 +22,38 @@ class Turn(Wire):
     """An earlier message of the conversation."""
 
     role: Literal["user", "assistant"]
+    """Who said it."""
     content: Annotated[str, Field(max_length=32_000)]
+    """What was said."""
 
 
 class Question(Wire):
     """A question. Only `text` is required; `deadline_ms` counts from the record's timestamp."""
 
     text: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION_CHARACTERS)]
+    """The question."""
     id: Annotated[str | None, Field(min_length=1, max_length=256)] = None
+    """Name of the question in its events. Absent: `TOPIC-PARTITION-OFFSET`."""
     tenant: Tenant | None = None
+    """Whose documents are searched. Absent: the topic's, else the key's, else `default`."""
     principals: Annotated[list[Principal], Field(max_length=1000)] = []
+    """Whom the asker speaks for; a document is found where its readers hold one of these, or `*`."""
     filters: Annotated[dict[str, Scalar], Field(max_length=20)] = {}
+    """Values that a document's metadata must have, by name."""
     history: Annotated[list[Turn], Field(max_length=100)] = []
+    """Earlier messages of the conversation, oldest first."""
     top_k: Annotated[int, Field(ge=1, le=20)] = DEFAULT_TOP_K
+    """Passages that the answer may be made from."""
     deadline_ms: Annotated[int, Field(ge=100, le=600_000)] = DEFAULT_DEADLINE_MS
+    """Milliseconds from the record's timestamp within which the answer must end."""
     stream: bool = True
+    """Whether to send the answer piece by piece; false: only the terminal event."""
     language: Annotated[str | None, Field(max_length=35)] = None
+    """BCP 47 tag of the language to answer in."""
     after: Annotated[list[Offset], Field(max_length=1000)] = []
+    """Records that the index must have dealt with before the search."""
     allow_stale: bool = False
+    """Answer also where that was not so by the deadline."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,20 @@ from pydantic import BaseModel, ConfigDict, Field
 class Wire(BaseModel):
     """A model of something that travels: frozen, and tolerant of fields that it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=False)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", str_strip_whitespace=False, use_attribute_docstrings=True
+    )
 
 
 class Offset(Wire):
     """One record's place in Kafka; in a watermark, the last place that counts (inclusive)."""
 
     topic: Annotated[str, Field(min_length=1, max_length=249)]
+    """The topic's name."""
     partition: Annotated[int, Field(ge=0)]
+    """The partition, from 0."""
     offset: Annotated[int, Field(ge=0)]
+    """The offset in that partition."""
 
     def __str__(self) -> str:
         """`TOPIC-PARTITION-OFFSET`: how receipts, questions and the done log name a record."""
