@@ -13,12 +13,16 @@ from streams.cli import files
 from streams.cli.here import here
 from streams.cli.output import Json, Output
 from streams.errors import Rejected
+from streams.kafka.connection import started
 from streams.kafka.produce import Producer
 from streams.messages import headers
 from streams.messages.changes import DEFAULT_TENANT, DocumentChange
 from streams.messages.records import Outgoing
 from streams.settings import Settings
 from streams.worker import connection
+
+SEND_S = 30.0
+"""How long Kafka may take to accept a record."""
 
 Tenant = Annotated[str, typer.Option(help="The tenant that the documents belong to.")]
 
@@ -27,9 +31,13 @@ def put(
     paths: Annotated[list[Path], typer.Argument(help="Files, or folders of Markdown and text files.")],
     tenant: Tenant = DEFAULT_TENANT,
     id: Annotated[str | None, typer.Option(help="The document's id, for one file; else its path.")] = None,  # noqa: A002 - the option's name
-    reader: Annotated[list[str] | None, typer.Option(help="A principal that may read it; repeat. Else all.")] = None,
+    reader: Annotated[
+        list[str] | None, typer.Option(help="A principal that may read it; repeat. Else all.")
+    ] = None,
     metadata: Annotated[list[str] | None, typer.Option(help="`name=value`, to filter by; repeat.")] = None,
-    jsonl: Annotated[bool, typer.Option("--jsonl", help="The files hold one change a line, as JSON.")] = False,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="The files hold one change a line, as JSON.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write documents to the change topic, and print where each went.
@@ -69,7 +77,9 @@ def record(change: DocumentChange, *, topic: str, tenant: str) -> Outgoing:
 
 
 async def _send(settings: Settings, changes: Iterable[DocumentChange], tenant: str, out: Output) -> None:
-    async with Producer(connection(settings), max_bytes=settings.topic_max_message_bytes) as producer:
+    there = connection(settings)
+    wanted = Producer(there, max_bytes=settings.topic_max_message_bytes, timeout_s=SEND_S)
+    async with started(there, wanted) as producer:
         for change in changes:
             try:
                 at = await producer.send(record(change, topic=settings.topic_changes, tenant=tenant))

@@ -18,4 +18,3 @@ def here() -> Settings:
 def _of(state: State, settings: Settings) -> dict[str, Any]:
     given = settings.model_fields_set
     return {name: value for name, value in state.settings.items() if name not in given}
-

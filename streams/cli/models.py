@@ -28,7 +28,9 @@ def pull(as_json: Json = False) -> None:
 async def _pull(settings: Settings, out: Output) -> None:
     wanted = dict.fromkeys((settings.embed_model, settings.generate_model, settings.fallback_model))
     async with OllamaClient(ollama_config(settings)) as client:
-        there = {name for model in await client.list() for name in (model.name, model.name.removesuffix(":latest"))}
+        there = {
+            name for model in await client.list() for name in (model.name, model.name.removesuffix(":latest"))
+        }
         for model in wanted:
             if model in there:
                 out.row({"model": model, "status": "present"}, f"{model}  present")
@@ -43,5 +45,7 @@ async def _pull_one(client: OllamaClient, model: str, out: Output) -> None:
     with Progress(*columns, console=out.console, disable=out.as_json) as progress:
         task = progress.add_task(model, total=None)
         async for step in client.pull(model):
-            progress.update(task, description=f"{model}  {step.status}", total=step.total, completed=step.completed)
+            progress.update(
+                task, description=f"{model}  {step.status}", total=step.total, completed=step.completed
+            )
     out.row({"model": model, "status": "pulled"}, f"{model}  pulled")

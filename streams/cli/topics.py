@@ -50,7 +50,9 @@ def _show(reports: Sequence[TopicReport], out: Output) -> None:
             "topic": report.name,
             "state": report.state,
             "fits": report.fits,
-            "differences": [{"what": one.what, "wanted": one.wanted, "found": one.found} for one in report.differences],
+            "differences": [
+                {"what": one.what, "wanted": one.wanted, "found": one.found} for one in report.differences
+            ],
             "note": report.note,
         }
         out.row(row, f"{report.name}  {described(report)}")
