@@ -6,8 +6,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Self
 
-from streams.agents.backoff import Backoff
+from streams.agents.backoff import Backoff, Random
+from streams.agents.work import PumpSettings
 from streams.errors import Misconfigured, Rejected
 from streams.messages.dead import dead_letter
 from streams.messages.records import Outgoing, Record
@@ -24,6 +26,11 @@ class Delivery:
 
     def __init__(self, produce: Produce, backoff: Backoff) -> None:
         self._produce, self._backoff = produce, backoff
+
+    @classmethod
+    def of(cls, produce: Produce, settings: PumpSettings, random: Random) -> Self:
+        """With the backoff of a pump's settings."""
+        return cls(produce, Backoff(settings.backoff_s, settings.backoff_max_s, random))
 
     async def __call__(self, outgoing: Outgoing) -> None:
         """Returns once Kafka has it. Raises `Rejected` where it is too large, `Misconfigured`."""

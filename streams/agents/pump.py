@@ -21,7 +21,7 @@ from streams.agents.lanes import Lanes
 from streams.agents.membership import Membership, Partition
 from streams.agents.slots import Part, Slot
 from streams.agents.window import Window
-from streams.agents.work import PumpSettings, Work
+from streams.agents.work import Ended, PumpSettings, Work
 from streams.errors import Misconfigured, Rejected
 from streams.messages.records import Record
 from streams.ports import Now, Observed, Observer, unobserved
@@ -53,9 +53,9 @@ class Pump(Generic[Item, Outcome]):
     ) -> None:
         self._member, self._work, self._settings, self._observe = member, work, settings, observe
         backoff = Backoff(settings.backoff_s, settings.backoff_max_s, random)
-        self.deliver = Delivery(produce, backoff)
+        deliver = Delivery.of(produce, settings, random)
         self._dead = DeadLetters(
-            self.deliver,
+            deliver,
             now,
             topic=settings.dead_topic,
             retry_topics=settings.retry_topics,
@@ -157,7 +157,7 @@ class Pump(Generic[Item, Outcome]):
             self._generation = generation
         partition = Partition(record.topic, record.partition)
         window = self._windows.setdefault(partition, Window())
-        slot: Slot[Outcome] = Slot(record, window.accept(record.offset), self._epoch, record.size)
+        slot: Slot[Item, Outcome] = Slot(record, window.accept(record.offset), self._epoch, record.size)
         self._pending += 1
         self._bytes += slot.size
         for key, part in self._take_apart(slot):
@@ -167,20 +167,21 @@ class Pump(Generic[Item, Outcome]):
             self._member.pause(partition)
         self._dispatch()
 
-    def _take_apart(self, slot: Slot[Outcome]) -> list[tuple[Hashable, Part[Item, Outcome]]]:
+    def _take_apart(self, slot: Slot[Item, Outcome]) -> list[tuple[Hashable, Part[Item, Outcome]]]:
         try:
             prepared = self._work.prepare(slot.record)
         except Misconfigured as error:
             self._member.crash(error)
             return []
         except Rejected as error:
-            slot.outcomes = [error]
+            slot.ended = [Ended(None, error)]
         except Exception as error:  # noqa: BLE001 - it is pure: another try would end the same
-            slot.outcomes = [Rejected(f"preparing it raised {type(error).__name__}", code="failed")]
+            refused = Rejected(f"preparing it raised {type(error).__name__}", code="failed")
+            slot.ended = [Ended(None, refused)]
             raised("preparing a record", error)
         else:
             slot.left = len(prepared)
-            slot.outcomes = [None] * slot.left
+            slot.ended = [None] * slot.left
             if prepared:
                 return [(key, Part(slot, index, item)) for index, (key, item) in enumerate(prepared)]
         return [((slot.partition, slot.entry.offset), Part(slot, 0, None))]
@@ -234,25 +235,25 @@ class Pump(Generic[Item, Outcome]):
             group = [winner]
         for part in group:
             outcome = tried.outcome if part is winner else self._superseded(part)
-            if part.slot.settle(part.index, outcome, tried.attempts):
+            if part.slot.settle(part, outcome, tried.attempts):
                 await self._conclude(part.slot)
 
     def _superseded(self, part: Part[Item, Outcome]) -> Outcome:
         assert part.item is not None  # noqa: S101 - only parts with an item are combined
         return self._work.superseded(part.item)
 
-    async def _conclude(self, slot: Slot[Outcome]) -> None:
-        outcomes = [outcome for outcome in slot.outcomes if outcome is not None]
-        error = next((outcome for outcome in outcomes if isinstance(outcome, Rejected)), None)
+    async def _conclude(self, slot: Slot[Item, Outcome]) -> None:
+        ended = [end for end in slot.ended if end is not None]
+        error = next((end.outcome for end in ended if isinstance(end.outcome, Rejected)), None)
         if error is not None:
             await self._dead.bury(slot.record, error, attempts=max(slot.attempts, 1))
             self._observe(Observed("dead_letters", labels={"pump": self._settings.name, "code": error.code}))
-        await self._work.conclude(slot.record, outcomes)
+        await self._work.conclude(slot.record, ended)
         self._finish(slot)
 
     # Out
 
-    def _finish(self, slot: Slot[Outcome]) -> None:
+    def _finish(self, slot: Slot[Item, Outcome]) -> None:
         if slot.epoch != self._epoch:
             return
         self._pending -= 1

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from streams.agents.membership import Partition
 from streams.agents.window import Entry
+from streams.agents.work import Ended
 from streams.errors import Rejected
 from streams.messages.records import Record
 
@@ -15,14 +16,14 @@ Outcome = TypeVar("Outcome")
 
 
 @dataclass(slots=True, eq=False)
-class Slot(Generic[Outcome]):
-    """A record that was accepted, its place in its window, and what became of its parts so far."""
+class Slot(Generic[Item, Outcome]):
+    """A record that was accepted, its place in its window, and how its parts ended so far."""
 
     record: Record
     entry: Entry
     epoch: int
     size: int
-    outcomes: list[Outcome | Rejected | None] = field(default_factory=list)
+    ended: list[Ended[Item, Outcome] | None] = field(default_factory=list)
     attempts: int = 0
     left: int = 0
 
@@ -31,9 +32,9 @@ class Slot(Generic[Outcome]):
         """The partition that it came from."""
         return Partition(self.record.topic, self.record.partition)
 
-    def settle(self, index: int, outcome: Outcome | Rejected, attempts: int) -> bool:
-        """Keeps a part's outcome; True where it was the last one that was missing."""
-        self.outcomes[index] = outcome
+    def settle(self, part: Part[Item, Outcome], outcome: Outcome | Rejected, attempts: int) -> bool:
+        """Keeps how a part ended; True where it was the last one that was missing."""
+        self.ended[part.index] = Ended(part.item, outcome)
         self.attempts = max(self.attempts, attempts)
         self.left -= 1
         return self.left == 0
@@ -43,6 +44,6 @@ class Slot(Generic[Outcome]):
 class Part(Generic[Item, Outcome]):
     """One item of a record; None where it has none, or was refused, so that only its end is left."""
 
-    slot: Slot[Outcome]
+    slot: Slot[Item, Outcome]
     index: int
     item: Item | None

@@ -11,8 +11,6 @@ from streams.messages.records import Record
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
-ItemIn = TypeVar("ItemIn")
-OutcomeIn = TypeVar("OutcomeIn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +19,14 @@ class Combined:
 
     length: int = 1
     winner: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Generic[Item, Outcome]):
+    """How a part of a record ended; `item` is None where `prepare` refused the record."""
+
+    item: Item | None
+    outcome: Outcome | Rejected
 
 
 class Work(Protocol[Item, Outcome]):
@@ -50,23 +56,23 @@ class Work(Protocol[Item, Outcome]):
         """
         ...
 
-    async def conclude(self, record: Record, outcomes: Sequence[Outcome | Rejected]) -> None:
-        """Called once all parts are done, before the record is acknowledged; a dead letter is written then.
+    async def conclude(self, record: Record, ended: Sequence[Ended[Item, Outcome]]) -> None:
+        """Called once all parts have ended, before the record is acknowledged; a dead letter is written then.
 
-        `outcomes` are in the order of the parts; one `Rejected` where `prepare` refused. May be called
-        again for a record that is delivered again.
+        `ended` is in the order of the parts, and empty where there are none. May be called again for a
+        record that is delivered again.
         """
         ...
 
 
-class OneByOne(Generic[ItemIn, OutcomeIn]):
+class OneByOne(Generic[Item, Outcome]):
     """For work in which no item can stand for another."""
 
-    def combine(self, _waiting: Sequence[ItemIn]) -> Combined:
+    def combine(self, _waiting: Sequence[Item]) -> Combined:
         """The first alone."""
         return Combined()
 
-    def superseded(self, item: ItemIn) -> OutcomeIn:
+    def superseded(self, item: Item) -> Outcome:
         """Never asked."""
         raise NotImplementedError(type(item).__name__)
 

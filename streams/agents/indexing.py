@@ -1,0 +1,252 @@
+"""The indexing agent: a record's changes to the indexer, and a receipt for each record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from streams.agents.app import AppConfig, Member, Producing, attach, create_app
+from streams.agents.backoff import Random
+from streams.agents.delivery import Delivery
+from streams.agents.dependency import Canary
+from streams.agents.lifecycle import Agent
+from streams.agents.pump import Pump
+from streams.agents.superseding import supersede
+from streams.agents.work import Combined, Ended, PumpSettings
+from streams.errors import Rejected
+from streams.messages.changes import Change, Ignored
+from streams.messages.dead import original
+from streams.messages.headers import TRACEPARENT, TRACESTATE, versioned
+from streams.messages.position import Position
+from streams.messages.receipts import IndexReceipt, Outcome, PassageCounts
+from streams.messages.records import Outgoing, Record
+from streams.ports import Now, Observed, Observer, unobserved
+
+Decode = Callable[[Record], tuple[Change | Ignored, ...]]
+"""What a record says. Pure. Raises `Rejected`."""
+
+WORST_FIRST: tuple[Outcome, ...] = ("dead", "indexed", "deleted", "unchanged", "ignored")
+
+
+NONE = PassageCounts()
+
+
+class Applied(Protocol):
+    """What became of a change; see `streams.indexing.indexer`."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """As in its receipt."""
+        ...
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is ignored."""
+        ...
+
+    @property
+    def tenant(self) -> str | None:
+        """The document's, None where it can't be known."""
+        ...
+
+    @property
+    def document_id(self) -> str | None:
+        """The document's, None where it can't be known."""
+        ...
+
+    @property
+    def position(self) -> Position | None:
+        """Where the change stands."""
+        ...
+
+    @property
+    def passages(self) -> PassageCounts:
+        """What it took."""
+        ...
+
+
+class Indexer(Protocol):
+    """What applies changes; see `streams.indexing.indexer`."""
+
+    async def apply(self, change: Change) -> Applied:
+        """Brings the document to this change, or finds that it is there. Raises as the ports do."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a receipt: what became of one change."""
+
+    outcome: Outcome
+    reason: str | None = None
+    tenant: str | None = None
+    document_id: str | None = None
+    position: Position | None = None
+    passages: PassageCounts = NONE
+    changed_at: datetime | None = None
+    documents: int = 1
+
+
+class Indexing:
+    """The work of the indexing group: see `streams.agents.work.Work`."""
+
+    def __init__(
+        self,
+        decode: Decode,
+        indexer: Indexer,
+        *,
+        retry_topic: str,
+        receipts_topic: str,
+        embed_model: str,
+        deliver: Delivery,
+        now: Now,
+        observe: Observer,
+    ) -> None:
+        self._decode, self._indexer, self._retry_topic = decode, indexer, retry_topic
+        self._receipts_topic, self._embed_model = receipts_topic, embed_model
+        self._deliver, self._now, self._observe = deliver, now, observe
+
+    def prepare(self, record: Record) -> Sequence[tuple[Hashable, Change | Ignored]]:
+        """Each change, ordered by its document; what says nothing of a document in no order."""
+        first_stood = original(record) if record.topic == self._retry_topic else record
+        said = self._decode(first_stood)
+        return [
+            (one.key if isinstance(one, Change) else (record.at, index), one)
+            for index, one in enumerate(said)
+        ]
+
+    def combine(self, waiting: Sequence[Change | Ignored]) -> Combined:
+        """The changes of a document that wait become the latest of them, where that can be told."""
+        changes = [one for one in waiting if isinstance(one, Change)]
+        return supersede(changes) if changes else Combined()
+
+    def superseded(self, item: Change | Ignored) -> Row:
+        """Ignored, as a later change stands for it."""
+        if isinstance(item, Ignored):
+            return Row("ignored", item.reason, documents=0)
+        tenant, document_id = _named(item)
+        return Row("ignored", "superseded", tenant, document_id, changed_at=item.changed_at)
+
+    async def handle(self, item: Change | Ignored) -> Row:
+        """Applies a change."""
+        if isinstance(item, Ignored):
+            return Row("ignored", item.reason, documents=0)
+        applied = await self._indexer.apply(item)
+        return Row(
+            applied.outcome,
+            applied.reason,
+            applied.tenant,
+            applied.document_id,
+            applied.position,
+            applied.passages,
+            item.changed_at,
+        )
+
+    async def conclude(self, record: Record, ended: Sequence[Ended[Change | Ignored, Row]]) -> None:
+        """Sends the record's receipt."""
+        receipt = self._receipt(record, _total([_row(end) for end in ended]))
+        await self._deliver(_outgoing(receipt, record, self._receipts_topic))
+        labels = {"outcome": receipt.outcome, "reason": receipt.reason or ""}
+        self._observe(Observed("receipts", labels=labels))
+
+    def _receipt(self, record: Record, row: Row) -> IndexReceipt:
+        return IndexReceipt(
+            document_id=row.document_id,
+            tenant=row.tenant,
+            outcome=row.outcome,
+            reason=row.reason,
+            source=self._source(record).at,
+            position=None if row.position is None else str(row.position),
+            documents=row.documents,
+            passages=row.passages,
+            embed_model=self._embed_model if row.outcome in {"indexed", "unchanged"} else None,
+            changed_at=row.changed_at,
+            indexed_at=self._now(),
+        )
+
+    def _source(self, record: Record) -> Record:
+        if record.topic != self._retry_topic:
+            return record
+        try:
+            return original(record)
+        except Rejected:
+            return record
+
+
+def indexing_agent(
+    config: AppConfig,
+    *,
+    topics: Sequence[str],
+    retry_topic: str,
+    receipts_topic: str,
+    decode: Decode,
+    indexer: Indexer,
+    embed_model: str,
+    canary: Canary,
+    settings: PumpSettings,
+    now: Now,
+    random: Random,
+    observe: Observer = unobserved,
+) -> Agent:
+    """A fresh app, not yet started, that indexes what is on the source topics and the retry topic."""
+    app = create_app(config)
+    produce = Producing(app)
+    work = Indexing(
+        decode,
+        indexer,
+        retry_topic=retry_topic,
+        receipts_topic=receipts_topic,
+        embed_model=embed_model,
+        deliver=Delivery.of(produce, settings, random),
+        now=now,
+        observe=observe,
+    )
+    pump = Pump(
+        Member(app), work, settings, produce=produce, canary=canary, now=now, random=random, observe=observe
+    )
+    attach(app, (*topics, retry_topic), pump)
+    return Agent(app, pump)
+
+
+def _row(end: Ended[Change | Ignored, Row]) -> Row:
+    if not isinstance(end.outcome, Rejected):
+        return end.outcome
+    if not isinstance(end.item, Change):
+        return Row("dead", end.outcome.code, documents=0)
+    tenant, document_id = _named(end.item)
+    return Row("dead", end.outcome.code, tenant, document_id, changed_at=end.item.changed_at)
+
+
+def _named(change: Change) -> tuple[str | None, str | None]:
+    if change.document is not None:
+        return change.document.tenant, change.document.id
+    return change.tenant, change.document_id
+
+
+def _total(rows: Sequence[Row]) -> Row:
+    """One row for a record: its only one, or the worst, with all passages counted and no document named."""
+    if len(rows) == 1:
+        return rows[0]
+    worst = min(rows, key=lambda row: WORST_FIRST.index(row.outcome), default=Row("ignored", "empty"))
+    return Row(
+        worst.outcome,
+        worst.reason,
+        passages=PassageCounts(
+            total=sum(row.passages.total for row in rows),
+            embedded=sum(row.passages.embedded for row in rows),
+            reused=sum(row.passages.reused for row in rows),
+            removed=sum(row.passages.removed for row in rows),
+        ),
+        documents=sum(row.documents for row in rows),
+    )
+
+
+def _outgoing(receipt: IndexReceipt, record: Record, topic: str) -> Outgoing:
+    named = receipt.tenant is not None and receipt.document_id is not None
+    key = f"{receipt.tenant}/{receipt.document_id}" if named else str(receipt.source)
+    trace = [(name, value) for name, value in record.headers if name in {TRACEPARENT, TRACESTATE}]
+    return Outgoing(
+        topic, key.encode("utf-8", "replace"), receipt.model_dump_json().encode(), versioned(*trace)
+    )
