@@ -202,7 +202,7 @@ def _url(text: str) -> httpx.URL:
         url = httpx.URL(text)
     except httpx.InvalidURL:
         url = httpx.URL()
-    if url.scheme not in {"http", "https"} or not url.host:
+    if url.scheme not in {"http", "https"} or not url.host or not 0 < (url.port or 80) < 1 << 16:
         raise Misconfigured(f"{URL_SETTING} must be like http://localhost:11434", setting=URL_SETTING)
     return url
 
