@@ -1,0 +1,179 @@
+"""A consumer group of one, in memory: what the pump sees of Kafka, and what a test sees of the pump."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections import defaultdict
+from datetime import UTC, datetime
+
+from streams.agents.pump import Pump
+from streams.agents.work import OneByOne, PumpSettings
+from streams.errors import Rejected
+from streams.messages.records import Record
+
+AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
+FAST = {"backoff_s": 0.001, "backoff_max_s": 0.002, "commit_interval_s": 0.001, "drain_s": 0.5}
+
+
+class Group:
+    """A membership whose commits, pauses and crashes a test can read, and whose generations it turns."""
+
+    def __init__(self):
+        self.generation = 1
+        self.committed = {}
+        self.commits = []
+        self.paused = set()
+        self.crashes = []
+        self.owned = set()
+        self.refuses = False
+        self.changed = asyncio.Event()
+
+    def live(self, generation):
+        return generation == self.generation
+
+    def assigned(self):
+        return frozenset(self.owned)
+
+    def pause(self, partition):
+        self.paused.add(partition)
+        self.changed.set()
+
+    def resume(self, partition):
+        self.paused.discard(partition)
+        self.changed.set()
+
+    async def commit(self, offsets):
+        if self.refuses:
+            return False
+        self.commits.append(dict(offsets))
+        self.committed.update(offsets)
+        self.changed.set()
+        return True
+
+    def crash(self, error):
+        self.crashes.append(error)
+        self.changed.set()
+
+
+class Steps(OneByOne):
+    """Work that a test steers: a record's value says what to do, and events say how far it is.
+
+    Value: b"reject", b"misconfigured", …: see `act`. Key: the record's own.
+    """
+
+    def __init__(self):
+        self.log = []
+        self.gates = defaultdict(asyncio.Event)
+        self.acts = {}
+        self.ended = []
+        self.moved = asyncio.Event()
+
+    def prepare(self, record):
+        if record.value == b"refuse":
+            raise Rejected("refused", code="refused")
+        if record.value == b"bug":
+            raise ZeroDivisionError
+        return [(record.key, record)]
+
+    async def handle(self, record):
+        self._note("start", record)
+        try:
+            act = self.acts.get(record.value)
+            if record.value == b"wait":
+                await self.gates[record.offset].wait()
+            elif act is not None:
+                await act(record)
+        except asyncio.CancelledError:
+            self._note("cancelled", record)
+            raise
+        self._note("done", record)
+        return "done"
+
+    async def conclude(self, record, ended):
+        self.ended.append((record.offset, [end.outcome for end in ended]))
+        self.moved.set()
+
+    def _note(self, what, record):
+        self.log.append((what, record.partition, record.offset))
+        self.moved.set()
+
+    def offsets(self, what):
+        return [offset for said, _, offset in self.log if said == what]
+
+
+class Bench:
+    """A pump at work on records that a test hands it."""
+
+    def __init__(self, work=None, *, canary=None, produce=None, **settings):
+        self.group = Group()
+        self.work = work or Steps()
+        self.produced = []
+        self._deliveries = asyncio.Queue()
+        self._offsets = defaultdict(int)
+
+        async def well():
+            pass
+
+        async def keep(outgoing):
+            self.produced.append(outgoing)
+
+        self.pump = Pump(
+            self.group,
+            self.work,
+            PumpSettings(dead_topic="dead", **{**FAST, **settings}),
+            produce=produce or keep,
+            canary=canary or well,
+            now=lambda: AT,
+            random=random.Random(1).random,
+        )
+
+    async def __aenter__(self):
+        self._consuming = asyncio.create_task(self.pump.consume(self._arriving()))
+        return self
+
+    async def __aexit__(self, *_):
+        self._consuming.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._consuming
+        await self.pump._dependency.stop()
+
+    async def _arriving(self):
+        while True:
+            yield await self._deliveries.get()
+            self._deliveries.task_done()
+
+    def deliver(self, value=b"", *, key=b"k", partition=0, headers=(), topic="t"):
+        offset = self._offsets[topic, partition]
+        self._offsets[topic, partition] += 1
+        record = Record(topic, partition, offset, 1_000 + offset, key, value, tuple(headers))
+        self._deliveries.put_nowait((record, self.group.generation))
+        return record
+
+    def deliver_again(self, record):
+        self._deliveries.put_nowait((record, self.group.generation))
+
+    async def until(self, said, limit_s=5.0):
+        """Waits until `said()` is true; something of the group or the work wakes it."""
+        async with asyncio.timeout(limit_s):
+            while not said():
+                waits = [asyncio.create_task(event.wait()) for event in (self.group.changed, self.work.moved)]
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED, timeout=0.01)
+                for wait in waits:
+                    wait.cancel()
+                self.group.changed.clear()
+                self.work.moved.clear()
+
+    async def committed(self, offset, partition=0, topic="t"):
+        await self.until(lambda: self.group.committed.get((topic, partition)) == offset)
+
+    async def handed_over(self):
+        """Waits until the pump has taken all that was delivered."""
+        async with asyncio.timeout(5):
+            await self._deliveries.join()
+
+    async def rebalance(self):
+        """Takes all partitions away and gives them back in a new generation."""
+        await self.pump.drain()
+        self.group.generation += 1
