@@ -25,5 +25,10 @@ def supersede(waiting: Sequence[Change]) -> Combined:
 
 def _comparable(first: Change, change: Change) -> bool:
     same_log = (first.at.topic, first.at.partition) == (change.at.topic, change.at.partition)
-    timed = (first.time is not None) == (change.time is not None)
-    return same_log and timed and (change.time is not None or change.order is None or change is first)
+    if first.time is not None:
+        return same_log and change.time is not None
+    return change is first or (same_log and not any(_stamped(one) for one in (first, change)))
+
+
+def _stamped(change: Change) -> bool:
+    return change.time is not None or change.order is not None

@@ -331,6 +331,7 @@ async def test_a_late_finish_of_an_older_generation_is_not_acknowledged():
         await bench.until(lambda: work.offsets("done") == [0])
         bench.deliver(key=b"b")
         await bench.until(lambda: work.offsets("done") == [0, 1])
+        await bench.until(lambda: bench.pump.pending == 1)
         assert not bench.group.commits
 
 

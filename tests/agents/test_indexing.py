@@ -1,0 +1,219 @@
+"""The indexing agent's work: a receipt for each record, whatever became of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+
+from streams.agents.backoff import Backoff
+from streams.agents.delivery import Delivery
+from streams.agents.indexing import Indexing
+from streams.errors import Rejected
+from streams.messages.changes import Change, Document, Ignored
+from streams.messages.dead import dead_letter
+from streams.messages.position import Position
+from streams.messages.receipts import IndexReceipt, PassageCounts
+from streams.messages.records import Offset, Record
+from streams.ports import unobserved
+from tests.agents.group import AT, Bench
+
+CHANGED = datetime(2026, 11, 22, 9, tzinfo=UTC)
+POSITION = Position(1, 2, 3, 4)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What the indexer says."""
+
+    outcome: str = "indexed"
+    reason: str | None = None
+    tenant: str | None = "acme"
+    document_id: str | None = "kb/1"
+    position: Position | None = POSITION
+    passages: PassageCounts = PassageCounts(total=3, embedded=1, reused=2, removed=1)  # noqa: RUF009 - frozen
+
+
+@dataclass
+class Told:
+    """An indexer that does as a record's words say."""
+
+    applied: list = field(default_factory=list)
+
+    async def apply(self, change):
+        self.applied.append(change)
+        word = change.row["word"]
+        if word == "refused":
+            raise Rejected("cannot be parsed", code="unparseable")
+        return Applied(outcome=word, reason="stale" if word == "ignored" else None)
+
+
+def decode(record):
+    """A record's words are its changes: each is what becomes of it; `heartbeat` says nothing."""
+    words = json.loads(record.value)
+    return tuple(
+        Ignored("heartbeat") if word == "heartbeat" else change(record, f"kb/{n}", word)
+        for n, word in enumerate(words, 1)
+    )
+
+
+def change(record, document_id, word):
+    document = None if word == "deleted" else Document("acme", document_id, "some text")
+    return Change(
+        source=record.topic,
+        record_key=f"{record.topic} {document_id}",
+        at=record.at,
+        timestamp=record.timestamp,
+        document=document,
+        tenant="acme",
+        document_id=document_id,
+        changed_at=CHANGED,
+        row={"word": word},
+    )
+
+
+class Desk(Bench):
+    """The pump with the indexing work, and the receipts that it sent."""
+
+    def __init__(self):
+        async def produce(outgoing):
+            self.produced.append(outgoing)
+
+        self.indexer = Told()
+        work = Indexing(
+            decode,
+            self.indexer,
+            retry_topic="documents.retry",
+            receipts_topic="documents.indexed",
+            embed_model="nomic",
+            deliver=Delivery(produce, Backoff(0.001, 0.001, lambda: 0)),
+            now=lambda: AT,
+            observe=unobserved,
+        )
+        super().__init__(work, produce=produce, retry_topics=frozenset({"documents.retry"}))
+
+    async def until(self, said, limit_s=5.0):
+        self.work.moved = self.group.changed
+        await super().until(said, limit_s)
+
+    def receipts(self):
+        return [outgoing for outgoing in self.produced if outgoing.topic == "documents.indexed"]
+
+
+async def receipt_of(*words, **record):
+    async with Desk() as desk:
+        desk.deliver(json.dumps(words).encode(), **record)
+        await desk.committed(1)
+    (outgoing,) = desk.receipts()
+    return IndexReceipt.model_validate_json(outgoing.value), outgoing
+
+
+@pytest.mark.parametrize("outcome", ["indexed", "unchanged", "deleted", "ignored"])
+async def test_a_receipt_says_what_became_of_a_record(outcome):
+    receipt, outgoing = await receipt_of(outcome)
+    assert receipt == IndexReceipt(
+        document_id="kb/1",
+        tenant="acme",
+        outcome=outcome,
+        reason="stale" if outcome == "ignored" else None,
+        source=Offset(topic="t", partition=0, offset=0),
+        position=str(POSITION),
+        documents=1,
+        passages=PassageCounts(total=3, embedded=1, reused=2, removed=1),
+        embed_model="nomic" if outcome in {"indexed", "unchanged"} else None,
+        changed_at=CHANGED,
+        indexed_at=AT,
+    )
+    assert outgoing.key == b"acme/kb/1"
+    assert outgoing.headers == (("schema-version", b"1"),)
+
+
+async def test_the_trace_goes_on_in_the_receipt():
+    trace = (("traceparent", b"00-abc"), ("tracestate", b"x=1"))
+    _, outgoing = await receipt_of("indexed", headers=(*trace, ("other", b"1")))
+    assert outgoing.headers == (("schema-version", b"1"), *trace)
+
+
+async def test_a_record_that_says_nothing_of_a_document_has_a_receipt_too():
+    receipt, outgoing = await receipt_of("heartbeat")
+    assert (receipt.outcome, receipt.reason, receipt.documents) == ("ignored", "heartbeat", 0)
+    assert outgoing.key == b"t-0-0"
+
+
+@pytest.mark.parametrize(
+    ("words", "worst", "reason"),
+    [
+        (["ignored", "unchanged", "deleted", "indexed", "refused"], "dead", "unparseable"),
+        (["ignored", "unchanged", "deleted", "indexed"], "indexed", None),
+        (["ignored", "unchanged", "deleted"], "deleted", None),
+        (["ignored", "unchanged"], "unchanged", None),
+        (["ignored", "ignored"], "ignored", "stale"),
+    ],
+)
+async def test_a_record_with_several_rows_has_one_receipt_with_its_worst_outcome(words, worst, reason):
+    receipt, outgoing = await receipt_of(*words)
+    assert (receipt.outcome, receipt.reason, receipt.documents) == (worst, reason, len(words))
+    assert (receipt.document_id, receipt.tenant, outgoing.key) == (None, None, b"t-0-0")
+    rows = len(words) - ("refused" in words)
+    assert receipt.passages.total == 3 * rows
+
+
+async def test_a_refused_record_has_a_dead_letter_and_a_receipt():
+    async with Desk() as desk:
+        desk.deliver(b'["refused"]')
+        await desk.committed(1)
+    letter, sent = desk.produced
+    assert letter.topic == "dead"
+    receipt = IndexReceipt.model_validate_json(sent.value)
+    assert (receipt.outcome, receipt.reason, receipt.document_id) == ("dead", "unparseable", "kb/1")
+    assert (receipt.passages, receipt.embed_model) == (PassageCounts(), None)
+
+
+async def test_a_record_that_cannot_be_read_has_them_too():
+    async with Desk() as desk:
+        desk.deliver(b"{")
+        await desk.committed(1)
+    receipt = IndexReceipt.model_validate_json(desk.receipts()[0].value)
+    assert (receipt.outcome, receipt.reason, receipt.document_id) == ("dead", "failed", None)
+
+
+async def test_a_dead_letter_sent_back_is_applied_as_what_it_first_was():
+    first = Record("cms.articles", 3, 77, 5_000, b"k", b'["indexed"]', (("own", b"1"),))
+    letter = dead_letter(
+        first, Rejected("x", code="x"), attempts=1, at=AT, topic="documents.dead", max_bytes=10_000
+    )
+    async with Desk() as desk:
+        desk.deliver(letter.value, key=letter.key, headers=letter.headers, topic="documents.retry")
+        await desk.committed(1, topic="documents.retry")
+    (change_,) = desk.indexer.applied
+    assert (change_.source, change_.at, change_.timestamp) == ("cms.articles", first.at, 5_000)
+    assert IndexReceipt.model_validate_json(desk.receipts()[0].value).source == first.at
+
+
+async def test_a_record_on_the_retry_topic_that_says_not_where_it_stood_is_a_dead_letter():
+    async with Desk() as desk:
+        desk.deliver(b'["indexed"]', topic="documents.retry")
+        await desk.committed(1, topic="documents.retry")
+    assert not desk.indexer.applied
+    receipt = IndexReceipt.model_validate_json(desk.receipts()[0].value)
+    assert (receipt.outcome, receipt.reason) == ("dead", "invalid_retry")
+    assert receipt.source.topic == "documents.retry"
+
+
+async def test_changes_of_one_document_that_wait_become_the_last_each_with_a_receipt():
+    async with Desk() as desk:
+        # All are taken before the first is begun: nothing is awaited in between.
+        for _ in range(3):
+            desk.deliver(b'["indexed"]')
+        await desk.committed(3)
+    said = {
+        (receipt.source.offset, receipt.outcome, receipt.reason)
+        for receipt in (IndexReceipt.model_validate_json(outgoing.value) for outgoing in desk.receipts())
+    }
+    last = desk.indexer.applied[-1].at.offset
+    assert last == 2
+    assert len(desk.indexer.applied) < 3
+    superseded = {offset for offset, _, reason in said if reason == "superseded"}
+    assert superseded == {0, 1, 2} - {one.at.offset for one in desk.indexer.applied}
