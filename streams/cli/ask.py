@@ -23,7 +23,7 @@ from streams.messages.questions import DEFAULT_DEADLINE_MS, DEFAULT_TOP_K, Quest
 from streams.messages.reader import Event
 from streams.messages.records import Offset, Outgoing
 from streams.settings import Settings
-from streams.worker import connection, read_topics
+from streams.worker.parts import connection, read_topics
 
 GRACE_S = 15.0
 """How long after its deadline an answer is still waited for, as where its worker was lost."""

@@ -16,7 +16,7 @@ from streams.kafka import topics
 from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import open_embedder
 from streams.settings import Settings, shown
-from streams.worker import connection, generation, ollama_config, open_store, topic_plan
+from streams.worker.parts import connection, ollama_config, open_store, topic_plan
 
 LIMIT_S = 20.0
 
@@ -104,11 +104,11 @@ async def _store(settings: Settings) -> str:
     store = await open_store(settings)
     try:
         await store.ready()
-        held, wanted = await store.generation(), generation(settings)
-        if held is not None and held != wanted:
+        held = await store.generation()
+        if held and (held.embed_model, held.dimension) != (settings.embed_model, settings.embed_dimension):
             raise Misconfigured(
-                f"the index was made with {held.embed_model} ({held.dimension} numbers, {held.chunking}), the"
-                f" settings say {wanted.embed_model} ({wanted.dimension}, {wanted.chunking}): set them back",
+                f"the index was made with {held.embed_model}, {held.dimension} numbers; the settings say"
+                f" {settings.embed_model}, {settings.embed_dimension}: set them back, or reindex",
                 setting="STREAMS_EMBED_MODEL",
             )
         made = f"index made with {held.embed_model}" if held else "no index yet"

@@ -19,7 +19,7 @@ from streams.messages import headers
 from streams.messages.changes import DEFAULT_TENANT, DocumentChange
 from streams.messages.records import Outgoing
 from streams.settings import Settings
-from streams.worker import connection
+from streams.worker.parts import connection
 
 SEND_S = 30.0
 """How long Kafka may take to accept a record."""

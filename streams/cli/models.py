@@ -11,7 +11,7 @@ from streams.cli.here import here
 from streams.cli.output import Json, Output
 from streams.ollama.client import OllamaClient
 from streams.settings import Settings
-from streams.worker import ollama_config
+from streams.worker.parts import ollama_config
 
 app = typer.Typer(help="The models that Ollama serves.", no_args_is_help=True)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from streams.cli.here import here
-from streams.worker import ROLES, Role, main
+from streams.worker.run import ROLES, Role, main
 
 
 def worker(

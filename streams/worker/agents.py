@@ -1,0 +1,149 @@
+"""The two agents, wired: decoding, the indexer with its vacuum, the answerer with its watermarks."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from streams import sources
+from streams.agents.app import AppConfig
+from streams.agents.indexing import indexing_agent
+from streams.agents.lifecycle import Agent
+from streams.agents.work import PumpSettings
+from streams.answering.answerer import Answerer
+from streams.indexing.chunk import chunk
+from streams.indexing.documents import CoalescedDocuments
+from streams.indexing.embed import CoalescedEmbedder
+from streams.indexing.indexer import Applied, Indexer
+from streams.indexing.parse import parse
+from streams.indexing.sweeper import Sweeper
+from streams.kafka.watermarks import CommittedOffsets
+from streams.messages.changes import Change, Ignored
+from streams.messages.records import Record
+from streams.observe.metrics import Metrics
+from streams.ollama.client import OllamaClient
+from streams.ollama.embedder import CachedQueries, OllamaEmbedder
+from streams.ports import Observed
+from streams.settings import Settings
+from streams.worker.parts import Store, answering_of, chunking_of, connection, utc_now
+
+CANARY_TEXT = "a canary: this text is always the same"
+QUESTIONS_REMEMBERED = 4096
+
+
+@dataclass
+class Parts:
+    """What both roles share."""
+
+    settings: Settings
+    store: Store
+    ollama: OllamaClient
+    embedder: OllamaEmbedder
+    metrics: Metrics
+    topics: sources.Topics
+
+    async def canary(self) -> None:
+        """Does what indexing needs, with something fixed; raises where that fails."""
+        await self.store.canary()
+        await self.embedder.embed_documents([CANARY_TEXT])
+
+
+class Hinting:
+    """An indexer that tells the sweeper which documents it superseded something of."""
+
+    def __init__(self, indexer: Indexer, sweeper: Sweeper) -> None:
+        self._indexer, self._sweeper = indexer, sweeper
+
+    async def apply(self, change: Change) -> Applied:
+        """As the indexer's."""
+        applied = await self._indexer.apply(change)
+        if applied.superseded:
+            self._sweeper.hint(change.key)
+        return applied
+
+
+def pump_settings(
+    settings: Settings, *, name: str, dead_topic: str, retry_topic: str, slots: int
+) -> PumpSettings:
+    """How a group's pump works."""
+    return PumpSettings(
+        dead_topic=dead_topic,
+        retry_topics=frozenset({retry_topic}),
+        name=name,
+        slots=slots,
+        drain_s=settings.drain_s,
+        max_bytes=settings.topic_max_message_bytes,
+    )
+
+
+def app_config(settings: Settings, role: Role) -> AppConfig:
+    """A role's consumer group."""
+    return AppConfig(
+        group=f"{settings.group}-{role}",
+        connection=connection(settings),
+        max_message_bytes=2 * settings.topic_max_message_bytes,
+    )
+
+
+def unknown_fields_observer(metrics: Metrics, kind: str) -> Callable[[list[str]], None]:
+    """Counts fields that we don't know, by message and not by name: names are the sender's."""
+    return lambda names: metrics(Observed("unknown_fields", len(names), {"message": kind}))
+
+
+def decoder(parts: Parts) -> Callable[[Record], tuple[Change | Ignored, ...]]:
+    """What a change record says, by its source topic."""
+    by_topic = {source.topic: source for source in parts.topics.sources}
+    on_unknown = unknown_fields_observer(parts.metrics, "change")
+
+    def decode(record: Record) -> tuple[Change | Ignored, ...]:
+        return sources.decode(
+            by_topic[record.topic], record,
+            max_bytes=parts.settings.topic_max_message_bytes, on_unknown=on_unknown,
+        )  # fmt: skip
+
+    return decode
+
+
+def index_agent(parts: Parts, sweeper: Sweeper) -> Agent:
+    """A fresh indexing agent."""
+    settings = parts.settings
+    chunking = chunking_of(settings, parts.embedder.window)
+    indexer = Indexer(
+        CoalescedDocuments(parts.store), CoalescedEmbedder(parts.embedder), chunk=chunk, parse=parse, chunking=chunking,
+        now=utc_now, monotonic=time.monotonic, observe=parts.metrics,
+    )  # fmt: skip
+    return indexing_agent(
+        app_config(settings, "index"),
+        topics=[source.topic for source in parts.topics.sources],
+        retry_topic=settings.topic_documents_retry,
+        receipts_topic=settings.topic_indexed,
+        decode=decoder(parts),
+        indexer=Hinting(indexer, sweeper),
+        embed_model=settings.embed_model,
+        canary=parts.canary,
+        settings=pump_settings(
+            settings, name="index", dead_topic=settings.topic_documents_dead,
+            retry_topic=settings.topic_documents_retry, slots=settings.index_slots,
+        ),
+        now=utc_now,
+        random=random.random,
+        observe=parts.metrics,
+    )  # fmt: skip
+
+
+def new_answerer(parts: Parts, watermarks: CommittedOffsets) -> Answerer:
+    """The answerer, which all its agents in this process share."""
+    settings = parts.settings
+    embedder = CachedQueries(parts.embedder, settings.embed_cache_ttl_s, QUESTIONS_REMEMBERED, time.monotonic)
+    return Answerer(
+        parts.store, embedder, parts.ollama, watermarks, answering_of(settings),
+        now=utc_now, monotonic=time.monotonic, observe=parts.metrics,
+    )  # fmt: skip
+
+
+def watermarks_of(parts: Parts) -> CommittedOffsets:
+    """How far the indexing group is."""
+    source_topics = [source.topic for source in parts.topics.sources]
+    return CommittedOffsets(connection(parts.settings), f"{parts.settings.group}-index", source_topics)

@@ -1,0 +1,129 @@
+"""The settings, made into parts: connections, stores, and the rooms' own small settings."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from streams import sources
+from streams.answering.answerer import Answering
+from streams.errors import Misconfigured
+from streams.indexing.chunk import Chunking
+from streams.kafka.connection import KafkaConnection
+from streams.kafka.topics import TopicPlan
+from streams.ollama.client import OllamaConfig
+from streams.ports import Generation
+from streams.settings import Settings
+from streams.stores.sqlite import SqliteStore, open_sqlite
+from streams.stores.weaviate import WeaviateConfig, WeaviateStore, open_weaviate
+
+Store = SqliteStore | WeaviateStore
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+def connection(settings: Settings) -> KafkaConnection:
+    """The Kafka that the settings describe."""
+    password = settings.kafka_sasl_password
+    return KafkaConnection(
+        bootstrap_servers=settings.kafka,
+        security_protocol=settings.kafka_security_protocol,
+        sasl_mechanism=settings.kafka_sasl_mechanism,
+        sasl_username=settings.kafka_sasl_username,
+        sasl_password=password.get_secret_value() if password else None,
+        ssl_cafile=settings.kafka_ssl_cafile,
+        embedded=settings.kafka_provider == "embedded",
+    )
+
+
+def read_topics(settings: Settings) -> sources.Topics:
+    """The topics that documents and questions are read from: the sources file's, or the defaults."""
+    return sources.load(
+        settings.sources, changes_topic=settings.topic_changes, questions_topic=settings.topic_questions
+    )
+
+
+def topic_plan(settings: Settings) -> TopicPlan:
+    """What the topics are to be like."""
+    read = read_topics(settings)
+    return TopicPlan(
+        sources=tuple(source.topic for source in read.sources),
+        questions=tuple(question.topic for question in read.questions),
+        changes=settings.topic_changes,
+        indexed=settings.topic_indexed,
+        documents_dead=settings.topic_documents_dead,
+        documents_retry=settings.topic_documents_retry,
+        questions_dead=settings.topic_questions_dead,
+        questions_retry=settings.topic_questions_retry,
+        questions_done=settings.topic_questions_done,
+        answers=settings.topic_answers,
+        partitions=settings.topic_partitions,
+        replication=settings.topic_replication,
+        max_message_bytes=settings.topic_max_message_bytes,
+    )
+
+
+def ollama_config(settings: Settings) -> OllamaConfig:
+    """How to call the model server."""
+    return OllamaConfig(
+        url=settings.ollama, attempts=settings.retry_attempts, backoff_s=settings.retry_backoff_ms / 1000
+    )
+
+
+async def open_store(settings: Settings) -> Store:
+    """The store that the settings name, connected."""
+    if settings.store == "sqlite":
+        settings.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
+        return await open_sqlite(settings.sqlite_path, dimension=settings.embed_dimension)
+    key = settings.weaviate_api_key
+    return await open_weaviate(
+        WeaviateConfig(
+            url=settings.weaviate,
+            grpc_port=settings.weaviate_grpc_port,
+            api_key=key.get_secret_value() if key else None,
+            replication_factor=settings.weaviate_replication_factor,
+            dimension=settings.embed_dimension,
+        )
+    )
+
+
+def chunking_of(settings: Settings, window: int) -> Chunking:
+    """How documents are cut for an embedder with this window (tokens)."""
+    return Chunking(max_tokens=window, target_chars=settings.chunk_characters)
+
+
+def generation_of(settings: Settings, chunking: Chunking) -> Generation:
+    """What an index that these settings make is made with."""
+    return Generation(settings.embed_model, settings.embed_dimension, chunking.name)
+
+
+def answering_of(settings: Settings) -> Answering:
+    """The answering room's own settings."""
+    return Answering(
+        generate_model=settings.generate_model,
+        fallback_model=settings.fallback_model,
+        temperature=settings.temperature,
+        num_ctx=settings.num_ctx,
+        max_answer_tokens=settings.max_answer_tokens,
+        first_token_timeout_s=settings.first_token_timeout_ms / 1000,
+        token_timeout_s=settings.token_timeout_ms / 1000,
+        similarity_threshold=settings.similarity_threshold,
+        min_grounded=settings.min_grounded,
+    )
+
+
+async def agree_on_generation(store: Store, wanted: Generation) -> None:
+    """Claims an empty index for `wanted`. Raises `Misconfigured` where it was made with something else."""
+    held = await store.generation()
+    if held is None:
+        await store.set_generation(wanted)
+        held = await store.generation()
+    if held != wanted and held is not None:
+        raise Misconfigured(
+            f"the index was made with {held.embed_model}, {held.dimension} numbers, cut by {held.chunking};"
+            f" these settings say {wanted.embed_model}, {wanted.dimension}, {wanted.chunking}."
+            " Set STREAMS_EMBED_MODEL, STREAMS_EMBED_DIMENSION and STREAMS_CHUNK_CHARACTERS back, or reindex",
+            setting="STREAMS_EMBED_MODEL",
+        )

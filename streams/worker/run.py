@@ -1,0 +1,146 @@
+"""A worker's life: wait until all it needs is up, run the agents, drain, end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from typing import Literal, NoReturn
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from streams.agents.lifecycle import FAILED, USAGE, Agent, Lifecycle
+from streams.errors import Misconfigured, Retryable, StreamsError
+from streams.indexing.sweeper import Sweeper
+from streams.indexing.vacuum import Vacuum
+from streams.kafka import topics
+from streams.observe import health, logs
+from streams.observe.metrics import Metrics
+from streams.ollama.client import OllamaClient
+from streams.ollama.embedder import open_embedder
+from streams.settings import Settings
+from streams.worker.agents import Parts, answer_agent, index_agent, new_answerer, watermarks_of
+from streams.worker.parts import (
+    agree_on_generation,
+    chunking_of,
+    connection,
+    generation_of,
+    ollama_config,
+    open_store,
+    read_topics,
+    topic_plan,
+    utc_now,
+)
+from streams.worker.status import Status
+
+Role = Literal["index", "answer"]
+ROLES: tuple[Role, ...] = ("index", "answer")
+
+START_AGAIN_S = 0.5
+START_AGAIN_MAX_S = 10.0
+
+log = structlog.get_logger("streams.worker")
+
+
+async def _open(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> Parts:
+    """Everything that a worker needs, checked before any work. Raises as its parts do."""
+    read = read_topics(settings)
+    reports = await topics.check(connection(settings), topics.wanted(topic_plan(settings)))
+    if unfit := [report.name for report in reports if not report.fits]:
+        raise Misconfigured(
+            f"topics are missing or unfit: {', '.join(unfit)}; run `rag-streams topics create`",
+            setting="STREAMS_KAFKA_BOOTSTRAP_SERVERS",
+        )
+    client = await stack.enter_async_context(OllamaClient(ollama_config(settings)))
+    embedder = await open_embedder(client, settings.embed_model, settings.embed_dimension)
+    store = await open_store(settings)
+    stack.push_async_callback(store.close)
+    await agree_on_generation(store, generation_of(settings, chunking_of(settings, embedder.window)))
+    return Parts(settings, store, client, embedder, metrics, read)
+
+
+async def _opened(
+    settings: Settings, metrics: Metrics, stack: AsyncExitStack, status: Status, stop: asyncio.Event
+) -> Parts | None:
+    """The parts, once everything they need is up; None where the worker was told to stop before."""
+    wait_s = START_AGAIN_S
+    while not stop.is_set():
+        attempt = AsyncExitStack()
+        try:
+            parts = await _open(settings, metrics, attempt)
+        except Retryable as error:
+            await attempt.aclose()
+            status.waits_for(str(error))
+            log.warning("waiting to start", problem=str(error), again_in_s=wait_s)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), wait_s)
+            wait_s = min(wait_s * 2, START_AGAIN_MAX_S)
+        except BaseException:
+            await attempt.aclose()
+            raise
+        else:
+            stack.push_async_callback(attempt.aclose)
+            return parts
+    return None
+
+
+async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: asyncio.Event) -> int:
+    settings = parts.settings
+    vacuum = Vacuum(parts.store, now=utc_now, monotonic=time.monotonic, observe=parts.metrics)
+    sweeper = Sweeper(
+        vacuum, monotonic=time.monotonic, round_s=settings.vacuum_interval_s, observe=parts.metrics
+    )
+    watermarks = watermarks_of(parts)
+    answerer = new_answerer(parts, watermarks)
+    new: dict[Role, Callable[[], Agent]] = {
+        "index": lambda: index_agent(parts, sweeper),
+        "answer": lambda: answer_agent(parts, answerer),
+    }
+    lifecycle = Lifecycle([new[role] for role in roles])
+    status.runs(parts, lifecycle)
+    log.info("worker starts", roles=list(roles), kafka=settings.kafka, store=settings.store)
+    sweeping = asyncio.create_task(sweeper.run()) if "index" in roles else None
+    try:
+        return await lifecycle.run(stop)
+    finally:
+        if sweeping is not None:
+            sweeping.cancel()
+            await asyncio.wait([sweeping])
+        await watermarks.close()
+
+
+async def _run(settings: Settings, roles: Sequence[Role]) -> int:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    registry, status = CollectorRegistry(), Status(roles)
+    metrics = Metrics(registry)
+    try:
+        async with AsyncExitStack() as stack:
+            if settings.metrics_port is not None:
+                serving = health.serve(
+                    health.application(status, registry),
+                    host=settings.metrics_host,
+                    port=settings.metrics_port,
+                )
+                port = await stack.enter_async_context(serving)
+                log.info("health and metrics", url=f"http://{settings.metrics_host}:{port}/readyz")
+            parts = await _opened(settings, metrics, stack, status, stop)
+            return 0 if parts is None else await _work(parts, roles, status, stop)
+    except StreamsError as error:
+        log.critical("worker stopped", problem=str(error), code=error.code)
+        return USAGE if isinstance(error, Misconfigured) else FAILED
+
+
+def main(settings: Settings, roles: Sequence[Role]) -> NoReturn:
+    """Runs a worker until SIGTERM or SIGINT, then ends the process with its exit code."""
+    logs.configure(level=settings.log_level, style=settings.log_format)
+    code = asyncio.run(_run(settings, roles))
+    logging.shutdown()
+    # Faust's consumer thread is no daemon: a thread that hangs must not keep the process.
+    os._exit(code)
