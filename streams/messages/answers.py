@@ -10,8 +10,8 @@ from pydantic import Field, TypeAdapter
 from streams.messages.records import Offset, Wire
 
 Route = Literal["primary", "fallback", "extract", "none"]
-Reason = Literal["timeout", "error", "circuit_open", "deadline", "rollout", "no_evidence"]
-ResetReason = Literal["timeout", "error", "circuit_open", "deadline", "worker_lost"]
+Reason = Literal["timeout", "error", "circuit_open", "deadline", "rollout", "no_evidence", "ungrounded"]
+ResetReason = Literal["timeout", "error", "circuit_open", "deadline", "worker_lost", "ungrounded"]
 FailureCode = Literal["deadline_exceeded", "stale_index", "invalid_question", "refused", "unavailable"]
 
 QUOTE_CHARACTERS = 500

@@ -6,7 +6,9 @@ to: one document of one source, written or gone, with what is known of when.
 
 from __future__ import annotations
 
+import json
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Literal
@@ -126,6 +128,27 @@ class Ignored:
     """A record that says nothing about a document (a heartbeat, say); `reason` goes into its receipt."""
 
     reason: str
+
+
+def metadata_pairs(metadata: Mapping[str, Scalar | Sequence[str]]) -> tuple[str, ...]:
+    """Metadata, or filters on it, as it is held: sorted `name=value`, one for each value of a list.
+
+    `true`, `false` and `null` as in JSON; a whole number is written without a fraction.
+    """
+    pairs = {
+        f"{name}={_written(value)}"
+        for name, values in metadata.items()
+        for value in ([values] if isinstance(values, Scalar) else values)
+    }
+    return tuple(sorted(pairs))
+
+
+def _written(value: Scalar) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return json.dumps(value)
 
 
 NAMESPACE = uuid.UUID("6f6d3c1e-6d0b-5d0c-9a53-0f3d5e8a7b11")

@@ -1,0 +1,31 @@
+"""An answer without a model: the best passages, quoted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streams.answering.language import Language, phrases
+from streams.answering.markers import ends_in_code, unmarked
+from streams.answering.quote import quote
+from streams.answering.retrieve import Found
+from streams.answering.words import stems
+
+QUOTED = 3
+"""Passages that an extract quotes at most."""
+
+
+def extract(passages: Sequence[Found], question: str, language: Language) -> str:
+    """The text: what is closest to `question` in each of the first passages, word for word, `[n]` after it.
+
+    Markers that a passage brought along are written in round brackets: they point into its own list.
+    """
+    about = stems(question)
+    quoted = [
+        f"“{_plain(quote(found.hit.text, about))}” [{n}]" for n, found in enumerate(passages[:QUOTED], 1)
+    ]
+    return "\n\n".join([phrases(language).extract, *quoted])
+
+
+def _plain(text: str) -> str:
+    """`text` so that what follows it is prose: a stretch of code that is cut off is none."""
+    return unmarked(text.replace("`", "'") if ends_in_code(text) else text)

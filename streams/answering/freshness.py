@@ -1,0 +1,45 @@
+"""Freshness: whether the index is as far as a question demands, and waiting for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from streams.messages.records import Offset
+from streams.ports import Monotonic
+
+POLL_S = 0.05
+"""Seconds between two looks at the watermark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """The watermark as it was read last, and whether it falls short of what was demanded."""
+
+    watermark: tuple[Offset, ...]
+    stale: bool
+
+
+def covers(applied: Sequence[Offset], after: Sequence[Offset]) -> bool:
+    """Whether an index that has `applied` has dealt with each of `after`."""
+    reached = {(mark.topic, mark.partition): mark.offset for mark in applied}
+    return all(reached.get((mark.topic, mark.partition), -1) >= mark.offset for mark in after)
+
+
+async def freshness(
+    read: Callable[[], Awaitable[Sequence[Offset]]],
+    after: Sequence[Offset],
+    *,
+    until: float,
+    monotonic: Monotonic,
+) -> Freshness:
+    """The watermark once it covers `after`, or as it is at `until` (monotonic). Raises what `read` raises."""
+    while True:
+        applied = tuple(await read())
+        if covers(applied, after):
+            return Freshness(applied, stale=False)
+        left = until - monotonic()
+        if left <= 0:
+            return Freshness(applied, stale=True)
+        await asyncio.sleep(min(POLL_S, left))

@@ -1,0 +1,124 @@
+"""Generate: one model's reply, streamed, with a bound on every wait, in pieces fit for a topic."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from streams.errors import StreamsError
+from streams.ports import ChatChunk, ChatRequest, Generator, Monotonic
+
+_CLOSING_S = 0.1
+"""How long to wait for an adapter that is told to stop: a deadline may depend on it."""
+
+
+StopReason = Literal["timeout", "deadline", "error", "ungrounded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on a reply, in seconds, and `until`, the monotonic time at which it must be whole.
+
+    No first token after `first_token_s` is a `timeout`, the model's fault; after `hurry_s` it is the
+    `deadline`.
+    The first text is passed on at once, more of it `coalesce_s` after what was passed on before.
+    """
+
+    first_token_s: float
+    hurry_s: float
+    token_s: float
+    coalesce_s: float
+    until: float
+
+
+class Unfinished(Exception):
+    """A reply that did not come to its end, or can't be used."""
+
+    def __init__(self, reason: StopReason, message: str) -> None:
+        super().__init__(message)
+        self.reason: StopReason = reason
+
+
+async def generate(
+    generator: Generator, request: ChatRequest, limits: Limits, monotonic: Monotonic
+) -> AsyncGenerator[ChatChunk, None]:
+    """The reply in pieces, a `done` one last. Raises `Unfinished`.
+
+    Whatever ends the iteration (the end, a failure, closing or cancelling it) ends the model's work.
+    """
+    incoming: asyncio.Queue[ChatChunk | Unfinished] = asyncio.Queue()
+    reader = asyncio.create_task(_read(generator, request, incoming))
+    try:
+        async for chunk in _coalesced(incoming, limits, monotonic):
+            yield chunk
+    finally:
+        reader.cancel()
+        await asyncio.wait({reader}, timeout=_CLOSING_S)
+
+
+async def _read(
+    generator: Generator, request: ChatRequest, into: asyncio.Queue[ChatChunk | Unfinished]
+) -> None:
+    """Puts all chunks up to the `done` one into the queue, or how they ended instead."""
+    try:
+        chunks = generator.chat(request)
+        try:
+            async for chunk in chunks:
+                into.put_nowait(chunk)
+                if chunk.done:
+                    return
+        finally:
+            if close := getattr(chunks, "aclose", None):
+                await close()
+        into.put_nowait(Unfinished("error", "the model server ended the reply before it was done"))
+    except StreamsError as failure:
+        into.put_nowait(Unfinished("error", f"{type(failure).__name__}: {failure.code}"))
+    except Exception as failure:  # noqa: BLE001 - an adapter's slip must not cost the answer: the next route has it
+        into.put_nowait(Unfinished("error", type(failure).__name__))
+
+
+async def _coalesced(
+    incoming: asyncio.Queue[ChatChunk | Unfinished], limits: Limits, monotonic: Monotonic
+) -> AsyncGenerator[ChatChunk, None]:
+    stalled_at = monotonic() + limits.first_token_s
+    until = min(limits.until, monotonic() + limits.hurry_s)
+    held, flush_at = "", 0.0
+    while True:
+        wake_at = min(stalled_at, until, flush_at if held else until)
+        chunk = await _next(incoming, wake_at, monotonic)
+        if chunk is None:
+            if held and monotonic() >= flush_at:
+                yield ChatChunk(held)
+                held, flush_at = "", monotonic() + limits.coalesce_s
+            else:
+                _check(stalled_at, until, monotonic())
+        elif isinstance(chunk, Unfinished):
+            raise chunk
+        elif chunk.done:
+            yield replace(chunk, text=held + chunk.text)
+            return
+        elif chunk.text:
+            stalled_at, until = monotonic() + limits.token_s, limits.until
+            held += chunk.text
+
+
+def _check(stalled_at: float, until: float, now: float) -> None:
+    if now >= stalled_at:
+        raise Unfinished("timeout", "the model did not go on in time")
+    if now >= until:
+        raise Unfinished("deadline", "the deadline came before the reply's end")
+
+
+async def _next(
+    incoming: asyncio.Queue[ChatChunk | Unfinished], until: float, monotonic: Monotonic
+) -> ChatChunk | Unfinished | None:
+    """What is there or comes by `until`; None where nothing does."""
+    with suppress(asyncio.QueueEmpty):
+        return incoming.get_nowait()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(0.0, until - monotonic())):
+            return await incoming.get()
+    return None

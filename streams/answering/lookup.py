@@ -1,0 +1,191 @@
+"""Lookup: all that an answer needs to know before a word of it is written, or why there will be none."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from streams.answering.deadline import Deadline
+from streams.answering.embed import question_vector
+from streams.answering.evidence import Weighing, alike, asked_words, matches_rare_word, threshold
+from streams.answering.freshness import Freshness, freshness
+from streams.answering.language import Language, guess
+from streams.answering.persist import persist
+from streams.answering.retrieve import Found, Retrieved, retrieve
+from streams.answering.screen import screen
+from streams.errors import Rejected, Retryable
+from streams.messages.answers import FailureCode
+from streams.messages.changes import metadata_pairs
+from streams.messages.questions import Asked, Question
+from streams.messages.records import Offset
+from streams.ports import Embedder, Monotonic, Observed, Observer, Search, SearchQuery, Watermarks, unobserved
+
+T = TypeVar("T")
+
+_CONTEXT_CHARACTERS = 500
+
+
+class NoAnswer(Exception):
+    """The question ends in `answer.failed`; the message is for whoever asked."""
+
+    def __init__(self, code: FailureCode, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.code: FailureCode = code
+        self.message = message
+        self.retryable = retryable
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """How to search. `alpha`, `overfetch` and `rounds` are those of `SearchQuery` and `retrieve`.
+
+    A call to a dependency that takes longer than `try_s` seconds is made again.
+    """
+
+    alpha: float = 0.5
+    overfetch: int = 4
+    rounds: int = 5
+    try_s: float = 5.0
+    weighing: Weighing = field(default_factory=Weighing)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found. `text` is the question, screened; `evidence`: whether it can be answered."""
+
+    text: str
+    language: Language
+    found: tuple[Found, ...]
+    evidence: bool
+    watermark: tuple[Offset, ...]
+    stale: bool
+
+
+class Lookup:
+    """Waits for the index, embeds, retrieves and weighs, each within what is left of the deadline."""
+
+    def __init__(
+        self,
+        search: Search,
+        embedder: Embedder,
+        watermarks: Watermarks,
+        settings: Retrieval,
+        monotonic: Monotonic,
+        observe: Observer = unobserved,
+    ) -> None:
+        self._search = search
+        self._embedder = embedder
+        self._watermarks = watermarks
+        self._settings = settings
+        self._monotonic = monotonic
+        self._observe = observe
+
+    async def look(self, asked: Asked, deadline: Deadline) -> Looked:
+        """What there is for the question now. Raises `NoAnswer`, and `Misconfigured` from a dependency."""
+        try:
+            return await self._look(asked, deadline)
+        except Retryable as failure:
+            if failure.code == "deadline_exceeded":
+                raise _late() from failure
+            raise NoAnswer(
+                "unavailable", "The index can't be reached at the moment; ask again later.", retryable=True
+            ) from failure
+        except Rejected as failure:
+            raise NoAnswer("invalid_question", str(failure), retryable=False) from failure
+
+    async def _look(self, asked: Asked, deadline: Deadline) -> Looked:
+        question, text = asked.question, screen(asked.question.text).strip()
+        if deadline.left_s <= 0:
+            raise _late()
+        if not text:
+            raise NoAnswer("invalid_question", "The question holds no text.", retryable=False)
+        # Read before the search: what it says is applied is in what the search finds.
+        fresh = await self._fresh(question, deadline)
+        retrieved = await self._retrieved(asked, text, deadline)
+        language = guess(text, question.language)
+        evidence = await self._evidence(asked.tenant, text, language, retrieved.found, deadline)
+        return Looked(text, language, retrieved.found, evidence, fresh.watermark, fresh.stale)
+
+    async def _fresh(self, question: Question, deadline: Deadline) -> Freshness:
+        async def read() -> Sequence[Offset]:
+            return await self._persist("watermark", self._watermarks.applied, deadline)
+
+        if not question.after:
+            return Freshness(tuple(await read()), stale=False)
+        with deadline.measured("waited"):
+            until = deadline.until - _reserve(deadline.left_s, allow_stale=question.allow_stale)
+            fresh = await freshness(read, question.after, until=until, monotonic=self._monotonic)
+        if fresh.stale and not question.allow_stale:
+            raise NoAnswer(
+                "stale_index",
+                "The index has not dealt with all of `after` in time; ask again, give the question a later "
+                "deadline, or allow a stale answer.",
+                retryable=True,
+            )
+        return fresh
+
+    async def _retrieved(self, asked: Asked, text: str, deadline: Deadline) -> Retrieved:
+        searched = _searched(asked.question, text)
+        with deadline.measured("embedded"):
+            vector = await self._persist("embed", lambda: question_vector(self._embedder, searched), deadline)
+        query = SearchQuery(
+            tenant=asked.tenant,
+            text=searched,
+            vector=vector,
+            principals=tuple(asked.question.principals),
+            filters=metadata_pairs(asked.question.filters),
+            alpha=self._settings.alpha,
+        )
+        with deadline.measured("retrieved"):
+            retrieved = await self._persist(
+                "search", lambda: self._retrieve(query, asked.question.top_k), deadline
+            )
+        self._observe(Observed("answer_superseded_hits", float(retrieved.superseded)))
+        return retrieved
+
+    async def _retrieve(self, query: SearchQuery, wanted: int) -> Retrieved:
+        settings = self._settings
+        return await retrieve(
+            self._search, query, wanted=wanted, overfetch=settings.overfetch, rounds=settings.rounds
+        )
+
+    async def _evidence(
+        self, tenant: str, text: str, language: Language, found: Sequence[Found], deadline: Deadline
+    ) -> bool:
+        hits, weighing = [one.hit for one in found], self._settings.weighing
+        if not hits or alike(hits, threshold(self._embedder.model, language, weighing)):
+            return bool(hits)
+        if not (asked := asked_words(text)):
+            return False
+        total, counts = await self._persist(
+            "search", lambda: self._search.word_counts(tenant, asked), deadline
+        )
+        return matches_rare_word(hits, asked, total, counts, weighing)
+
+    async def _persist(self, step: str, call: Callable[[], Awaitable[T]], deadline: Deadline) -> T:
+        return await persist(
+            call,
+            step=step,
+            until=deadline.until,
+            try_s=self._settings.try_s,
+            monotonic=self._monotonic,
+            observe=self._observe,
+        )
+
+
+def _late() -> NoAnswer:
+    return NoAnswer(
+        "deadline_exceeded", "The deadline came before there was an answer; ask again.", retryable=True
+    )
+
+
+def _reserve(left_s: float, *, allow_stale: bool) -> float:
+    """Seconds to keep for the answer itself while waiting: half where there will be one in any case."""
+    return left_s / 2 if allow_stale else min(0.5, left_s / 10)
+
+
+def _searched(question: Question, text: str) -> str:
+    """What to search for: the question, and before it the last one, which it may refer to."""
+    earlier = [turn.content for turn in question.history if turn.role == "user"]
+    return f"{screen(earlier[-1]).strip()[-_CONTEXT_CHARACTERS:]}\n{text}" if earlier else text

@@ -1,0 +1,160 @@
+"""Citation markers in an answer's text: `[n]`, outside code, points at citation n.
+
+Models write them as they please (`[1, 2]`, `[1-3]`, `[9]` where there is no ninth); `Markers` makes them
+regular while the text streams, whatever way it is cut into pieces.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_MARKER = re.compile(r"\[(\d{1,9})\]")
+_LIST = re.compile(r"\[\s*(\d{1,9}(?:\s*(?:[,;&]|and|et)\s*\d{1,9})*)\s*\]")
+_RANGE = re.compile(r"\[\s*(\d{1,9})\s*[-–]\s*(\d{1,9})\s*\]")  # noqa: RUF001 - models write en dashes
+_BEGUN = re.compile(r"\[[\d\s,;&andet–-]*")  # noqa: RUF001 - models write en dashes
+_OPEN = re.compile(r"\[\s*\d*$")
+_NUMBER = re.compile(r"\d+")
+_TOKEN = re.compile(r"`+|\n|[^`\n]+")
+_LONGEST = 60
+_FENCE = 3
+_CLINGING = ".,;:!?)]}»…"
+
+
+def outside_code(text: str) -> Iterator[tuple[str, bool]]:
+    """`text` in pieces, each with whether it is prose; False for Markdown code, its backticks included.
+
+    Inline code that is not closed ends with its line, a block with the text.
+    """
+    code = ""
+    for token in _TOKEN.findall(text):
+        before, code = code, _code_after(code, token)
+        yield token, not (before or code)
+
+
+def _code_after(code: str, piece: str) -> str:
+    """The backticks that the code which one is in opened with after `piece`, empty in prose."""
+    if piece[0] == "`":
+        closes = len(piece) >= len(code) if len(code) >= _FENCE else piece == code
+        return ("" if closes else code) if code else piece
+    return "" if piece == "\n" and len(code) < _FENCE else code
+
+
+def ends_in_code(text: str) -> bool:
+    """Whether what is written after `text`, on the same line, is code."""
+    code = ""
+    for token in _TOKEN.findall(text):
+        code = _code_after(code, token)
+    return bool(code)
+
+
+def pointed(text: str) -> list[int]:
+    """The numbers of the markers in `text`, in order, repeats too; those in code are none."""
+    return [int(n) for piece, prose in outside_code(text) if prose for n in _MARKER.findall(piece)]
+
+
+def unmarked(text: str) -> str:
+    """`text` with the markers that it brought along, of somebody else's list, in round brackets: `(3)`."""
+    return "".join(_LIST.sub(r"(\1)", piece) if prose else piece for piece, prose in outside_code(text))
+
+
+class Markers:
+    """A filter for an answer's text as it streams: every marker it lets through is `[n]`, 1 ≤ n ≤ `count`.
+
+    A marker that points at none is left out, with the space before it. White space at either end of the
+    text is too. What was fed and flushed, joined, does not depend on how the text was cut.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._code = ""
+        self._ticks = ""
+        self._spaces = ""
+        self._begun = ""
+        self._tail = ""
+        self._dropped = False
+
+    def feed(self, text: str) -> str:
+        """What is certain of the text up to here and was not given before; may be empty."""
+        return "".join(self._step(character) for character in text)
+
+    def flush(self) -> str:
+        """What was held back, at the text's end. A marker that is cut off there is left out."""
+        if self._ticks:
+            return self._end_ticks()
+        begun, self._begun = self._begun, ""
+        return "" if not begun or _NUMBER.search(begun) else self._let(begun)
+
+    def _step(self, character: str) -> str:
+        if character == "`":
+            out = self._release() if not self._ticks else ""
+            self._ticks += character
+            return out
+        out = self._end_ticks() if self._ticks else ""
+        if self._code:
+            if character != "\n" or len(self._code) >= _FENCE:
+                return out + self._let(character)
+            self._code = ""
+        return out + self._prose(character)
+
+    def _prose(self, character: str) -> str:
+        if self._begun:
+            return self._continued(character)
+        if character == "[":
+            self._begun = character
+            return ""
+        if character.isspace():
+            if not (self._dropped and self._spaces):
+                self._spaces += character
+            return ""
+        if self._dropped and character in _CLINGING:
+            self._spaces = ""
+        return self._let(character)
+
+    def _continued(self, character: str) -> str:
+        begun = self._begun + character
+        if character == "]":
+            self._begun = ""
+            return self._resolved(begun)
+        if len(begun) <= _LONGEST and _BEGUN.fullmatch(begun):
+            self._begun = begun
+            return ""
+        return self._release() + self._prose(character)
+
+    def _resolved(self, marker: str) -> str:
+        numbers = self._numbers(marker)
+        if numbers is None:
+            return self._let(marker)
+        valid = [n for n in dict.fromkeys(numbers) if 1 <= n <= self._count]
+        if valid:
+            return self._let("".join(f"[{n}]" for n in valid))
+        if _OPEN.search(self._tail):
+            # What stands on both sides must not close up to a marker.
+            self._spaces = self._spaces or " "
+        self._dropped = True
+        return ""
+
+    def _numbers(self, marker: str) -> list[int] | None:
+        """What a closed bracket points at, right or wrong; None where it is no marker: an interval, say."""
+        if spread := _RANGE.fullmatch(marker):
+            first, last = int(spread[1]), int(spread[2])
+            return list(range(first, last + 1)) if 1 <= first <= last <= self._count else None
+        if not _LIST.fullmatch(marker):
+            return None
+        numbers = [int(n) for n in _NUMBER.findall(marker)]
+        return None if len(numbers) > 1 and 0 in numbers else numbers
+
+    def _end_ticks(self) -> str:
+        ticks, self._ticks = self._ticks, ""
+        self._code = _code_after(self._code, ticks)
+        return self._let(ticks)
+
+    def _release(self) -> str:
+        begun, self._begun = self._begun, ""
+        return self._let(begun) if begun else ""
+
+    def _let(self, text: str) -> str:
+        out = (self._spaces if self._tail else "") + text
+        self._spaces, self._dropped = "", False
+        self._tail = (self._tail + out)[-_LONGEST:]
+        return out

@@ -1,0 +1,76 @@
+"""Retrieve: what the search finds, kept only where it counts now and this reader may see it.
+
+The index may hold passages that are superseded, deleted or revoked: the heads say which ones count,
+and who may read them. So nothing here trusts the search alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from streams.answering.screen import well_formed
+from streams.messages.held import Head, current
+from streams.ports import Hit, Search, SearchQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A passage that counts now: what the search found, and its document's current head."""
+
+    hit: Hit
+    head: Head
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """At most as many passages as were wanted, best first; how many hits did not count."""
+
+    found: tuple[Found, ...]
+    superseded: int
+
+
+async def retrieve(
+    search: Search, query: SearchQuery, *, wanted: int, overfetch: int, rounds: int
+) -> Retrieved:
+    """The `wanted` best passages for `query` that count now. Raises what `search` raises.
+
+    Each round asks for more than is wanted, `overfetch` times at first and twice as many each time; there is
+    another one (at most `rounds`) only where passages that no longer count took the place of others.
+    """
+    superseded: frozenset[UUID] = frozenset()
+    limit = max(query.limit, wanted * overfetch)
+    for _ in range(rounds):
+        asked = replace(query, limit=limit, exclude=query.exclude | superseded)
+        hits = await search.hybrid(asked)
+        heads = await search.heads(list(dict.fromkeys(hit.document_key for hit in hits)))
+        found = _kept(hits, heads, asked)
+        gone = {hit.id for hit in hits} - {one.hit.id for one in found} - superseded
+        superseded |= gone
+        if len(found) >= wanted or len(hits) < limit or not gone:
+            break
+        limit *= 2
+    return Retrieved(tuple(found[:wanted]), len(superseded))
+
+
+def _kept(hits: Iterable[Hit], heads: Mapping[UUID, Sequence[Head]], query: SearchQuery) -> list[Found]:
+    kept: dict[UUID, Found] = {}
+    for hit in hits:
+        head = current(heads.get(hit.document_key, ()))
+        if head is not None and hit.id not in kept and counts(hit, head, query):
+            kept[hit.id] = Found(replace(hit, text=well_formed(hit.text), title=well_formed(hit.title)), head)
+    return list(kept.values())
+
+
+def counts(hit: Hit, head: Head, query: SearchQuery) -> bool:
+    """Whether `head`, its document's current one, lists this passage, in this tenant, for this reader."""
+    return (
+        not head.deleted
+        and head.document_key == hit.document_key
+        and head.tenant == hit.tenant == query.tenant
+        and hit.id not in query.exclude
+        and any(listed.id == hit.id for listed in head.passages)
+        and head.admits(query.principals)
+        and set(query.filters) <= set(head.metadata)
+    )
