@@ -19,6 +19,7 @@ from typing import TypeVar
 import pytest
 
 from ops.servers.launch import Kafka, Ollama, Server, Weaviate, servers_folder
+from ops.servers.ollama_models import import_models
 from tests.conftest import lacking
 
 S = TypeVar("S", bound=Server)
@@ -35,12 +36,6 @@ def _require_kafka() -> None:
     _require("kafka", "libs")
     if shutil.which("java") is None:
         lacking("no java on the PATH: Kafka needs Java 17 or newer")
-
-
-def _import_models(server: Ollama) -> None:
-    from ops.servers.ollama_models import import_models
-
-    import_models(server.url)
 
 
 @contextmanager
@@ -84,7 +79,7 @@ def ollama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of an Ollama that has the two small models."""
     _require("ollama", "ollama")
     with _running(Ollama(tmp_path_factory.mktemp("ollama"))) as server:
-        _import_models(server)
+        import_models(server.url)
         yield server.url
 
 
@@ -120,7 +115,7 @@ def ollama_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ollama]:
     """An Ollama of the test's own with the two small models, to be killed and started again."""
     _require("ollama", "ollama")
     with _running(Ollama(tmp_path_factory.mktemp("ollama"))) as server:
-        _import_models(server)
+        import_models(server.url)
         yield server
 
 
