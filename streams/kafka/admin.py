@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import GroupCoordinatorNotAvailableError, TopicAlreadyExistsError, for_code
 from aiokafka.structs import TopicPartition
 
 from streams.errors import Retryable
 from streams.kafka.connection import KafkaConnection, faults
 
 REQUEST_TIMEOUT_MS = 10_000
+COORDINATOR_LOOKS = 30
 
 
 class Admin:
@@ -72,9 +74,7 @@ class Admin:
             return {}
         asked = [TopicPartition(*partition) for partition in partitions]
         with faults(self._connection):
-            coordinator = self._coordinators.get(group)
-            if coordinator is None:
-                coordinator = self._coordinators[group] = await self._client.find_coordinator(group)
+            coordinator = await self._coordinator(group)
             found = await self._client.list_consumer_group_offsets(group, coordinator, asked)
         # An error of the whole answer is not looked at by aiokafka: it comes as an answer without partitions.
         if missing := [partition for partition in asked if partition not in found]:
@@ -85,3 +85,16 @@ class Admin:
                 code="kafka_down",
             )
         return {(tp.topic, tp.partition): held.offset for tp, held in found.items() if held.offset >= 0}
+
+    async def _coordinator(self, group: str) -> int:
+        looks = 0
+        while group not in self._coordinators:
+            try:
+                self._coordinators[group] = await self._client.find_coordinator(group)
+            except GroupCoordinatorNotAvailableError:
+                # A new Kafka makes the topic of its groups' offsets when first asked.
+                looks += 1
+                if looks == COORDINATOR_LOOKS:
+                    raise
+                await asyncio.sleep(0.1)
+        return self._coordinators[group]

@@ -67,6 +67,11 @@ def fault(where: str, error: BaseException) -> StreamsError:
             f"a topic or partition is missing in Kafka at {where}: see `rag-streams topics check`",
             code="topic_missing",
         )
+    if isinstance(error, errors.BrokerResponseError):
+        return Retryable(
+            f"Kafka at {where} could not do this ({name}): try again; if it stays so, see the broker's log",
+            code="kafka_down",
+        )
     return Retryable(
         f"Kafka cannot be reached at {where} ({name}): start it, or check {ADDRESS} and {PROTOCOL}",
         code="kafka_down",

@@ -1,0 +1,86 @@
+"""Where Kafka is: arguments for clients, and errors that say what to do."""
+
+import ssl
+
+import pytest
+from aiokafka import errors
+
+from streams.errors import Misconfigured, Rejected, Retryable
+from streams.kafka.connection import KafkaConnection
+from streams.kafka.faults import fault
+
+SECRET = "hunter2-hunter2"
+
+
+def test_a_password_shows_in_nothing_but_the_arguments():
+    connection = KafkaConnection("k:9093", "SASL_PLAINTEXT", "PLAIN", "me", SECRET)
+    assert SECRET not in repr(connection)
+    assert connection.kwargs()["sasl_plain_password"] == SECRET
+
+
+def test_without_sasl_nobody_is_named():
+    assert "sasl_mechanism" not in KafkaConnection("k:9092").kwargs()
+
+
+def test_servers_may_be_written_with_spaces():
+    connection = KafkaConnection("a:1, [::1]:2")
+    assert connection.servers == [("a", 1), ("::1", 2)]
+    assert connection.kwargs()["bootstrap_servers"] == ["a:1", "[::1]:2"]
+
+
+@pytest.mark.parametrize("servers", ["kafka", "kafka:", ":9092", "kafka:port", "a:1,,b:2", ""])
+def test_servers_that_are_none_stop_the_program_by_the_name_of_the_setting(servers):
+    with pytest.raises(Misconfigured, match="STREAMS_KAFKA_BOOTSTRAP_SERVERS must be HOST:PORT"):
+        KafkaConnection(servers).kwargs()
+
+
+def test_a_ca_file_that_is_none_stops_the_program_by_the_name_of_the_setting(tmp_path):
+    (tmp_path / "ca.pem").write_text("no certificate")
+    for path in (tmp_path / "ca.pem", tmp_path / "absent.pem"):
+        with pytest.raises(Misconfigured, match="STREAMS_KAFKA_SSL_CAFILE"):
+            KafkaConnection("k:9093", "SSL", ssl_cafile=str(path)).kwargs()
+
+
+def test_producers_lose_nothing_and_consumers_see_only_what_is_committed():
+    connection = KafkaConnection("k:9092")
+    assert connection.producer_kwargs()["acks"] == "all"
+    assert connection.producer_kwargs()["enable_idempotence"] is True
+    assert connection.consumer_kwargs()["isolation_level"] == "read_committed"
+    assert connection.consumer_kwargs()["enable_auto_commit"] is False
+
+
+@pytest.mark.parametrize(
+    ("error", "setting"),
+    [
+        (errors.SaslAuthenticationFailed(SECRET), "STREAMS_KAFKA_SASL_USERNAME"),
+        (errors.UnsupportedSaslMechanismError(SECRET), "STREAMS_KAFKA_SASL_MECHANISM"),
+        (errors.TopicAuthorizationFailedError(SECRET), "STREAMS_KAFKA_SASL_USERNAME"),
+        (ssl.SSLCertVerificationError(SECRET), "STREAMS_KAFKA_SSL_CAFILE"),
+        (ssl.SSLError(SECRET), "STREAMS_KAFKA_SECURITY_PROTOCOL"),
+    ],
+)
+def test_what_waiting_cannot_mend_names_the_setting(error, setting):
+    meant = fault("k:9092", error)
+    assert isinstance(meant, Misconfigured)
+    assert meant.setting == setting
+    assert setting in str(meant)
+    assert "k:9092" in str(meant)
+    assert SECRET not in str(meant)
+
+
+@pytest.mark.parametrize(
+    "error", [errors.KafkaConnectionError(SECRET), ConnectionRefusedError(SECRET), TimeoutError(SECRET)]
+)
+def test_silence_is_waited_for_and_names_the_address_and_its_setting(error):
+    meant = fault("k:9092", error)
+    assert isinstance(meant, Retryable)
+    assert "k:9092" in str(meant)
+    assert "STREAMS_KAFKA_BOOTSTRAP_SERVERS" in str(meant)
+    assert SECRET not in str(meant)
+
+
+def test_a_record_that_is_too_large_for_the_broker_is_refused_for_good():
+    meant = fault("k:9092", errors.MessageSizeTooLargeError())
+    assert isinstance(meant, Rejected)
+    assert meant.code == "too_large"
+    assert "STREAMS_TOPIC_MAX_MESSAGE_BYTES" in str(meant)

@@ -1,0 +1,113 @@
+"""The reader's rule, under anything that may come twice or late."""
+
+import hashlib
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.messages.answers import (
+    AnswerCompleted,
+    AnswerDelta,
+    AnswerFailed,
+    AnswerReset,
+    AnswerStarted,
+    Timings,
+    Usage,
+)
+from streams.messages.reader import AnswerReader, intact
+
+AT = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def whole(attempt, seq):
+    return {
+        "tenant": "acme",
+        "question_id": "q",
+        "question": "questions-0-1",
+        "attempt": attempt,
+        "seq": seq,
+        "at": AT,
+    }
+
+
+def attempt_of(number, pieces):
+    """An attempt's events but the terminal one."""
+    first = (
+        AnswerStarted(**whole(1, 0), model="m", route="primary", citations=[], watermark=[])
+        if number == 1
+        else AnswerReset(**whole(number, 0), reason="timeout", model="m", route="fallback")
+    )
+    return [first, *(AnswerDelta(**whole(number, seq), text=text) for seq, text in enumerate(pieces, 1))]
+
+
+def completed(number, pieces):
+    text = "".join(pieces)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return AnswerCompleted(
+        **whole(number, len(pieces) + 1), text=text, sha256=digest, citations=[],
+        model="m", route="primary", reason=None, abstained=False, grounded=None, watermark=[], usage=Usage(),
+        timings=Timings(),
+    )  # fmt: skip
+
+
+attempts = st.lists(st.lists(st.text(max_size=3), max_size=5), min_size=1, max_size=4)
+
+
+@given(attempts, st.randoms(use_true_random=False), st.data())
+def test_any_repetition_and_interleaving_of_attempts_reads_as_the_last_one(written, random, data):
+    events = [event for number, pieces in enumerate(written, 1) for event in attempt_of(number, pieces)]
+    repeated = events + data.draw(st.lists(st.sampled_from(events), max_size=20))
+    random.shuffle(repeated)
+    reader = AnswerReader()
+    counted = [event for event in repeated if reader.feed(event)]
+    assert reader.text == "".join(written[-1])
+    assert reader.attempt == len(written)
+    assert reader.terminal is None
+    assert len({(event.attempt, event.seq) for event in counted}) == len(counted)
+
+
+@given(attempts, st.randoms(use_true_random=False), st.data())
+def test_the_first_terminal_event_ends_the_answer_whatever_came_before_or_comes_after(written, random, data):
+    events = [event for number, pieces in enumerate(written, 1) for event in attempt_of(number, pieces)]
+    random.shuffle(events)
+    terminal = completed(len(written), written[-1])
+    before = data.draw(st.integers(0, len(events)))
+    later = completed(len(written) + 1, ["something else"])
+    reader = AnswerReader()
+    for event in [*events[:before], terminal, *events[before:], terminal, later]:
+        reader.feed(event)
+    assert reader.terminal == terminal
+    assert reader.text == "".join(written[-1])
+
+
+def test_a_delta_that_is_missing_ends_what_is_read_until_the_whole_answer_comes():
+    first, one, two, three = attempt_of(1, ["a", "b", "c"])
+    reader = AnswerReader()
+    assert [reader.feed(event) for event in (first, one, three)] == [True, True, True]
+    assert reader.text == "a"
+    assert reader.feed(two)
+    assert reader.text == "abc"
+    assert not reader.feed(two)
+
+
+def test_an_attempt_that_was_given_up_can_add_nothing_to_the_next():
+    reader = AnswerReader()
+    for event in (*attempt_of(1, ["old"]), *attempt_of(2, ["new"])):
+        assert reader.feed(event)
+    assert not reader.feed(AnswerDelta(**whole(1, 2), text=" and late"))
+    assert reader.text == "new"
+
+
+def test_a_failure_ends_the_answer_too():
+    reader = AnswerReader()
+    failed = AnswerFailed(**whole(1, 0), code="unavailable", message="later", retryable=True)
+    assert reader.feed(failed)
+    assert reader.terminal is failed
+    assert not reader.feed(attempt_of(2, [])[0])
+
+
+def test_a_text_that_was_changed_on_its_way_is_known():
+    sent = completed(1, ["whole"])
+    assert intact(sent)
+    assert not intact(sent.model_copy(update={"text": "hole"}))

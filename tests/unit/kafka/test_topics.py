@@ -1,0 +1,83 @@
+"""What each topic should be like, and where one differs."""
+
+from streams.kafka.topics import Difference, TopicPlan, TopicReport, TopicSpec, covering, differences, wanted
+
+DAY = 24 * 3600 * 1000
+
+
+def by_name(plan):
+    return {spec.name: spec for spec in wanted(plan)}
+
+
+def test_every_topic_of_the_contract_is_there_with_its_cleanup_and_time():
+    specs = by_name(TopicPlan(shadow="answers.shadow"))
+    kept = {
+        name: (spec.config["cleanup.policy"], int(spec.config.get("retention.ms", -1)) // DAY)
+        for name, spec in specs.items()
+    }
+    assert kept == {
+        "documents.changes": ("compact", -1),
+        "documents.indexed": ("delete", 7),
+        "documents.dead": ("delete", 30),
+        "documents.retry": ("delete", 7),
+        "questions": ("delete", 7),
+        "questions.dead": ("delete", 30),
+        "questions.retry": ("delete", 7),
+        "questions.done": ("compact,delete", 7),
+        "answers": ("delete", 7),
+        "answers.shadow": ("delete", 21),
+    }
+    assert specs["documents.changes"].config["delete.retention.ms"] == str(30 * DAY)
+    stamped = {
+        name for name, spec in specs.items() if spec.config.get("message.timestamp.type") == "LogAppendTime"
+    }
+    assert stamped >= {"documents.changes", "questions"}
+
+
+def test_partitions_replication_and_size_are_settings():
+    for spec in wanted(TopicPlan(partitions=3, replication=2, max_message_bytes=99_999)):
+        assert (spec.partitions, spec.replication) == (3, 2)
+        assert spec.config["max.message.bytes"] == "99999"
+
+
+def test_a_source_of_somebody_else_only_has_to_exist():
+    specs = by_name(TopicPlan(sources=("cms.articles",)))
+    assert specs["cms.articles"].config is None
+    assert "documents.changes" not in specs
+    assert differences(specs["cms.articles"], 99, {}) == ()
+
+
+def test_each_question_topic_is_made_and_served_by_the_done_log():
+    specs = by_name(TopicPlan(questions=("questions.acme", "questions.globex")))
+    assert "questions" not in specs
+    assert specs["questions.acme"].config == specs["questions.globex"].config
+    assert set(specs["questions.done"].covers) == {"questions.acme", "questions.globex", "questions.retry"}
+
+
+def test_no_shadow_topic_without_a_shadow_model():
+    assert "answers.shadow" not in by_name(TopicPlan())
+
+
+def test_the_done_log_has_as_many_partitions_as_the_largest_question_topic():
+    done = by_name(TopicPlan(partitions=6))["questions.done"]
+    assert covering(done, {"questions": 12, "questions.retry": 6}).partitions == 12
+    assert covering(done, {"questions": 2}).partitions == 6
+
+
+def test_a_done_log_that_is_too_small_cannot_be_worked_with_and_a_larger_one_can():
+    done = covering(by_name(TopicPlan(partitions=2))["questions.done"], {"questions": 4})
+    short = TopicReport("questions.done", "exists", differences(done, 3, None))
+    assert not short.fits
+    assert short.differences == (Difference("partitions", "4", "3", breaks=True),)
+    assert TopicReport("questions.done", "exists", differences(done, 5, None)).fits
+    assert not TopicReport("questions", "missing").fits
+
+
+def test_differences_are_named_and_the_order_in_a_list_is_none():
+    spec = TopicSpec("t", 1, 1, {"cleanup.policy": "compact,delete", "max.message.bytes": "9"})
+    assert differences(spec, 1, {"cleanup.policy": "delete, compact", "max.message.bytes": "9"}) == ()
+    assert differences(spec, 2, {"cleanup.policy": "delete"}) == (
+        Difference("partitions", "1", "2"),
+        Difference("cleanup.policy", "compact,delete", "delete"),
+        Difference("max.message.bytes", "9", "unset"),
+    )
