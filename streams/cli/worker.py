@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from streams.cli.here import here
-from streams.worker.run import ROLES, Role, main
+from streams.worker.parts import ROLES, Role
+from streams.worker.run import main
 
 
 def worker(

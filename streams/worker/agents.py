@@ -27,7 +27,7 @@ from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import CachedQueries, OllamaEmbedder
 from streams.ports import Observed
 from streams.settings import Settings
-from streams.worker.parts import Store, answering_of, chunking_of, connection, utc_now
+from streams.worker.parts import Role, Store, answering_of, chunking_of, connection, utc_now
 
 CANARY_TEXT = "a canary: this text is always the same"
 QUESTIONS_REMEMBERED = 4096
@@ -109,11 +109,16 @@ def decoder(parts: Parts) -> Callable[[Record], tuple[Change | Ignored, ...]]:
 def index_agent(parts: Parts, sweeper: Sweeper) -> Agent:
     """A fresh indexing agent."""
     settings = parts.settings
-    chunking = chunking_of(settings, parts.embedder.window)
     indexer = Indexer(
-        CoalescedDocuments(parts.store), CoalescedEmbedder(parts.embedder), chunk=chunk, parse=parse, chunking=chunking,
-        now=utc_now, monotonic=time.monotonic, observe=parts.metrics,
-    )  # fmt: skip
+        CoalescedDocuments(parts.store),
+        CoalescedEmbedder(parts.embedder),
+        chunk=chunk,
+        parse=parse,
+        chunking=chunking_of(settings, parts.embedder.window),
+        now=utc_now,
+        monotonic=time.monotonic,
+        observe=parts.metrics,
+    )
     return indexing_agent(
         app_config(settings, "index"),
         topics=[source.topic for source in parts.topics.sources],

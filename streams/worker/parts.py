@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Literal
 
 from streams import sources
 from streams.answering.answerer import Answering
@@ -16,6 +17,8 @@ from streams.settings import Settings
 from streams.stores.sqlite import SqliteStore, open_sqlite
 from streams.stores.weaviate import WeaviateConfig, WeaviateStore, open_weaviate
 
+Role = Literal["index", "answer"]
+ROLES: tuple[Role, ...] = ("index", "answer")
 Store = SqliteStore | WeaviateStore
 
 

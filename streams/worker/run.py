@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from typing import Literal, NoReturn
+from typing import NoReturn
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -26,6 +26,7 @@ from streams.ollama.embedder import open_embedder
 from streams.settings import Settings
 from streams.worker.agents import Parts, answer_agent, index_agent, new_answerer, watermarks_of
 from streams.worker.parts import (
+    Role,
     agree_on_generation,
     chunking_of,
     connection,
@@ -37,9 +38,6 @@ from streams.worker.parts import (
     utc_now,
 )
 from streams.worker.status import Status
-
-Role = Literal["index", "answer"]
-ROLES: tuple[Role, ...] = ("index", "answer")
 
 START_AGAIN_S = 0.5
 START_AGAIN_MAX_S = 10.0

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from streams.agents.lifecycle import Lifecycle
 from streams.errors import StreamsError
 from streams.worker.agents import Parts
+from streams.worker.parts import Role
 
 READY_LIMIT_S = 5.0
 

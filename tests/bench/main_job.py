@@ -1,8 +1,9 @@
 """The main job on real servers and real input: `make main-job`.
 
 Two workers index every page of the French set through `documents.changes`, answer its questions over
-`questions`, and follow the first edits of a book; one worker is killed in the middle of each. Every event is checked
-against the schemas and the rules, the index against a pure replay, and what was edited away or deleted is searched for.
+`questions`, and follow the first edits of a book; one worker is killed in the middle of each. Every event
+is checked against the schemas and the rules, the index against a pure replay, and what was edited away or
+deleted is searched for.
 """
 
 from __future__ import annotations
