@@ -1,0 +1,161 @@
+"""The answering agent: a record's question to the answerer, its events out, each question to one end."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+
+from streams.agents.app import AppConfig, Member, Producing, attach, create_app
+from streams.agents.asking import UNAVAILABLE, Asking, Decode, Failure, Identify, Item, Refused
+from streams.agents.backoff import Backoff, Random
+from streams.agents.delivery import Delivery
+from streams.agents.dependency import Canary
+from streams.agents.guarded import Answers, guarded
+from streams.agents.lifecycle import Agent
+from streams.agents.outlet import Outlet, Replies, outgoing_event
+from streams.agents.pump import Pump
+from streams.agents.work import Ended, OneByOne, PumpSettings
+from streams.errors import Rejected
+from streams.kafka.done import DoneLog, Finished, Progress, Started
+from streams.messages.answers import AnswerCompleted, AnswerFailed, Terminal
+from streams.messages.identity import identity
+from streams.messages.records import Record
+from streams.ports import Now, Observed, Observer, unobserved
+
+HANDLE_LIMIT_S = 900.0
+"""A handler is hung after this: a deadline may be 600 s away, and Kafka a while."""
+
+
+class Answering(OneByOne[Item, None]):
+    """The work of the answering group: see `streams.agents.work.Work`."""
+
+    def __init__(
+        self,
+        asking: Asking,
+        answerer: Answers,
+        *,
+        done: DoneLog,
+        outlet: Outlet,
+        now: Now,
+        observe: Observer = unobserved,
+    ) -> None:
+        self._asking, self._answerer, self._done, self._outlet = asking, answerer, done, outlet
+        self._now, self._observe = now, observe
+
+    def prepare(self, record: Record) -> Sequence[tuple[Hashable, Item]]:
+        """The question, ordered by its record's key where it has one. Raises `Rejected`: it is invalid."""
+        key = (record.topic, record.key) if record.key else record.at
+        return [(key, self._asking.read(record))]
+
+    async def handle(self, item: Item) -> None:
+        """Answers a question, or goes on with it, or sends the end again that it came to before."""
+        await self._to_its_end(item, None)
+
+    async def conclude(self, record: Record, ended: Sequence[Ended[Item, None]]) -> None:
+        """Ends a question that became a dead letter: it was invalid, or handling it failed for good."""
+        for end in ended:
+            if isinstance(end.outcome, Rejected) and end.item is None:
+                await self._to_its_end(self._asking.invalid(record, end.outcome), None)
+            elif isinstance(end.outcome, Rejected) and end.item is not None:
+                await self._to_its_end(end.item, UNAVAILABLE)
+
+    # One question
+
+    async def _to_its_end(self, item: Item, failure: Failure | None) -> None:
+        progress = await self._progress(item)
+        try:
+            if isinstance(progress, Finished):
+                self._observe(Observed("answers_sent_again"))
+                await self._outlet.deliver(progress.terminal)
+            else:
+                topic = await self._outlet.topic(item)
+                await self._answer(item, progress, failure or _refusal(item), topic)
+        except Rejected as refusal:
+            # Its events can't go where they should, or one is too large for its topic.
+            refused = Failure("refused", str(refusal)) if refusal.code == "refused" else UNAVAILABLE
+            await self._fail(item, await self._progress(item), refused, self._outlet.answers)
+        self._done.sent(item.at)
+
+    async def _answer(self, item: Item, progress: Progress, failure: Failure | None, topic: str) -> None:
+        attempt, begun = _next(progress), 0
+        if failure is not None or isinstance(item, Refused):
+            await self._fail(item, progress, failure or UNAVAILABLE, topic)
+            return
+        async with aclosing(guarded(self._answerer, item, attempt, self._now)) as events:
+            async for event in events:
+                if isinstance(event, AnswerCompleted | AnswerFailed):
+                    await self._end(item, event, topic)
+                    return
+                if event.attempt > begun:
+                    begun = event.attempt
+                    await self._done.start(item.at, begun)
+                await self._outlet.deliver(outgoing_event(event, item, topic))
+
+    async def _fail(self, item: Item, progress: Progress, failure: Failure, topic: str) -> None:
+        event = failure.event(item, self._now, attempt=_next(progress))
+        await self._end(item, event, topic)
+
+    async def _end(self, item: Item, terminal: Terminal, topic: str) -> None:
+        """Decides the question's end, then sends it."""
+        outgoing = outgoing_event(terminal, item, topic)
+        await self._done.finish(item.at, outgoing)
+        if isinstance(terminal, AnswerFailed):
+            self._observe(Observed("answers_failed", labels={"code": terminal.code}))
+        await self._outlet.deliver(outgoing)
+
+    async def _progress(self, item: Item) -> Progress:
+        return await self._outlet.patiently(lambda: self._done.progress(item.at, item.timestamp))
+
+
+def _refusal(item: Item) -> Failure | None:
+    return Failure(item.code, item.message) if isinstance(item, Refused) else None
+
+
+def _next(progress: Progress) -> int:
+    return progress.attempt + 1 if isinstance(progress, Started) else 1
+
+
+def answering_agent(
+    config: AppConfig,
+    *,
+    topics: Sequence[str],
+    retry_topic: str,
+    answers_topic: str,
+    done_topic: str,
+    decode: Decode,
+    answerer: Answers,
+    replies: Replies,
+    canary: Canary,
+    settings: PumpSettings,
+    now: Now,
+    random: Random,
+    identify: Identify = identity,
+    observe: Observer = unobserved,
+) -> Agent:
+    """A fresh app, not yet started, that answers what is on the question topics and the retry topic.
+
+    `canary` should ask Kafka alone: an answer that fails ends its question, and holds up nothing.
+    """
+    settings = replace(settings, handle_limit_s=max(settings.handle_limit_s, HANDLE_LIMIT_S))
+    app = create_app(config)
+    produce, backoff = Producing(app), Backoff(settings.backoff_s, settings.backoff_max_s, random)
+    done = DoneLog(config.connection, done_topic, Delivery(produce, backoff), now)
+    work = Answering(
+        Asking(decode, retry_topic, identify),
+        answerer,
+        done=done,
+        outlet=Outlet(produce, replies, answers=answers_topic, backoff=backoff),
+        now=now,
+        observe=observe,
+    )
+    pump = Pump(
+        Member(app), work, settings, produce=produce, canary=canary, now=now, random=random, observe=observe
+    )
+
+    async def forget(*_: object, **__: object) -> None:
+        done.forget()
+
+    app.on_partitions_assigned.connect(forget, weak=False)
+    attach(app, (*topics, retry_topic), pump)
+    return Agent(app, pump)

@@ -1,0 +1,94 @@
+"""Where the events of a question go, and what is done where they can't."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from streams.agents.asking import Item
+from streams.agents.backoff import Backoff
+from streams.agents.delivery import Delivery, Produce
+from streams.errors import Misconfigured, Rejected, Retryable, StreamsError
+from streams.messages.headers import CORRELATION_ID, REPLY_TO, TRACEPARENT, versioned
+from streams.messages.reader import Event
+from streams.messages.records import Outgoing
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+HEADER_BYTES = 4096
+"""A longer header of a question does not travel along with its answer."""
+
+
+class Replies(Protocol):
+    """Topics that a `reply-to` may name; see `streams.kafka.replies`."""
+
+    async def check(self, topic: str) -> None:
+        """Raises `Rejected` (`refused`), `Retryable`."""
+        ...
+
+    async def exists(self, topic: str) -> bool:
+        """Whether it exists now. Raises `Retryable`."""
+        ...
+
+
+class Outlet:
+    """Sends events, for ever until Kafka has them. `answers` is the topic of those without a `reply-to`."""
+
+    def __init__(self, produce: Produce, replies: Replies, *, answers: str, backoff: Backoff) -> None:
+        self.answers = answers
+        self._produce, self._replies, self._backoff = produce, replies, backoff
+        self.deliver = Delivery(self._produce_or_refuse, backoff)
+        """Raises `Rejected` where a reply topic is gone or closed to us, and where a record is too large."""
+
+    async def topic(self, item: Item) -> str:
+        """Where the question's answer goes. Raises `Rejected` (`refused`) where it may not."""
+        asked_for = [value for name, value in item.headers if name == REPLY_TO and value is not None]
+        if not asked_for:
+            return self.answers
+        try:
+            topic = asked_for[-1].decode("ascii")
+        except UnicodeDecodeError:
+            raise Rejected("reply-to must be a topic's name, in ASCII", code="refused") from None
+        await self.patiently(lambda: self._replies.check(topic))
+        return topic
+
+    async def patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """What is asked of Kafka, once it is there: without it no question can be ended either."""
+        failures = 0
+        while True:
+            try:
+                return await ask()
+            except Retryable as error:
+                failures += 1
+                logger.warning("a question waits for Kafka: %s", error)
+            await asyncio.sleep(self._backoff.wait(failures))
+
+    async def _produce_or_refuse(self, outgoing: Outgoing) -> None:
+        """A reply topic that is gone, or closed to us, is its question's misfortune alone."""
+        try:
+            await self._produce(outgoing)
+        except (Retryable, Misconfigured) as error:
+            if outgoing.topic != self.answers and await self._lost(outgoing.topic, error):
+                raise Rejected("answers can't be written to the topic in reply-to", code="refused") from error
+            raise
+
+    async def _lost(self, topic: str, error: StreamsError) -> bool:
+        if isinstance(error, Misconfigured):
+            return True
+        return error.code == "topic_missing" and not await self._replies.exists(topic)
+
+
+def outgoing_event(event: Event, item: Item, topic: str) -> Outgoing:
+    """The record of an event, with those headers of its question that travel along."""
+    along = {
+        name: value
+        for name, value in item.headers
+        if name in {CORRELATION_ID, TRACEPARENT} and value is not None and len(value) <= HEADER_BYTES
+    }
+    return Outgoing(
+        topic, event.question_id.encode(), event.model_dump_json().encode(), versioned(*along.items())
+    )
