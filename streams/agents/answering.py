@@ -18,8 +18,9 @@ from streams.agents.pump import Pump
 from streams.agents.work import Ended, OneByOne, PumpSettings
 from streams.errors import Rejected
 from streams.kafka.done import DoneLog, Finished, Progress, Started
-from streams.messages.answers import AnswerCompleted, AnswerFailed, Terminal
+from streams.messages.answers import AnswerCompleted, AnswerFailed, FailureCode, Terminal
 from streams.messages.identity import identity
+from streams.messages.questions import Asked
 from streams.messages.records import Record
 from streams.ports import Now, Observed, Observer, unobserved
 
@@ -50,13 +51,14 @@ class Answering(OneByOne[Item, None]):
 
     async def handle(self, item: Item) -> None:
         """Answers a question, or goes on with it, or sends the end again that it came to before."""
-        await self._to_its_end(item, None)
+        await self._to_its_end(item, _refusal(item))
 
     async def conclude(self, record: Record, ended: Sequence[Ended[Item, None]]) -> None:
         """Ends a question that became a dead letter: it was invalid, or handling it failed for good."""
         for end in ended:
             if isinstance(end.outcome, Rejected) and end.item is None:
-                await self._to_its_end(self._asking.invalid(record, end.outcome), None)
+                invalid = self._asking.invalid(record, end.outcome)
+                await self._to_its_end(invalid, _refusal(invalid))
             elif isinstance(end.outcome, Rejected) and end.item is not None:
                 await self._to_its_end(end.item, UNAVAILABLE)
 
@@ -69,19 +71,22 @@ class Answering(OneByOne[Item, None]):
                 self._observe(Observed("answers_sent_again"))
                 await self._outlet.deliver(progress.terminal)
             else:
-                topic = await self._outlet.topic(item)
-                await self._answer(item, progress, failure or _refusal(item), topic)
+                await self._answer(item, progress, failure, await self._outlet.topic(item))
         except Rejected as refusal:
             # Its events can't go where they should, or one is too large for its topic.
-            refused = Failure("refused", str(refusal)) if refusal.code == "refused" else UNAVAILABLE
-            await self._fail(item, await self._progress(item), refused, self._outlet.answers)
+            code: FailureCode = "refused" if refusal.code == "refused" else "unavailable"
+            failure = failure or Failure(code, str(refusal))
+            await self._fail(item, await self._progress(item), failure, self._outlet.answers)
         self._done.sent(item.at)
 
     async def _answer(self, item: Item, progress: Progress, failure: Failure | None, topic: str) -> None:
-        attempt, begun = _next(progress), 0
-        if failure is not None or isinstance(item, Refused):
-            await self._fail(item, progress, failure or UNAVAILABLE, topic)
-            return
+        if failure is not None:
+            await self._fail(item, progress, failure, topic)
+        elif isinstance(item, Asked):
+            await self._events(item, _next(progress), topic)
+
+    async def _events(self, item: Asked, attempt: int, topic: str) -> None:
+        begun = 0
         async with aclosing(guarded(self._answerer, item, attempt, self._now)) as events:
             async for event in events:
                 if isinstance(event, AnswerCompleted | AnswerFailed):

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import GroupCoordinatorNotAvailableError, TopicAlreadyExistsError, for_code
-from aiokafka.structs import TopicPartition
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from streams.errors import Retryable
 from streams.kafka.connection import KafkaConnection, faults
@@ -73,28 +73,33 @@ class Admin:
         if not partitions:
             return {}
         asked = [TopicPartition(*partition) for partition in partitions]
-        with faults(self._connection):
-            coordinator = await self._coordinator(group)
-            found = await self._client.list_consumer_group_offsets(group, coordinator, asked)
-        # An error of the whole answer is not looked at by aiokafka: it comes as an answer without partitions.
-        if missing := [partition for partition in asked if partition not in found]:
-            self._coordinators.pop(group, None)
-            raise Retryable(
-                f"Kafka at {self._connection.bootstrap_servers} does not tell the offsets of group {group}"
-                f" for {len(missing)} partitions yet",
-                code="kafka_down",
-            )
-        return {(tp.topic, tp.partition): held.offset for tp, held in found.items() if held.offset >= 0}
+        for _ in range(COORDINATOR_LOOKS):
+            found = await self._group_offsets(group, asked)
+            if found.keys() >= set(asked):
+                return {
+                    (tp.topic, tp.partition): held.offset for tp, held in found.items() if held.offset >= 0
+                }
+            await asyncio.sleep(0.1)
+        raise Retryable(
+            f"Kafka at {self._connection.bootstrap_servers} does not tell the offsets of the group {group}:"
+            " try again; if it stays so, see the broker's log",
+            code="kafka_down",
+        )
 
-    async def _coordinator(self, group: str) -> int:
-        looks = 0
-        while group not in self._coordinators:
+    async def _group_offsets(
+        self, group: str, asked: Sequence[TopicPartition]
+    ) -> Mapping[TopicPartition, OffsetAndMetadata]:
+        """What the group's coordinator says; nothing while there is none, or it has not read its log yet."""
+        with faults(self._connection):
             try:
-                self._coordinators[group] = await self._client.find_coordinator(group)
+                if group not in self._coordinators:
+                    self._coordinators[group] = await self._client.find_coordinator(group)
+                found = await self._client.list_consumer_group_offsets(
+                    group, self._coordinators[group], list(asked)
+                )
             except GroupCoordinatorNotAvailableError:
-                # A new Kafka makes the topic of its groups' offsets when first asked.
-                looks += 1
-                if looks == COORDINATOR_LOOKS:
-                    raise
-                await asyncio.sleep(0.1)
-        return self._coordinators[group]
+                found = {}
+        # An error of the whole answer comes as one without partitions: aiokafka does not look at it.
+        if not found:
+            self._coordinators.pop(group, None)
+        return dict(found)

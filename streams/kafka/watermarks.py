@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from streams.errors import Retryable
 from streams.kafka.admin import Admin
-from streams.kafka.connection import KafkaConnection, start
+from streams.kafka.connection import KafkaConnection
+from streams.kafka.ondemand import OnDemand
 from streams.messages.records import Offset
 from streams.ports import Monotonic
 
@@ -57,11 +58,10 @@ class CommittedOffsets:
         *,
         monotonic: Monotonic = time.monotonic,
     ) -> None:
-        self._connection = connection
+        self._admin = OnDemand(connection)
         self._group = group
         self._topics = tuple(topics)
         self._monotonic = monotonic
-        self._admin: Admin | None = None
         self._partitions: Mapping[str, int] = {}
         self._partitions_at = float("-inf")
         self._applied: tuple[Offset, ...] = ()
@@ -76,7 +76,7 @@ class CommittedOffsets:
         if self._monotonic() - self._applied_at < max_age_s:
             return self._applied
         if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self._ask())
+            self._asking = asyncio.create_task(self._admin(self._ask))
             self._asking.add_done_callback(_looked_at)
         # One caller's end must not be that of the others who wait for the same answer.
         return await asyncio.shield(self._asking)
@@ -111,34 +111,18 @@ class CommittedOffsets:
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.wait([self._asking])
-        await self._disconnect()
+        await self._admin.close()
 
-    async def _ask(self) -> tuple[Offset, ...]:
-        try:
-            admin = await self._connected()
-            if self._monotonic() - self._partitions_at >= PARTITIONS_S:
-                found = await admin.partitions()
-                self._partitions = {topic: found[topic] for topic in self._topics if topic in found}
-                self._partitions_at = self._monotonic()
-            asked_at = self._monotonic()
-            named = [(topic, number) for topic, count in self._partitions.items() for number in range(count)]
-            self._applied = applied_of(await admin.committed(self._group, named))
-            self._applied_at = asked_at
-        except BaseException:
-            await self._disconnect()
-            raise
+    async def _ask(self, admin: Admin) -> tuple[Offset, ...]:
+        if self._monotonic() - self._partitions_at >= PARTITIONS_S:
+            found = await admin.partitions()
+            self._partitions = {topic: found[topic] for topic in self._topics if topic in found}
+            self._partitions_at = self._monotonic()
+        asked_at = self._monotonic()
+        named = [(topic, number) for topic, count in self._partitions.items() for number in range(count)]
+        self._applied = applied_of(await admin.committed(self._group, named))
+        self._applied_at = asked_at
         return self._applied
-
-    async def _connected(self) -> Admin:
-        if self._admin is None:
-            self._admin = Admin(self._connection)
-            await start(self._connection, self._admin)
-        return self._admin
-
-    async def _disconnect(self) -> None:
-        admin, self._admin = self._admin, None
-        if admin is not None:
-            await admin.stop()
 
 
 def _looked_at(task: asyncio.Task[tuple[Offset, ...]]) -> None:
