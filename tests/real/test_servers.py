@@ -92,8 +92,8 @@ import sys, time
 from pathlib import Path
 from ops.servers.process import Server
 class Ready(Server):
-    def ready(self): return self.log.exists()
-sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    def ready(self): return "up" in self.printed()
+sleep = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
 print(Ready(sleep, Path(sys.argv[1]), {}).start().pid, flush=True)
 time.sleep(60)
 """
