@@ -1,0 +1,512 @@
+"""The answering agent: one question, one end, whatever is lost on the way."""
+
+import asyncio
+import contextlib
+import json
+import random
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+
+import pytest
+
+from streams.agents.answering import Answering, answering_agent
+from streams.agents.app import AppConfig
+from streams.agents.asking import Asking
+from streams.agents.backoff import Backoff
+from streams.agents.delivery import Delivery
+from streams.agents.outlet import Outlet
+from streams.agents.work import PumpSettings
+from streams.answering.route import Choice
+from streams.answering.transcript import Outcome, Transcript
+from streams.errors import Misconfigured, Rejected, Retryable
+from streams.kafka.admin import Admin
+from streams.kafka.connection import KafkaConnection, started
+from streams.kafka.consume import stretch, tail
+from streams.kafka.done import DoneLog, Finished, terminal_of
+from streams.kafka.produce import Producer
+from streams.kafka.replies import ReplyTopics, event_of, follow
+from streams.messages.answers import Timings, answer_event
+from streams.messages.dead import dead_letter, replay
+from streams.messages.questions import Asked, Question
+from streams.messages.reader import AnswerReader
+from streams.messages.records import Outgoing, Record
+from tests.agents.group import FAST, Bench
+
+FIRST = Choice("primary", "m", None)
+SECOND = Choice("fallback", "s", "timeout")
+
+
+def now():
+    return datetime.now(UTC)
+
+
+def decode(record):
+    """A question topic's record; `refused: …` and `invalid: …` say what is wrong with it."""
+    try:
+        question = Question.model_validate_json(record.value)
+    except ValueError:
+        raise Rejected("no valid question: see the contract", code="invalid_question") from None
+    if question.text == "not yours":
+        raise Rejected("names another tenant than its topic's", code="refused")
+    return Asked(
+        question, question.id or str(record.at), question.tenant or "default", record.at, record.timestamp
+    )
+
+
+class Scripted:
+    """An answerer that does as the question's words say."""
+
+    def __init__(self):
+        self.asked = []
+        self.go_on = asyncio.Event()
+        self.waits = asyncio.Event()
+        self.closed = 0
+
+    async def answer(self, asked, *, attempt=1, resumed=False):
+        self.asked.append((asked, attempt, resumed))
+        said, choice = Transcript(asked, attempt=attempt, resumed=resumed, now=now), FIRST
+        streams = asked.question.stream
+        try:
+            opened = said.opened(choice, [], [])
+            if streams:
+                yield opened
+            for word in asked.question.text.split():
+                if word == "wait":
+                    self.waits.set()
+                    await self.go_on.wait()
+                elif word == "fall-back":
+                    choice = SECOND
+                    yield said.reset("timeout", choice)
+                elif word == "raise":
+                    raise ZeroDivisionError("a document's text")
+                elif word == "cancel":
+                    raise asyncio.CancelledError
+                elif word == "misconfigured":
+                    raise Misconfigured("pull the model", setting="STREAMS_GENERATE_MODEL")
+                elif word == "end":
+                    return
+                else:
+                    delta = said.delta(f"{word} ")
+                    if streams:
+                        yield delta
+            yield said.completed(Outcome(choice, [], [], Timings()))
+        finally:
+            self.closed += 1
+
+
+class Broken:
+    """Producing that fails as often as it is told to, before or after Kafka has the record."""
+
+    def __init__(self, produce):
+        self._produce, self.before, self.after, self.sent = produce, {}, {}, []
+
+    async def __call__(self, outgoing):
+        if self._fails(self.before, outgoing):
+            raise Retryable("Kafka is away", code="kafka_down")
+        await self._produce(outgoing)
+        self.sent.append(outgoing)
+        if self._fails(self.after, outgoing):
+            raise Retryable("Kafka is away", code="kafka_down")
+
+    def _fails(self, times, outgoing):
+        left = times.get(outgoing.topic, 0)
+        times[outgoing.topic] = left - 1
+        return left > 0
+
+
+class Room:
+    """Topics of the test's own on the embedded broker, and workers one after the other."""
+
+    def __init__(self, connection, name):
+        self.connection, self.name = connection, name
+        self.answers, self.done, self.retry = f"{name}.answers", f"{name}.done", f"{name}.questions.retry"
+        self.questions, self.reply, self.dead = (
+            f"{name}.questions",
+            f"replies.{name}",
+            f"{name}.questions.dead",
+        )
+        self.answerer = Scripted()
+
+    async def __aenter__(self):
+        self._stack = AsyncExitStack()
+        admin = await self._stack.enter_async_context(started(self.connection, Admin(self.connection)))
+        for topic in (self.answers, self.done, self.retry, self.questions, self.reply, self.dead):
+            await admin.create(topic, 2, 1, {})
+        producer = Producer(self.connection, max_bytes=1_000_000)
+        self.producer = await self._stack.enter_async_context(started(self.connection, producer))
+        self.replies = ReplyTopics(self.connection, "replies.*", never=[f"replies.{self.name}.ours"])
+        self._stack.push_async_callback(self.replies.close)
+        self.produce = Broken(self.producer.produce)
+        return self
+
+    async def __aexit__(self, *error):
+        await self._stack.aclose()
+
+    @contextlib.asynccontextmanager
+    async def worker(self):
+        """A worker with a done log of its own, fed by hand."""
+        backoff = Backoff(0.001, 0.002, random.Random(1).random)
+        done = DoneLog(self.connection, self.done, Delivery(self.produce, backoff), now)
+        outlet = Outlet(self.produce, self.replies, answers=self.answers, backoff=backoff)
+        work = Answering(Asking(decode, self.retry), self.answerer, done=done, outlet=outlet, now=now)
+        work.moved = asyncio.Event()
+        settings = {"retry_topics": frozenset({self.retry})}
+        async with Bench(work, produce=self.produce, **settings) as bench:
+            yield bench
+
+    async def ask(self, bench, text, *, headers=(), key=None, topic=None, **fields):
+        value = (
+            text if isinstance(text, bytes) else json.dumps({"text": text, "id": "q-7", **fields}).encode()
+        )
+        return self.deliver(bench, value, headers, key, topic)
+
+    def deliver(self, bench, value, headers=(), key=None, topic=None):
+        bench.group.owned.add((self.questions, 0))
+        record = bench.deliver(value, key=key, headers=headers, topic=topic or self.questions)
+        return stamped(bench, record)
+
+    async def answered(self, text, **more):
+        """The events of one question, answered by one worker."""
+        async with self.worker() as bench:
+            record = await self.ask(bench, text, **more)
+            await bench.committed(record.offset + 1, topic=record.topic)
+        return await self.events()
+
+    async def records(self, topic):
+        return [record async for record in stretch(self.connection, topic)]
+
+    async def events(self, topic=None):
+        return [event_of(record) for record in await self.records(topic or self.answers)]
+
+
+def stamped(bench, record):
+    """The record as Kafka would stamp it, now: the last one that was put in line."""
+    last, generation = bench._deliveries._queue.pop()
+    new = Record(
+        last.topic,
+        last.partition,
+        last.offset,
+        int(now().timestamp() * 1000),
+        last.key,
+        last.value,
+        last.headers,
+    )
+    bench._deliveries._queue.append((new, generation))
+    return new
+
+
+@pytest.fixture
+async def room(embedded_broker, request):
+    name = f"{abs(hash(request.node.name)):x}-{random.Random().randrange(10**9)}"
+    async with Room(KafkaConnection(embedded_broker, embedded=True), name) as room:
+        yield room
+
+
+def read(events):
+    reader = AnswerReader()
+    for event in events:
+        reader.feed(event)
+    return reader
+
+
+def numbers(events):
+    return [(event.type.removeprefix("answer."), event.attempt, event.seq) for event in events]
+
+
+# One worker
+
+
+async def test_a_question_is_answered_in_order_keyed_by_its_id_with_its_headers(room):
+    headers = (
+        ("correlation-id", b"\xff\x00"),
+        ("traceparent", b"00-1"),
+        ("secret", b"x"),
+        ("correlation-id", b"last"),
+    )
+    events = await room.answered("one two", headers=headers)
+    assert numbers(events) == [("started", 1, 0), ("delta", 1, 1), ("delta", 1, 2), ("completed", 1, 3)]
+    assert read(events).text == "one two "
+    for record in await room.records(room.answers):
+        assert record.key == b"q-7"
+        assert record.headers == (
+            ("schema-version", b"1"),
+            ("correlation-id", b"last"),
+            ("traceparent", b"00-1"),
+        )
+    assert {(event.question_id, event.question) for event in events} == {("q-7", f"{room.questions}-0-0")}
+
+
+async def test_the_end_is_in_the_done_log_before_it_is_sent_and_each_attempt_before_its_events(room):
+    await room.answered("one fall-back two")
+    order = [
+        (out.topic.rsplit(".", 1)[1], dict(out.headers).get("done-state"), event_type(out))
+        for out in room.produce.sent
+    ]
+    assert order == [
+        ("done", b"started", None), ("answers", None, "answer.started"), ("answers", None, "answer.delta"),
+        ("done", b"started", None), ("answers", None, "answer.reset"), ("answers", None, "answer.delta"),
+        ("done", b"finished", "answer.completed"), ("answers", None, "answer.completed"),
+    ]  # fmt: skip
+    assert {out.partition for out in room.produce.sent if out.topic == room.done} == {0}
+
+
+def event_type(outgoing):
+    return json.loads(outgoing.value)["type"] if outgoing.value else None
+
+
+async def test_without_streaming_there_is_the_terminal_event_alone(room):
+    assert numbers(await room.answered("one two", stream=False)) == [("completed", 1, 0)]
+
+
+@pytest.mark.parametrize("word", ["raise", "cancel", "end"])
+async def test_an_answerer_that_fails_ends_the_question_as_unavailable_and_says_nothing_of_why(room, word):
+    events = await room.answered(f"one {word}")
+    assert numbers(events) == [("started", 1, 0), ("delta", 1, 1), ("failed", 1, 2)]
+    assert (events[-1].code, events[-1].retryable) == ("unavailable", True)
+    assert "document" not in events[-1].message
+    assert await room.records(room.dead) == []
+
+
+async def test_an_answerer_that_hangs_is_given_up_a_little_after_the_deadline(room, monkeypatch):
+    monkeypatch.setattr("streams.agents.guarded.GRACE_S", 0.1)
+    monkeypatch.setitem(
+        __import__("streams.agents.guarded", fromlist=["guarded"]).guarded.__kwdefaults__, "grace_s", 0.1
+    )
+    events = await room.answered("one wait", deadline_ms=200)
+    assert numbers(events)[-1] == ("failed", 1, 2)
+    assert (events[-1].code, events[-1].retryable) == ("deadline_exceeded", True)
+    assert room.answerer.closed == 1
+
+
+async def test_what_a_person_must_mend_stops_the_worker_and_the_question_stays(room):
+    async with room.worker() as bench:
+        await room.ask(bench, "misconfigured")
+        await bench.until(lambda: bench.group.crashes)
+        assert bench.group.crashes[0].setting == "STREAMS_GENERATE_MODEL"
+        assert bench.group.committed == {}
+    assert await room.events() in (
+        [],
+        [event for event in await room.events() if event.type == "answer.started"],
+    )
+
+
+# Where answers go
+
+
+async def test_an_answer_goes_to_the_topic_in_reply_to_and_nowhere_else(room):
+    assert await room.answered("one", headers=[("reply-to", room.reply.encode())]) == []
+    assert read(await room.events(room.reply)).text == "one "
+
+
+@pytest.mark.parametrize(
+    "reply_to",
+    [b"documents.changes", b"replies.absent", b"", b"\xff", b"__consumer_offsets", b"replies.{}.ours"],
+)
+async def test_a_reply_to_that_may_not_be_is_refused_on_the_topic_of_all_answers(room, reply_to):
+    topic = reply_to.replace(b"{}", room.name.encode())
+    events = await room.answered("one", headers=[("reply-to", topic)])
+    assert numbers(events) == [("failed", 1, 0)]
+    assert events[0].code == "refused"
+    assert room.answerer.asked == []
+    assert await room.records(room.dead) == []
+
+
+async def test_a_reply_topic_that_goes_away_refuses_its_question_and_holds_up_no_other(room):
+    produce = room.produce._produce
+
+    async def gone(outgoing):
+        if outgoing.topic == room.reply:
+            room.replies._admin = gone_admin
+            raise Retryable("missing", code="topic_missing")
+        await produce(outgoing)
+
+    async def gone_admin(_):
+        return {}
+
+    admin, room.produce._produce = room.replies._admin, gone
+    events = await room.answered("one", headers=[("reply-to", room.reply.encode())])
+    room.replies._admin = admin
+    assert [event.code for event in events] == ["refused"]
+
+
+# Invalid questions
+
+
+async def test_an_invalid_question_is_told_with_the_id_it_names_and_becomes_a_dead_letter(room):
+    value = b'{"id": "mine", "tenant": "acme", "text": ""}'
+    events = await room.answered(value, headers=[("correlation-id", b"c")])
+    assert numbers(events) == [("failed", 1, 0)]
+    assert (events[0].code, events[0].question_id, events[0].tenant) == ("invalid_question", "mine", "acme")
+    [letter] = [out for out in room.produce.sent if out.topic == "dead"]
+    assert (letter.value, dict(letter.headers)["dead-code"]) == (value, b"invalid_question")
+    assert room.produce.sent.index(letter) < next(
+        index for index, out in enumerate(room.produce.sent) if out.topic == room.done
+    )
+
+
+@pytest.mark.parametrize(
+    "value", [b"[", b"{", b'{"id": 7}', b'{"id": "\\ud800"}', b"[" * 100_000, b'{"tenant": "no/ne"}']
+)
+async def test_an_invalid_question_whose_id_cannot_be_read_is_named_by_its_place(room, value):
+    [event] = await room.answered(value)
+    assert (event.question_id, event.tenant) == (f"{room.questions}-0-0", "default")
+
+
+async def test_a_question_for_another_tenant_is_refused_and_no_dead_letter(room):
+    [event] = await room.answered(
+        "not yours", headers=[("reply-to", room.reply.encode())]
+    ) or await room.events(room.reply)
+    assert (event.code, event.question_id) == ("refused", "q-7")
+    assert not [out for out in room.produce.sent if out.topic == "dead"]
+
+
+async def test_a_question_that_is_sent_back_is_a_new_one_but_for_its_id(room):
+    old = Record(
+        room.questions,
+        1,
+        41,
+        1000,
+        b"k",
+        b'{"text": "one", "deadline_ms": 5000}',
+        (("correlation-id", b"c"),),
+    )
+    letter = dead_letter(
+        old, Rejected("x", code="invalid_question"), attempts=1, at=now(), topic="d", max_bytes=9999
+    )
+    back = replay(Record("d", 0, 0, 0, letter.key, letter.value, letter.headers), topic=room.retry)
+    events = await room.answered(back.value, headers=back.headers, key=back.key, topic=room.retry)
+    assert {(event.question_id, event.question) for event in events} == {
+        (f"{room.questions}-1-41", f"{room.retry}-0-0")
+    }
+    asked = room.answerer.asked[0][0]
+    assert asked.timestamp > 1000
+    assert asked.headers == (("correlation-id", b"c"),)
+    assert events[-1].type == "answer.completed"
+
+
+async def test_what_was_not_sent_back_by_us_is_invalid(room):
+    [event] = await room.answered("one", topic=room.retry)
+    assert event.code == "invalid_question"
+    assert event.question == f"{room.retry}-0-0"
+
+
+# A worker that is lost
+
+
+async def test_a_question_whose_worker_was_lost_goes_on_at_the_next_attempt(room):
+    async with room.worker() as bench:
+        record = await room.ask(bench, "one wait two")
+        await room.answerer.waits.wait()
+    room.answerer.go_on.set()
+    async with room.worker() as bench:
+        bench.deliver_again(record)
+        await bench.committed(1, topic=room.questions)
+    events = await room.events()
+    assert numbers(events) == [
+        ("started", 1, 0), ("delta", 1, 1),
+        ("reset", 2, 0), ("delta", 2, 1), ("delta", 2, 2), ("completed", 2, 3),
+    ]  # fmt: skip
+    assert events[2].reason == "worker_lost"
+    assert read(events).text == "one two "
+    assert [(attempt, resumed) for _, attempt, resumed in room.answerer.asked] == [(1, False), (2, True)]
+
+
+async def test_an_end_that_was_decided_is_sent_again_byte_for_byte_and_nothing_is_answered_twice(room):
+    async with room.worker() as bench:
+        record = await room.ask(bench, "one", headers=[("correlation-id", b"c")])
+        await bench.committed(1, topic=room.questions)
+    async with room.worker() as bench:
+        bench.deliver_again(record)
+        await bench.committed(1, topic=room.questions)
+    first, second = [one for one in await room.records(room.answers) if b"answer.completed" in one.value]
+    assert (first.key, first.value, first.headers) == (second.key, second.value, second.headers)
+    assert len(room.answerer.asked) == 1
+
+
+async def test_an_end_that_was_decided_and_never_sent_is_sent(room):
+    room.produce.before[room.answers] = 10**9
+    async with tail(room.connection, room.done) as log, room.worker() as bench:
+        record = await room.ask(bench, "one", stream=False)
+        decided = terminal_of(await anext(log))
+    room.produce.before[room.answers] = 0
+    assert await room.events() == []
+    async with room.worker() as bench:
+        bench.deliver_again(record)
+        await bench.committed(1, topic=room.questions)
+    [sent] = await room.records(room.answers)
+    assert (sent.key, sent.value, sent.headers) == (decided.key, decided.value, decided.headers)
+    assert event_of(sent).type == "answer.completed"
+    assert len(room.answerer.asked) == 1
+
+
+@pytest.mark.parametrize("topic", ["answers", "done"])
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_while_kafka_takes_nothing_nothing_is_lost_and_order_is_kept(room, topic, when):
+    getattr(room.produce, when)[getattr(room, topic)] = 3
+    events = await room.answered("one two three")
+    reader = AnswerReader()
+    counted = [event for event in events if reader.feed(event)]
+    assert numbers(counted) == [(t, 1, n) for n, t in enumerate(["started", *["delta"] * 3, "completed"])]
+    assert reader.text == "one two three "
+
+
+async def test_questions_of_one_conversation_are_answered_one_after_the_other_and_others_beside_them(room):
+    async with room.worker() as bench:
+        await room.ask(bench, "first wait", key=b"talk")
+        await room.answerer.waits.wait()
+        await room.ask(bench, "second", key=b"talk")
+        await room.ask(bench, "beside", key=None, id="q-8")
+        async with asyncio.timeout(10), tail(room.connection, room.answers, beginning=True) as records:
+            async for record in records:
+                event = answer_event.validate_json(record.value)
+                if event.question_id == "q-8" and event.type == "answer.completed":
+                    break
+        assert [asked.question.text for asked, *_ in room.answerer.asked] == ["first wait", "beside"]
+        room.answerer.go_on.set()
+        await bench.committed(3, topic=room.questions)
+
+
+# The agent, in a real group
+
+
+@pytest.mark.timeout(60)
+async def test_the_agent_answers_from_the_topic_and_a_second_one_goes_on_where_the_first_ended(room):
+    def agent():
+        return answering_agent(
+            AppConfig(group=f"{room.name}-answer", connection=room.connection),
+            topics=[room.questions],
+            retry_topic=room.retry,
+            answers_topic=room.answers,
+            done_topic=room.done,
+            decode=decode,
+            answerer=room.answerer,
+            replies=room.replies,
+            canary=lambda: asyncio.sleep(0),
+            settings=PumpSettings(dead_topic=room.dead, **{**FAST, "drain_s": 0.2}),
+            now=now,
+            random=random.random,
+        )
+
+    async def asking(text):
+        value = json.dumps({"text": text, "deadline_ms": 60_000}).encode()
+        return await room.producer.send(Outgoing(room.questions, None, value, partition=1))
+
+    async with tail(room.connection, room.answers) as records:
+        first = agent()
+        await first.app.start()
+        at = await asking("one two")
+        assert [event.type async for event in follow(records, at)][-1] == "answer.completed"
+        lost = await asking("three wait four")
+        await room.answerer.waits.wait()
+        await first.pump.quiesce()
+        await first.app.stop()
+        room.answerer.go_on.set()
+        second = agent()
+        await second.app.start()
+        reader = AnswerReader()
+        async for event in follow(records, lost):
+            reader.feed(event)
+        assert (reader.attempt, reader.text) == (2, "three four ")
+        await second.pump.quiesce()
+        await second.app.stop()
+    assert isinstance(await DoneLog(room.connection, room.done, room.produce, now).progress(at, 0), Finished)
