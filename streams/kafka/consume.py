@@ -19,6 +19,10 @@ AT_ONCE = 500
 """Records that are taken from the client at a time."""
 
 
+Starts = Mapping[TopicPartition, int]
+"""An offset in each of some partitions."""
+
+
 def record_of(message: Any) -> Record:
     """What aiokafka delivers, as our value: key, value and headers untouched."""
     return Record(
@@ -51,14 +55,13 @@ async def tail(
 
     What is produced inside is read for sure. Raises `Misconfigured` where the topic doesn't exist.
     """
-    async with _reader(connection, topic, await partitions_of(connection, topic)) as consumer:
+    partitions = _named(topic, await partitions_of(connection, topic))
+    async with _reader(connection) as consumer:
         with faults(connection):
-            assigned = list(consumer.assignment())
             starts = await (
-                consumer.beginning_offsets(assigned) if beginning else consumer.end_offsets(assigned)
+                consumer.beginning_offsets(partitions) if beginning else consumer.end_offsets(partitions)
             )
-            for partition, offset in starts.items():
-                consumer.seek(partition, offset)
+            _begin(consumer, starts)
         yield _endless(connection, consumer)
 
 
@@ -81,10 +84,11 @@ async def stretch(
     leave early closes it (`contextlib.aclosing`), and the connection with it.
     """
     numbers = await partitions_of(connection, topic) if partitions is None else partitions
-    async with _reader(connection, topic, numbers) as consumer:
+    async with _reader(connection) as consumer:
         with faults(connection):
-            ends = await _bounds(consumer, since)
-        left = set(ends)
+            starts, ends = await _bounds(consumer, _named(topic, numbers), since)
+            _begin(consumer, starts)
+        left = set(starts)
         while left:
             for record in await _batch(connection, consumer):
                 if record.offset < ends[TopicPartition(record.topic, record.partition)]:
@@ -96,48 +100,53 @@ async def stretch(
                     left.discard(partition)
 
 
-async def _bounds(consumer: AIOKafkaConsumer, since: int | None) -> Mapping[TopicPartition, int]:
-    """Seeks to the first record wanted, and gives the end of each partition that has any."""
-    assigned = list(consumer.assignment())
-    ends = await consumer.end_offsets(assigned)
-    starts = await consumer.beginning_offsets(assigned)
-    if since is not None:
-        found = await consumer.offsets_for_times(dict.fromkeys(assigned, max(since, 0)))
-        starts = {partition: held.offset if held else ends[partition] for partition, held in found.items()}
-    for partition in assigned:
-        consumer.seek(partition, starts[partition])
-        if starts[partition] >= ends[partition]:
-            consumer.pause(partition)
-    return {partition: end for partition, end in ends.items() if starts[partition] < end}
+async def _bounds(
+    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition], since: int | None
+) -> tuple[Starts, Starts]:
+    """Where the records wanted begin and end, in each partition that has any."""
+    ends = await consumer.end_offsets(partitions)
+    if since is None:
+        starts = await consumer.beginning_offsets(partitions)
+    else:
+        found = await consumer.offsets_for_times(dict.fromkeys(partitions, max(since, 0)))
+        starts = {partition: held.offset for partition, held in found.items() if held is not None}
+    return {partition: start for partition, start in starts.items() if start < ends[partition]}, ends
 
 
 async def fetch(connection: KafkaConnection, at: Offset) -> Record | None:
     """The record that stands there; None where there is none (any more)."""
     if at.partition not in await partitions_of(connection, at.topic):
         return None
-    async with _reader(connection, at.topic, [at.partition]) as consumer:
-        partition = TopicPartition(at.topic, at.partition)
+    partition = TopicPartition(at.topic, at.partition)
+    async with _reader(connection) as consumer:
         with faults(connection):
-            ends = await consumer.end_offsets([partition])
-            starts = await consumer.beginning_offsets([partition])
-            if not starts[partition] <= at.offset < ends[partition]:
+            starts, ends = await _bounds(consumer, [partition], None)
+            if partition not in starts or not starts[partition] <= at.offset < ends[partition]:
                 return None
-            consumer.seek(partition, at.offset)
+            _begin(consumer, {partition: at.offset})
         while await consumer.position(partition) <= at.offset:
             for record in await _batch(connection, consumer):
                 return record if record.offset == at.offset else None
         return None
 
 
+def _named(topic: str, partitions: Sequence[int]) -> list[TopicPartition]:
+    return [TopicPartition(topic, number) for number in partitions]
+
+
+def _begin(consumer: AIOKafkaConsumer, starts: Starts) -> None:
+    """To be called once all is asked: what waits for records on a connection holds up all behind it."""
+    consumer.assign(list(starts))
+    for partition, offset in starts.items():
+        consumer.seek(partition, offset)
+
+
 @contextlib.asynccontextmanager
-async def _reader(
-    connection: KafkaConnection, topic: str, partitions: Sequence[int]
-) -> AsyncIterator[AIOKafkaConsumer]:
+async def _reader(connection: KafkaConnection) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
         **connection.consumer_kwargs(), auto_offset_reset="earliest", fetch_max_wait_ms=POLL_MS
     )
     async with started(connection, consumer):
-        consumer.assign([TopicPartition(topic, number) for number in partitions])
         yield consumer
 
 

@@ -491,9 +491,9 @@ async def test_a_pointer_is_shown_and_not_sent_back(connection, topic, producer)
     async with aclosing(replay(connection, [at], send=producer.send, retry_topic=topic)) as replayed:
         results = [one async for one in replayed]
     assert [(one.sent, one.refused.code) for one in results] == [(None, "truncated")]
-    with pytest.raises(Rejected, match="dead list"):
-        nowhere = [Offset(topic=topic, partition=0, offset=99)]
-        async with aclosing(replay(connection, nowhere, send=producer.send, retry_topic=topic)) as replayed:
+    nowhere = [Offset(topic=topic, partition=0, offset=99)]
+    async with aclosing(replay(connection, nowhere, send=producer.send, retry_topic=topic)) as replayed:
+        with pytest.raises(Rejected, match="dead list"):
             await anext(replayed)
 
 
