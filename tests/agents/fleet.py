@@ -76,6 +76,11 @@ class Fleet:
         return f"{self.topic}-group"
 
     @property
+    def outage(self):
+        """While this file exists, all that the workers need is down."""
+        return self.folder / "outage"
+
+    @property
     def dead(self):
         return f"{self.topic}.dead"
 
@@ -101,12 +106,13 @@ class Fleet:
         await self.producer.stop()
         await self.admin.close()
 
-    def worker(self):
+    def worker(self, **more):
         """One more, started."""
         name = self.folder / f"worker-{len(self.workers)}"
         told = {
-            "bootstrap": self.bootstrap, "group": self.group, "topic": self.topic, "dead": self.dead,
+            "bootstrap": self.bootstrap, "groups": [self.group], "topic": self.topic, "dead": self.dead,
             "embedded": self.embedded, "journal": f"{name}.jsonl", "settings": self.settings,
+            "outage": str(self.outage), **more,
         }  # fmt: skip
         worker = Worker(told, Path(f"{name}.log")).start()
         self.workers.append(worker)
@@ -134,6 +140,13 @@ class Fleet:
         """Waits until so many records were begun."""
         await self.until(
             lambda: len({(line["p"], line["o"]) for line in self.lines("start")}) >= count, limit_s
+        )
+
+    async def said(self, worker, state, limit_s=30.0):
+        """Waits until a worker's pump is in that state."""
+        await self.until(
+            lambda: [line["states"] for line in worker.lines() if line["k"] == "states"][-1:] == [[state]],
+            limit_s,
         )
 
     async def until(self, said, limit_s):

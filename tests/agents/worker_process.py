@@ -1,6 +1,7 @@
 """A worker in a process of its own whose work is to write down what it does, as lines of JSON.
 
-A record's value is a JSON object: `sleep` (seconds that it takes), `boom` (raises), `refuse` (is refused).
+A record's value is a JSON object: `sleep` (seconds that it takes), `boom` (raises), `refuse` (is refused),
+`misconfigured` (the worker must stop). While the file `outage` exists, everything that it needs is down.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import signal
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 from streams.agents.app import AppConfig, Member, Producing, attach, create_app
 from streams.agents.flood import dam
-from streams.agents.lifecycle import Agent, Lifecycle
+from streams.agents.lifecycle import Agent, Lifecycle, LifecycleSettings
 from streams.agents.pump import Pump
 from streams.agents.work import OneByOne, PumpSettings
-from streams.errors import Rejected
+from streams.errors import Misconfigured, Rejected, Retryable
 from streams.kafka.connection import KafkaConnection
 
 
@@ -41,8 +43,12 @@ class Journal:
 class Journaled(OneByOne):
     """Does what a record says, and writes it down."""
 
-    def __init__(self, journal):
-        self._journal = journal
+    def __init__(self, journal, outage):
+        self._journal, self._outage = journal, outage
+
+    async def canary(self):
+        if self._outage.exists():
+            raise Retryable("the store is down", code="store_down")
 
     def prepare(self, record):
         said = json.loads(record.value)
@@ -53,6 +59,9 @@ class Journaled(OneByOne):
     async def handle(self, record):
         self._journal("start", record)
         said = json.loads(record.value)
+        await self.canary()
+        if said.get("misconfigured"):
+            raise Misconfigured("told that it is wrong", setting="STREAMS_EMBED_DIMENSION")
         if said.get("boom"):
             raise RuntimeError("told to fail")
         try:
@@ -73,16 +82,13 @@ def new_agent(told, journal):
         session_s=6.0,
     )
     app = create_app(config)
-
-    async def canary():
-        pass
-
+    work = Journaled(journal, Path(told["outage"]))
     pump = Pump(
         Member(app),
-        Journaled(journal),
+        work,
         PumpSettings(dead_topic=told["dead"], **told.get("settings", {})),
         produce=Producing(app),
-        canary=canary,
+        canary=work.canary,
         now=lambda: datetime.now(UTC),
         random=random.random,
     )
@@ -103,9 +109,24 @@ async def main(told):
     dam(time.monotonic)
     journal("boot")
     began = time.monotonic()
-    code = await Lifecycle([lambda: new_agent(told, journal)]).run(stop)
+    lifecycle = Lifecycle(
+        [lambda group=group: new_agent({**told, "group": group}, journal) for group in told["groups"]],
+        LifecycleSettings(start_limit_s=told.get("start_limit_s", 60.0)),
+    )
+    watching = asyncio.create_task(watch(lifecycle, journal))
+    code = await lifecycle.run(stop)
+    watching.cancel()
     journal("exit", code=code, ran=time.monotonic() - began)
     return code
+
+
+async def watch(lifecycle, journal):
+    """Writes down each change of the pumps' states."""
+    states = None
+    while True:
+        if states != (states := list(lifecycle.states)):
+            journal("states", states=states, problems=list(lifecycle.problems))
+        await asyncio.sleep(0.05)
 
 
 if __name__ == "__main__":
