@@ -1,8 +1,8 @@
 """The pump: records in, handled in order per key and side by side across keys, acknowledged in order.
 
-Faust's own acknowledgement loses records; what is done here instead, and why, is in
-docs/design/003-acknowledgement.md. In short: a record is committed only when it and all before it in its
-partition are finished, and finished means done, or written as a dead letter.
+Faust's own acknowledgement loses records. Here, a record is committed only when it and all before it in its
+partition are finished, and finished means done, or written as a dead letter. What fails because a
+dependency is down waits for it.
 """
 
 from __future__ import annotations

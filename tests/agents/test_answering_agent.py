@@ -130,11 +130,12 @@ class Room:
     async def __aenter__(self):
         self._stack = AsyncExitStack()
         admin = await self._stack.enter_async_context(started(self.connection, Admin(self.connection)))
-        for topic in (self.answers, self.done, self.retry, self.questions, self.reply, self.dead):
+        ours = f"replies.{self.name}.ours"
+        for topic in (self.answers, self.done, self.retry, self.questions, self.reply, self.dead, ours):
             await admin.create(topic, 2, 1, {})
         producer = Producer(self.connection, max_bytes=1_000_000)
         self.producer = await self._stack.enter_async_context(started(self.connection, producer))
-        self.replies = ReplyTopics(self.connection, "replies.*", never=[f"replies.{self.name}.ours"])
+        self.replies = ReplyTopics(self.connection, "replies.*", never=[ours])
         self._stack.push_async_callback(self.replies.close)
         self.produce = Broken(self.producer.produce)
         return self
@@ -455,15 +456,18 @@ async def test_questions_of_one_conversation_are_answered_one_after_the_other_an
         await room.ask(bench, "first wait", key=b"talk")
         await room.answerer.waits.wait()
         await room.ask(bench, "second", key=b"talk")
+        await room.ask(bench, "without-a-key wait", key=None)
         await room.ask(bench, "beside", key=None, id="q-8")
         async with asyncio.timeout(10), tail(room.connection, room.answers, beginning=True) as records:
             async for record in records:
                 event = answer_event.validate_json(record.value)
                 if event.question_id == "q-8" and event.type == "answer.completed":
                     break
-        assert [asked.question.text for asked, *_ in room.answerer.asked] == ["first wait", "beside"]
+        assert [asked.question.text for asked, *_ in room.answerer.asked] == [
+            "first wait", "without-a-key wait", "beside"
+        ]  # fmt: skip
         room.answerer.go_on.set()
-        await bench.committed(3, topic=room.questions)
+        await bench.committed(4, topic=room.questions)
 
 
 # The agent, in a real group

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import signal
+from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -15,6 +17,12 @@ from aiokafka import AIOKafkaProducer
 from tests.agents.fleet import Fleet
 
 pytestmark = pytest.mark.timeout(180)
+
+
+def peak_mb(pid):
+    """The most memory that a process has had resident."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
 
 def slow_now_and_then(n):
@@ -183,3 +191,13 @@ async def test_a_worker_waits_for_a_broker_that_is_not_there_yet(kafka_broker, t
         await asyncio.to_thread(kafka_broker.start)
         await fleet.caught_up(60)
         fleet.assert_nothing_lost()
+
+
+async def test_a_backlog_of_100_000_records_is_held_in_little_memory(kafka, tmp_path, topic):
+    async with Fleet(kafka, tmp_path, topic) as fleet:
+        await fleet.send(100_000, keys=1000, value=lambda _: {"sleep": 0.2, "text": "x" * 900})
+        worker = fleet.worker()
+        await fleet.handled(700)
+        peak = peak_mb(worker.process.pid)
+        print(f"peak resident memory with a backlog of 100,000 records of 1 kB: {peak:.0f} MB")
+        assert peak < 200
