@@ -1,0 +1,10 @@
+"""A record's bytes → the changes in it, or the question; and which topics those records come from."""
+
+from __future__ import annotations
+
+from streams.sources.formats import FORMATS, decode
+from streams.sources.questions import decode_question, identify
+from streams.sources.table import load
+from streams.sources.topics import QuestionTopic, Source, Topics
+
+__all__ = ["FORMATS", "QuestionTopic", "Source", "Topics", "decode", "decode_question", "identify", "load"]

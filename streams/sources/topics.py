@@ -1,0 +1,49 @@
+"""Where changes and questions come from: one frozen value for each topic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Encoding = Literal["json", "avro"]
+OnTruncate = Literal["reject", "delete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A topic of changes, and how its records become documents.
+
+    `tenant` is a constant or, in the formats that map rows, a template; so are `id`, `title`, `text`,
+    `readers` and `url`, which the native format has no use for.
+    """
+
+    topic: str
+    format: str = "native"
+    encoding: Encoding = "json"
+    schema_registry: str | None = None
+    key: tuple[str, ...] = ()
+    id: str | None = None
+    title: str | None = None
+    text: str | None = None
+    tenant: str | None = None
+    readers: str | None = None
+    readers_when_empty: Literal["everyone"] | None = None
+    url: str | None = None
+    metadata: tuple[str, ...] = ()
+    on_truncate: OnTruncate = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionTopic:
+    """A topic of questions; where `tenant` is set, every question on it is that tenant's."""
+
+    topic: str
+    tenant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """All the topics that are read."""
+
+    sources: tuple[Source, ...]
+    questions: tuple[QuestionTopic, ...]

@@ -1,0 +1,137 @@
+"""The sources file: what it says, and what it says wrong, by file, table and name."""
+
+import pytest
+
+from streams import sources
+from streams.errors import Misconfigured
+from streams.sources import QuestionTopic, Source, Topics
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(text):
+        path = tmp_path / "sources.toml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return sources.load(path, changes_topic="documents.changes", questions_topic="questions")
+
+    return load
+
+
+@pytest.fixture
+def mistake(load, tmp_path):
+    def mistake(text):
+        with pytest.raises(Misconfigured) as caught:
+            load(text)
+        assert caught.value.setting == "STREAMS_SOURCES"
+        assert str(tmp_path / "sources.toml") in str(caught.value)
+        return str(caught.value)
+
+    return mistake
+
+
+DEFAULTS = Topics((Source("documents.changes"),), (QuestionTopic("questions"),))
+
+
+def test_without_a_file_there_is_one_source_and_one_question_topic():
+    assert sources.load(None, changes_topic="documents.changes", questions_topic="questions") == DEFAULTS
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n"])
+def test_an_empty_file_is_like_none(load, text):
+    assert load(text) == DEFAULTS
+
+
+def test_the_sources_in_the_file_are_all_there_are(load):
+    topics = load('[[sources]]\ntopic = "a"\n[[sources]]\ntopic = "b"\nformat = "native"\ntenant = "acme"\n')
+    assert topics.sources == (Source("a"), Source("b", tenant="acme"))
+    assert topics.questions == DEFAULTS.questions
+
+
+def test_the_question_topics_in_the_file_are_all_there_are(load):
+    topics = load(
+        '[[questions]]\ntopic = "questions.acme"\ntenant = "acme"\n[[questions]]\ntopic = "questions.any"'
+    )
+    assert topics.questions == (QuestionTopic("questions.acme", "acme"), QuestionTopic("questions.any"))
+    assert topics.sources == DEFAULTS.sources
+
+
+def test_an_unknown_key_is_named_with_its_table_and_line(mistake):
+    said = mistake('# mine\n[[sources]]\ntopic = "a"\n\n[[sources]]\ntopic = "b"\ntopik = "c"\n')
+    assert "[[sources]] number 2, line 5" in said
+    assert "'topik'" in said
+    assert "schema_registry" in said
+
+
+def test_an_unknown_table_is_named(mistake):
+    assert "'source'" in mistake('[[source]]\ntopic = "a"\n')
+
+
+def test_a_table_that_is_no_list_of_tables_is_refused(mistake):
+    assert "[[sources]]" in mistake('[sources]\ntopic = "a"\n')
+    assert "[[questions]]" in mistake("questions = []\n")
+    assert "[[sources]]" in mistake('sources = ["a"]\n')
+
+
+def test_tables_that_are_written_inline_are_named_without_a_line(mistake):
+    said = mistake('sources = [{topic = "a", nope = 1}]\n')
+    assert "[[sources]] number 1:" in said
+
+
+@pytest.mark.parametrize(
+    ("row", "wanted"),
+    [
+        ("", "topic: "),
+        ('topic = ""', "topic: "),
+        ('topic = "a b"', "topic: "),
+        ('topic = ".."', "topic: "),
+        ("topic = 7", "topic: "),
+        ('topic = "a"\nformat = "debezium"', "this version reads native"),
+        ('topic = "a"\nformat = "nativ"', "this version reads native"),
+        ('topic = "a"\nencoding = "xml"', "'json' or 'avro'"),
+        ('topic = "a"\nencoding = "avro"', "encoding: native is read from json"),
+        ('topic = "a"\ntenant = "{org}"', "tenant: "),
+        ('topic = "a"\ntenant = "a\\n"', "tenant: "),
+        ('topic = "a"\ntenant = 7', "tenant: "),
+        ('topic = "a"\ntitle = "{title}"', "'title' means nothing to the format native"),
+        ('topic = "a"\nkey = ["id"]', "'key' means nothing to the format native"),
+        ('topic = "a"\nkey = "id"', "key: "),
+        ('topic = "a"\nreaders_when_empty = "nobody"', "'everyone'"),
+        ('topic = "a"\non_truncate = "ignore"', "'reject' or 'delete'"),
+    ],
+)
+def test_a_source_that_is_wrong_is_named_with_what_would_be_right(mistake, row, wanted):
+    said = mistake(f"[[sources]]\n{row}\n")
+    assert "[[sources]] number 1, line 1" in said
+    assert wanted in said
+
+
+@pytest.mark.parametrize(
+    "row", ["", 'topic = "a"\ntenant = "a b"', 'topic = "a"\nformat = "native"', 'topic = "a/b"']
+)
+def test_a_question_topic_that_is_wrong_is_named(mistake, row):
+    assert "[[questions]] number 1, line 1" in mistake(f"[[questions]]\n{row}\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[[sources]]\ntopic = "a"\n[[sources]]\ntopic = "a"\n',
+        '[[questions]]\ntopic = "a"\n[[questions]]\ntopic = "a"\n',
+        '[[sources]]\ntopic = "a"\n[[questions]]\ntopic = "a"\n',
+        '[[sources]]\ntopic = "questions"\n',
+    ],
+)
+def test_a_topic_is_named_once(mistake, text):
+    assert "named twice" in mistake(text)
+
+
+@pytest.mark.parametrize("text", ["[[sources]\n", "topic = \n", b"\xff\xfe", "x = " + "[" * 10_000])
+def test_a_file_that_is_no_toml_is_refused(mistake, text):
+    assert "TOML" in mistake(text)
+
+
+def test_a_file_that_can_not_be_read_is_named(tmp_path):
+    for path in (tmp_path / "absent.toml", tmp_path):
+        with pytest.raises(Misconfigured, match="can't be read") as caught:
+            sources.load(path, changes_topic="a", questions_topic="b")
+        assert str(path) in str(caught.value)
