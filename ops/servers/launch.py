@@ -75,8 +75,11 @@ class Kafka(Server):
         if not self._config.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
             self._config.write_text("".join(f"{name}={value}\n" for name, value in self.properties.items()))
-            self._tool("format", "--standalone", "-t", self._tool("random-uuid"), "-c", str(self._config))
+            self._format()
         return super().start()
+
+    def _format(self) -> None:
+        self._tool("format", "--standalone", "-t", self._tool("random-uuid"), "-c", str(self._config))
 
     def _tool(self, *arguments: str) -> str:
         done = subprocess.run(  # noqa: S603 - the command is ours

@@ -1,0 +1,151 @@
+"""What `docker-compose.yml` promises, whatever engine runs it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from streams import settings
+from tests.composed import FILE, KEY, compose
+
+ROOT = FILE.parent
+PROGRAM = ("topics", "models", "worker")
+
+
+@pytest.fixture
+def services():
+    return compose()["services"]
+
+
+def test_there_is_no_default_for_the_secret():
+    with pytest.raises(LookupError, match="STREAMS_WEAVIATE_API_KEY: set it"):
+        compose({})
+
+
+def test_only_kafka_is_published_and_only_to_this_machine(services):
+    published = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    assert published == {"kafka": ["127.0.0.1:29092:29092"]}
+    assert not any("network_mode" in service for service in services.values())
+
+
+def test_weaviate_and_the_program_have_no_way_out_and_the_models_one_of_their_own(services):
+    networks = compose()["networks"]
+    assert networks["inside"] == {"internal": True}
+    for name in ("weaviate", *PROGRAM):
+        assert services[name]["networks"] == ["inside"]
+    on_the_models_way_out = [name for name, service in services.items() if "models" in service["networks"]]
+    assert on_the_models_way_out == ["ollama"]
+
+
+def test_what_must_outlive_a_container_lies_on_a_named_volume(services):
+    mounted = {name: service["volumes"] for name, service in services.items() if "volumes" in service}
+    assert mounted == {
+        "kafka": [f"kafka:{services['kafka']['environment']['KAFKA_LOG_DIRS']}"],
+        "weaviate": [f"weaviate:{services['weaviate']['environment']['PERSISTENCE_DATA_PATH']}"],
+        "ollama": ["ollama:/root/.ollama"],
+    }
+    assert set(compose()["volumes"]) == set(mounted)
+
+
+def test_every_server_and_the_worker_have_a_health_check_of_their_own_readiness(services):
+    probes = {
+        name: " ".join(service["healthcheck"]["test"])
+        for name, service in services.items()
+        if "healthcheck" in service
+    }
+    assert set(probes) == {"kafka", "weaviate", "ollama", "worker"}
+    assert "/v1/.well-known/ready" in probes["weaviate"]
+    assert "/api/tags" in probes["ollama"]
+    assert "livez" in probes["worker"]
+    assert "readyz" in probes["worker"]
+
+
+def test_the_workers_probe_is_python_and_asks_where_the_worker_listens(services):
+    test = services["worker"]["healthcheck"]["test"]
+    assert test[:3] == ["CMD", "python", "-c"]
+    compile(test[3], "healthcheck", "exec")
+    assert f":{services['worker']['environment']['STREAMS_METRICS_PORT']}/" in test[3]
+
+
+def test_the_worker_waits_for_servers_that_are_ready_and_for_topics_and_models_that_are_there(services):
+    waits = {name: wait["condition"] for name, wait in services["worker"]["depends_on"].items()}
+    ready, done = "service_healthy", "service_completed_successfully"
+    assert waits == {"kafka": ready, "weaviate": ready, "ollama": ready, "topics": done, "models": done}
+    assert all("healthcheck" in services[name] for name, condition in waits.items() if condition == ready)
+    assert all(
+        services[name]["restart"] != "unless-stopped"
+        for name, condition in waits.items()
+        if condition == done
+    )
+
+
+def test_the_worker_may_drain_for_longer_than_it_needs(services):
+    assert int(services["worker"]["stop_grace_period"].removesuffix("s")) > 20
+
+
+def test_the_gpus_are_ollamas_alone(services):
+    devices = services["ollama"]["deploy"]["resources"]["reservations"]["devices"]
+    assert devices == [{"driver": "nvidia", "count": "all", "capabilities": ["gpu"]}]
+    assert [name for name, service in services.items() if "deploy" in service] == ["ollama"]
+
+
+def test_every_image_has_an_exact_version(services):
+    for service in services.values():
+        assert re.fullmatch(r"[\w./-]+:\d+\.\d+\.\d+", service["image"]), service["image"]
+
+
+@pytest.mark.parametrize("name", PROGRAM)
+def test_the_programs_settings_are_settings(services, name, monkeypatch):
+    for variable, value in services[name]["environment"].items():
+        monkeypatch.setenv(variable, str(value))
+    read = settings.load(env_file=None)
+    assert read.kafka == "kafka:9092"
+    assert read.weaviate == "http://weaviate:8080"
+    assert read.weaviate_api_key.get_secret_value() == KEY["STREAMS_WEAVIATE_API_KEY"]
+    assert read.ollama == "http://ollama:11434"
+
+
+def test_the_defaults_are_those_of_the_settings(services):
+    fields = settings.Settings.model_fields
+    text = FILE.read_text(encoding="utf-8")
+    defaults = dict(re.findall(r"STREAMS_(\w+): \$\{STREAMS_\w+:-([^}]*)\}", text))
+    assert len(defaults) >= 5
+    assert defaults == {name: str(fields[name.lower()].default) for name in defaults}
+
+
+def test_the_program_runs_its_commands_as_nobody_in_particular(services):
+    commands = {name: services[name]["command"] for name in PROGRAM}
+    assert commands == {"topics": ["topics", "create"], "models": ["models", "pull"], "worker": ["worker"]}
+    for name in PROGRAM:
+        assert services[name]["read_only"]
+        assert services[name]["cap_drop"] == ["ALL"]
+
+
+def test_the_image_is_built_from_a_file_that_is_there_and_copies_what_is_not_ignored(services):
+    build = services["worker"]["build"]
+    dockerfile = (ROOT / build["context"] / build["dockerfile"]).read_text()
+    kept = {
+        line.removeprefix("!")
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line[:1] == "!"
+    }
+    copied = {
+        word
+        for line in dockerfile.splitlines()
+        if line.startswith("COPY ") and "--from" not in line
+        for word in line.split()[1:-1]
+    }
+    assert copied == kept
+    assert all((ROOT / path).exists() for path in copied)
+    assert re.search(r"^USER 10001$", dockerfile, re.MULTILINE)
+    assert re.search(r"^ENTRYPOINT \[\"rag-streams\"\]$", dockerfile, re.MULTILINE)
+
+
+def test_the_images_lock_holds_the_versions_that_are_tested():
+    def pinned(path: Path) -> set[str]:
+        return set(re.findall(r"^([\w.-]+==[\w.]+)", path.read_text(), re.MULTILINE))
+
+    assert pinned(ROOT / "ops/worker.lock") <= pinned(ROOT / "requirements.lock")
+    assert len(pinned(ROOT / "ops/worker.lock")) > 30
