@@ -1,0 +1,156 @@
+"""Calls that come at the same time become one call of many items.
+
+What comes in while a call is under way waits and leaves together with all that came meanwhile; when
+none is under way, it leaves at once. So batches grow with the load, and nothing waits for a timer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, TypeVar, cast
+
+from streams.errors import Rejected, Retryable
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(slots=True, eq=False)
+class _Request(Generic[T, R]):
+    """One caller's items; `results` fills up piece by piece."""
+
+    items: Sequence[T]
+    future: asyncio.Future[list[R]]
+    results: list[R | None] = field(default_factory=list)
+    missing: int = 0
+
+    def give(self, start: int, results: Sequence[R]) -> None:
+        self.results[start : start + len(results)] = results
+        self.missing -= len(results)
+        if not self.missing and not self.future.done():
+            self.future.set_result(cast("list[R]", self.results))
+
+    def fail(self, error: BaseException) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+class _Piece(NamedTuple, Generic[T, R]):
+    """The items [start, stop) of a request."""
+
+    request: _Request[T, R]
+    start: int
+    stop: int
+
+
+class Coalescer(Generic[T, R]):
+    """Joins concurrent calls of `call`, which gives one result for each item, in order.
+
+    At most `max_items` go into one call, and `max_in_flight` calls are under way at a time. Where `call`
+    raises `Rejected` for items of several callers, it is tried again with halves of them, until the
+    caller with what is refused stands alone: only that one gets the error. Any other error is raised in
+    all callers of that call. A caller that is cancelled leaves; the others don't notice.
+    """
+
+    def __init__(
+        self, call: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, max_items: int, max_in_flight: int = 1
+    ) -> None:
+        self._call, self._max_items, self._max_in_flight = call, max_items, max_in_flight
+        self._waiting: deque[_Piece[T, R]] = deque()
+        self._in_flight: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, items: Sequence[T]) -> Sequence[R]:
+        """One result for each of `items`, in order."""
+        if not items:
+            return []
+        future: asyncio.Future[list[R]] = asyncio.get_running_loop().create_future()
+        request: _Request[T, R] = _Request(items, future, [None] * len(items), len(items))
+        self._waiting.append(_Piece(request, 0, len(items)))
+        self._start()
+        return await future
+
+    def _start(self) -> None:
+        """Fills the free places; a task takes its batch as it first runs, so that calls of one tick meet."""
+        if self._waiting and len(self._in_flight) < self._max_in_flight:
+            task = asyncio.get_running_loop().create_task(self._run())
+            self._in_flight.add(task)
+
+    async def _run(self) -> None:
+        try:
+            if batch := self._take():
+                self._start()
+                await self._settle(batch)
+        except asyncio.CancelledError:
+            for request, _, _ in self._waiting:
+                request.future.cancel()
+            self._waiting.clear()
+            raise
+        finally:
+            self._in_flight -= {task for task in (asyncio.current_task(),) if task is not None}
+            self._start()
+
+    def _take(self) -> list[_Piece[T, R]]:
+        batch: list[_Piece[T, R]] = []
+        room = self._max_items
+        while room and self._waiting:
+            request, start, stop = self._waiting.popleft()
+            if request.future.done():
+                continue
+            if stop - start > room:
+                self._waiting.appendleft(_Piece(request, start + room, stop))
+                stop = start + room
+            batch.append(_Piece(request, start, stop))
+            room -= stop - start
+        return batch
+
+    async def _settle(self, batch: Sequence[_Piece[T, R]]) -> None:
+        """Gives every caller in the batch its results or its error."""
+        batch = [piece for piece in batch if not piece.request.future.done()]
+        if not batch:
+            return
+        try:
+            results = await self._ask(batch)
+        except Rejected as error:
+            if len(batch) == 1:
+                batch[0].request.fail(error)
+                return
+            for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
+                await self._settle(half)
+        except asyncio.CancelledError:
+            self._let_go(batch)
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to those who called
+            for piece in batch:
+                piece.request.fail(error)
+        else:
+            _share(batch, results)
+
+    def _let_go(self, batch: Sequence[_Piece[T, R]]) -> None:
+        """Cancels the callers with this task; a call that cancelled itself is one that failed."""
+        task = asyncio.current_task()
+        stopping = task is not None and task.cancelling() > 0
+        for piece in batch:
+            if stopping:
+                piece.request.future.cancel()
+            else:
+                piece.request.fail(Retryable("the call was cancelled from within; it is worth another try"))
+        if stopping:
+            raise asyncio.CancelledError
+
+    async def _ask(self, batch: Sequence[_Piece[T, R]]) -> Sequence[R]:
+        items: list[T] = []
+        for request, start, stop in batch:
+            items += request.items[start:stop]
+        results = await self._call(items)
+        if len(results) != len(items):
+            raise ValueError(f"{len(items)} items gave {len(results)} results")
+        return results
+
+
+def _share(batch: Sequence[_Piece[T, R]], results: Sequence[R]) -> None:
+    done = 0
+    for request, start, stop in batch:
+        request.give(start, results[done : done + stop - start])
+        done += stop - start

@@ -1,0 +1,78 @@
+"""Documents, where the reads and writes of concurrent callers go to the store in one call each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from streams.indexing.coalesce import Coalescer
+
+if TYPE_CHECKING:
+    from streams.messages.held import Head, Passage
+    from streams.ports import Documents
+
+
+class CoalescedDocuments:
+    """`Documents` that joins concurrent calls into calls of up to `max_items` heads or passages.
+
+    Reads start after they are asked for, so they see all that was written before. What the store refuses
+    (`Rejected`) fails its own caller only.
+    """
+
+    def __init__(self, documents: Documents, *, max_items: int = 500, max_in_flight: int = 2) -> None:
+        self._documents = documents
+        self._heads: Coalescer[UUID, Sequence[Head]] = Coalescer(
+            self._read_heads, max_items=max_items, max_in_flight=max_in_flight
+        )
+        self._passages: Coalescer[tuple[str, UUID], Passage | None] = Coalescer(
+            self._read_passages, max_items=max_items, max_in_flight=max_in_flight
+        )
+        self._new_passages: Coalescer[Passage, None] = Coalescer(
+            self._write_passages, max_items=max_items, max_in_flight=max_in_flight
+        )
+        self._new_heads: Coalescer[Head, None] = Coalescer(
+            self._write_heads, max_items=max_items, max_in_flight=max_in_flight
+        )
+
+    async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
+        """All heads of each document, in no order; a document that has none is empty."""
+        found = await self._heads(document_keys)
+        return dict(zip(document_keys, found, strict=True))
+
+    async def passages(self, tenant: str, ids: Sequence[UUID]) -> Sequence[Passage]:
+        """The passages that exist among `ids`, with their vectors."""
+        found = await self._passages([(tenant, id_) for id_ in ids])
+        return [passage for passage in found if passage is not None]
+
+    async def write_passages(self, passages: Sequence[Passage]) -> None:
+        """Writes all of them, of any tenants."""
+        await self._new_passages(passages)
+
+    async def write_heads(self, heads: Sequence[Head]) -> None:
+        """Writes heads, at the strongest consistency that there is."""
+        await self._new_heads(heads)
+
+    async def _read_heads(self, keys: Sequence[UUID]) -> Sequence[Sequence[Head]]:
+        found = await self._documents.heads(list(dict.fromkeys(keys)))
+        return [found.get(key, ()) for key in keys]
+
+    async def _read_passages(self, wanted: Sequence[tuple[str, UUID]]) -> Sequence[Passage | None]:
+        of_tenant: dict[str, dict[UUID, None]] = {}
+        for tenant, id_ in wanted:
+            of_tenant.setdefault(tenant, {})[id_] = None
+        found = {
+            (tenant, passage.id): passage
+            for tenant, ids in of_tenant.items()
+            for passage in await self._documents.passages(tenant, list(ids))
+        }
+        return [found.get(one) for one in wanted]
+
+    async def _write_passages(self, passages: Sequence[Passage]) -> Sequence[None]:
+        await self._documents.write_passages(list({passage.id: passage for passage in passages}.values()))
+        return [None] * len(passages)
+
+    async def _write_heads(self, heads: Sequence[Head]) -> Sequence[None]:
+        latest = {(head.document_key, head.position): head for head in heads}
+        await self._documents.write_heads(list(latest.values()))
+        return [None] * len(heads)

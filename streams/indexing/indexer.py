@@ -1,0 +1,249 @@
+"""Applying a change: the document becomes what the change says, all of it or not at all.
+
+Heads and passages are never changed, only added: passages first, then the head that lists them, which is
+the flip. Nothing is deleted here; see `vacuum`. A crash between any two steps leaves a state from which
+applying the change again ends the same.
+
+A plan keeps passages that the vacuum may be about to drop, so it holds for a lease only: from the read
+that it was made from until right before its head is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from streams.errors import PromptTooLong
+from streams.indexing.chunk import Chunk, Chunking
+from streams.indexing.cut import Cut, Cutter, Parse
+from streams.indexing.plan import Plan, passage, plan, repeats, stale
+from streams.indexing.repair import Repair
+from streams.messages.changes import Change
+from streams.messages.held import Head, Vector, current
+from streams.messages.position import Position
+from streams.messages.receipts import Outcome, PassageCounts
+from streams.ports import Documents, Embedder, Monotonic, Now, Observed, Observer, unobserved
+
+LEASE_S = 30.0
+"""Seconds for which a plan holds; the vacuum's grace must be longer."""
+
+Sleep = Callable[[float], Awaitable[None]]
+"""Waits for some seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a change.
+
+    `position` is the document's now. `superseded`: there is something for the vacuum to do. Times in
+    seconds.
+    """
+
+    outcome: Outcome
+    reason: str | None
+    tenant: str | None
+    document_id: str | None
+    position: Position | None
+    passages: PassageCounts = field(default_factory=PassageCounts)
+    superseded: bool = False
+    embed_s: float = 0.0
+    write_s: float = 0.0
+
+
+@dataclass(slots=True)
+class _Work:
+    """What one `apply` has done so far, so that planning again does none of it again."""
+
+    change: Change
+    chunking: Chunking
+    vectors: dict[str, Vector] = field(default_factory=dict)
+    embedded: set[str] = field(default_factory=set)
+    written: set[UUID] = field(default_factory=set)
+    chunks: Sequence[Chunk] | None = None
+    embed_s: float = 0.0
+    write_s: float = 0.0
+
+    def halve(self) -> bool:
+        """Goes on with chunks half as long; whether that is any shorter."""
+        whole, self.chunking, self.chunks = self.chunking, self.chunking.halved(), None
+        return self.chunking != whole
+
+
+class Indexer:
+    """Brings documents to the state that changes describe. One for a process, used concurrently.
+
+    `lease_s` is how long a plan holds, by `monotonic`, from the read that it was made from.
+    """
+
+    def __init__(
+        self,
+        documents: Documents,
+        embedder: Embedder,
+        *,
+        chunk: Cut,
+        parse: Parse,
+        chunking: Chunking,
+        now: Now,
+        monotonic: Monotonic,
+        sleep: Sleep = asyncio.sleep,
+        lease_s: float = LEASE_S,
+        observe: Observer = unobserved,
+    ) -> None:
+        self._documents, self._embedder = documents, embedder
+        self._cutter = Cutter(parse, chunk, chunking)
+        self._now, self._monotonic, self._sleep = now, monotonic, sleep
+        self._lease_s, self._observe = lease_s, observe
+        self._repair = Repair(documents, embedder, self._cutter, now, observe)
+
+    async def apply(self, change: Change) -> Applied:
+        """Brings the document to this change, or finds it there or beyond (`stale`).
+
+        May be called again for the same change, by anyone, at any time. Raises `Rejected` where the
+        document can't be parsed or no cut of it fits the model, and as the ports do.
+        """
+        work = _Work(change, self._cutter.chunking)
+        while True:
+            try:
+                return await self._apply(work)
+            except PromptTooLong:
+                self._observe(Observed("prompts_too_long"))
+                if not work.halve():
+                    raise
+
+    async def _apply(self, work: _Work) -> Applied:
+        planned: Plan | None = None
+        while True:
+            leased = self._monotonic()
+            heads = await self._heads(work.change.key)
+            planned = self._plan(work, heads, planned)
+            if planned.head is None:
+                await self._repair_repeated(work.change, planned.base)
+                return _stale(planned)
+            if await self._fetch_vectors(work, planned):
+                continue
+            await self._write_passages(work, planned)
+            if self._late(leased):
+                continue
+            head = await self._flip(work, planned.head)
+            if self._late(leased):
+                await self._repair_late(work, head)
+            return self._applied(work, planned, superseded=bool(heads))
+
+    async def _heads(self, key: UUID) -> Sequence[Head]:
+        return (await self._documents.heads([key])).get(key, ())
+
+    def _plan(self, work: _Work, heads: Sequence[Head], last: Plan | None) -> Plan:
+        """The last plan where the document is still what that was made from, else a new one."""
+        base = current(heads)
+        if last is not None and base == last.base:
+            return last
+        document = work.change.document
+        if work.chunks is None and document is not None and not stale(work.change, base):
+            work.chunks = self._cutter.chunks(document, work.chunking)
+        return plan(heads, work.change, work.chunks or (), written=self._now())
+
+    async def _fetch_vectors(self, work: _Work, planned: Plan) -> bool:
+        """Copies or embeds the vectors that the plan wants; whether it lacked any: time has passed."""
+        lacking = {
+            draft.content_hash: draft for draft in planned.drafts if draft.content_hash not in work.vectors
+        }
+        if not lacking:
+            return False
+        started = self._monotonic()
+        copies = {draft.copy: digest for digest, draft in lacking.items() if draft.copy is not None}
+        if copies and planned.base is not None and planned.base.tenant is not None:
+            for held in await self._documents.passages(planned.base.tenant, list(copies)):
+                work.vectors[copies[held.id]] = held.vector
+        texts = {digest: draft.text for digest, draft in lacking.items() if digest not in work.vectors}
+        await self._embed(work, texts)
+        work.embed_s += self._monotonic() - started
+        return True
+
+    async def _embed(self, work: _Work, texts: dict[str, str]) -> None:
+        if texts:
+            vectors = await self._embedder.embed_documents(list(texts.values()))
+            work.vectors.update(zip(texts, vectors, strict=True))
+            work.embedded.update(texts)
+
+    async def _write_passages(self, work: _Work, planned: Plan) -> None:
+        """Writes what this apply has not written yet: nobody drops what is born at a position to come."""
+        head, written = planned.head, self._now()
+        if head is None:
+            return
+        new = [
+            passage(head, draft.id, draft.text, work.vectors[draft.content_hash], written)
+            for draft in planned.drafts
+            if draft.id not in work.written
+        ]
+        if new:
+            started = self._monotonic()
+            await self._documents.write_passages(new)
+            work.written.update(one.id for one in new)
+            work.write_s += self._monotonic() - started
+
+    async def _flip(self, work: _Work, planned: Head) -> Head:
+        started = self._monotonic()
+        head = replace(planned, written=self._now())
+        await self._documents.write_heads([head])
+        work.write_s += self._monotonic() - started
+        return head
+
+    def _late(self, leased: float) -> bool:
+        late = self._monotonic() - leased > self._lease_s
+        if late:
+            self._observe(Observed("late_plans"))
+        return late
+
+    async def _repair_late(self, work: _Work, head: Head) -> None:
+        """Sees to it that a head that came late lists only what exists.
+
+        Twice: a vacuum that read the heads before this one was there may still be at its deletes, for as
+        long as its own lease.
+        """
+        if work.change.document is None:
+            return
+        await self._repair(work.change.document, head)
+        await self._sleep(self._lease_s)
+        await self._repair(work.change.document, head)
+
+    async def _repair_repeated(self, change: Change, base: Head | None) -> None:
+        """As above, for one who was late and then lost: the change comes again, and finds its own head."""
+        if base is not None and change.document is not None and repeats(change, base):
+            await self._repair(change.document, base)
+
+    def _applied(self, work: _Work, planned: Plan, *, superseded: bool) -> Applied:
+        head = planned.head
+        if head is None:
+            return _stale(planned)
+        total = len(head.passages)
+        embedded = len(work.embedded.intersection(draft.content_hash for draft in planned.drafts))
+        self._observe(Observed("passages_embedded", embedded))
+        self._observe(Observed("passages_reused", total - embedded))
+        self._observe(Observed("embed_seconds", work.embed_s))
+        self._observe(Observed("write_seconds", work.write_s))
+        return Applied(
+            outcome=planned.outcome,
+            reason=planned.reason,
+            tenant=head.tenant,
+            document_id=head.document_id,
+            position=head.position,
+            passages=PassageCounts(
+                total=total, embedded=embedded, reused=total - embedded, removed=planned.removed
+            ),
+            superseded=superseded,
+            embed_s=work.embed_s,
+            write_s=work.write_s,
+        )
+
+
+def _stale(planned: Plan) -> Applied:
+    base = planned.base
+    return Applied(
+        planned.outcome,
+        planned.reason,
+        base.tenant if base else None,
+        base.document_id if base else None,
+        base.position if base else None,
+    )

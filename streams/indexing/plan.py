@@ -1,0 +1,239 @@
+"""What a change does to a document: which position it has, what is kept, what is written anew.
+
+Pure: given what is held and what changed, it says what to write; the indexer does it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from streams.messages.changes import Change, Document
+from streams.messages.held import Head, Listed, Passage, Vector, content_hash, current, passage_id
+from streams.messages.position import Position
+from streams.messages.receipts import Outcome
+
+if TYPE_CHECKING:
+    from streams.indexing.chunk import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A passage to be written: all that the head does not say, but its vector.
+
+    `copy` is a passage of the base's tenant that has the vector already, None where it must be embedded.
+    """
+
+    id: UUID
+    text: str
+    content_hash: str
+    copy: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a change does to the document that `base` is (None: there is none).
+
+    `head` is what to write last, None for a change that comes too late; `drafts` are to be written
+    before it. `removed` counts the base's passages whose text is no longer in the document.
+    """
+
+    outcome: Outcome
+    reason: str | None
+    base: Head | None
+    head: Head | None
+    drafts: tuple[Draft, ...] = ()
+    removed: int = 0
+
+
+def position_of(change: Change, base: Head | None) -> Position:
+    """Where `change` stands, given the document that it finds.
+
+    Without a time and an order of its own it has the document's. Between equal times and orders, a later
+    record of the document's own partition counts as no earlier than the document's timestamp.
+    """
+    time, order, timestamp = change.time, change.order, max(change.timestamp, 0)
+    if base is not None:
+        if time is None and order is None:
+            time, order = base.position.time, base.position.order
+        if (time or 0, order or 0) == base.position[:2] and _follows(change, base):
+            timestamp = max(timestamp, base.position.timestamp)
+    return Position(time or 0, order or 0, timestamp, change.at.offset)
+
+
+def stale(change: Change, base: Head | None) -> bool:
+    """Whether the document is at `change` or beyond it."""
+    return base is not None and position_of(change, base) <= base.position
+
+
+def plan(heads: Sequence[Head], change: Change, chunks: Sequence[Chunk], *, written: datetime) -> Plan:
+    """What `change` does to the document with these heads, whose text, if any, is now `chunks`.
+
+    A deletion writes a head even where there is nothing to delete, so that no older change comes in
+    after it.
+    """
+    base = current(heads)
+    if stale(change, base):
+        return Plan("ignored", "stale", base, None)
+    position = position_of(change, base)
+    if change.document is None:
+        return _deletion(base, change, position, written)
+    return _upsert(base, change, change.document, position, chunks, written)
+
+
+def repeats(change: Change, base: Head) -> bool:
+    """Whether the document is at this very change already."""
+    at = change.at
+    return (base.topic, base.partition, base.offset) == (at.topic, at.partition, at.offset)
+
+
+def passage(head: Head, id_: UUID, text: str, vector: Vector, written: datetime) -> Passage:
+    """A passage of the document that `head` is, born with it."""
+    return Passage(
+        id=id_,
+        document_key=head.document_key,
+        tenant=head.tenant or "",
+        text=text,
+        title=head.title or "",
+        readers=head.readers,
+        metadata=head.metadata,
+        born=head.position,
+        written=written,
+        vector=vector,
+    )
+
+
+def _follows(change: Change, base: Head) -> bool:
+    at = change.at
+    return (base.topic, base.partition) == (at.topic, at.partition) and at.offset > base.offset
+
+
+def _deletion(base: Head | None, change: Change, position: Position, written: datetime) -> Plan:
+    absent = base is None or base.deleted
+    head = Head(
+        document_key=change.key,
+        position=position,
+        deleted=True,
+        tenant=base.tenant if base and base.tenant is not None else change.tenant,
+        document_id=base.document_id if base and base.document_id is not None else change.document_id,
+        title=None,
+        url=None,
+        language=None,
+        readers=(),
+        metadata=(),
+        source=change.source,
+        record_key=change.record_key,
+        topic=change.at.topic,
+        partition=change.at.partition,
+        offset=change.at.offset,
+        written=written,
+    )
+    if absent:
+        return Plan("ignored", "absent", base, head)
+    return Plan("deleted", None, base, head, removed=len(base.passages) if base else 0)
+
+
+def _upsert(
+    base: Head | None,
+    change: Change,
+    document: Document,
+    position: Position,
+    chunks: Sequence[Chunk],
+    written: datetime,
+) -> Plan:
+    listed, drafts = _passages(base, change.key, document, position, chunks)
+    head = Head(
+        document_key=change.key,
+        position=position,
+        deleted=False,
+        tenant=document.tenant,
+        document_id=document.id,
+        title=document.title,
+        url=document.url,
+        language=document.language,
+        readers=document.readers,
+        metadata=document.metadata,
+        source=change.source,
+        record_key=change.record_key,
+        topic=change.at.topic,
+        partition=change.at.partition,
+        offset=change.at.offset,
+        written=written,
+        passages=listed,
+        row=change.row,
+    )
+    outcome: Outcome = "unchanged" if base is not None and _shows_the_same(base, head) else "indexed"
+    return Plan(outcome, None, base, head, drafts, _removed(base, head))
+
+
+def _passages(
+    base: Head | None, key: UUID, document: Document, position: Position, chunks: Sequence[Chunk]
+) -> tuple[tuple[Listed, ...], tuple[Draft, ...]]:
+    """The new head's list, in order, and those in it that do not exist yet."""
+    held = base.passages if base is not None else ()
+    kept = _by_content(held) if base is not None and _dressed_alike(base, document) else {}
+    vectors = {entry.content_hash: entry.id for entry in held}
+    occurrences: Counter[str] = Counter()
+    listed, drafts = [], []
+    for chunk in chunks:
+        digest = content_hash(chunk.text)
+        if same := kept.get(digest):
+            id_ = same.popleft()
+        else:
+            id_ = _new_id(key, document, chunk.text, position, occurrences[digest])
+            occurrences[digest] += 1
+            drafts.append(Draft(id_, chunk.text, digest, vectors.get(digest)))
+        listed.append(Listed(id_, digest, chunk.start, chunk.end))
+    return tuple(listed), tuple(drafts)
+
+
+def _by_content(held: Sequence[Listed]) -> dict[str, deque[UUID]]:
+    found: dict[str, deque[UUID]] = {}
+    for entry in held:
+        found.setdefault(entry.content_hash, deque()).append(entry.id)
+    return found
+
+
+def _new_id(key: UUID, document: Document, text: str, position: Position, occurrence: int) -> UUID:
+    return passage_id(
+        document_key=key,
+        tenant=document.tenant,
+        text=text,
+        title=document.title or "",
+        readers=document.readers,
+        metadata=document.metadata,
+        born=position,
+        occurrence=occurrence,
+    )
+
+
+def _dressed_alike(base: Head, document: Document) -> bool:
+    """Whether what every passage carries besides its text is as it was."""
+    return (base.tenant, base.title or "", base.readers, base.metadata) == (
+        document.tenant,
+        document.title or "",
+        document.readers,
+        document.metadata,
+    )
+
+
+def _shows_the_same(base: Head, head: Head) -> bool:
+    """Whether nobody who asks could tell the two apart."""
+
+    def shown(one: Head) -> tuple[object, ...]:
+        about = (one.tenant, one.document_id, one.title, one.url, one.language, one.readers, one.metadata)
+        return (one.deleted, *about, *(entry.id for entry in one.passages))
+
+    return shown(base) == shown(head)
+
+
+def _removed(base: Head | None, head: Head) -> int:
+    if base is None:
+        return 0
+    gone = Counter(entry.content_hash for entry in base.passages)
+    gone.subtract(entry.content_hash for entry in head.passages)
+    return sum(count for count in gone.values() if count > 0)

@@ -1,0 +1,78 @@
+"""The vacuum's rounds, in the background of a worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
+
+from streams.errors import Rejected, Retryable
+from streams.indexing.vacuum import PAGE, Vacuum
+from streams.ports import Monotonic, Observed, Observer, unobserved
+
+
+class Sweeper:
+    """Settles the documents that it is told of, and now and then all that the store knows of.
+
+    It looks every `tick_s` seconds; goes over all superseded documents every `round_s`, and over all
+    passages, for orphans, every `orphans_s`, first after one `round_s`, as that is much to read. It is told
+    of at most `room` documents at a time; the rounds find the others. Where the store fails, that is
+    observed, and tried again later.
+    """
+
+    def __init__(
+        self,
+        vacuum: Vacuum,
+        *,
+        monotonic: Monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        tick_s: float = 5.0,
+        round_s: float = 3600.0,
+        orphans_s: float = 86_400.0,
+        room: int = 100_000,
+        observe: Observer = unobserved,
+    ) -> None:
+        self._vacuum, self._monotonic, self._sleep, self._observe = vacuum, monotonic, sleep, observe
+        self._tick_s, self._room = tick_s, room
+        self._due: dict[UUID, float] = {}
+        self._rounds = {vacuum.settle_unsettled: round_s, vacuum.sweep_orphans: orphans_s}
+        self._next_round = {
+            vacuum.settle_unsettled: monotonic(),
+            vacuum.sweep_orphans: monotonic() + round_s,
+        }
+
+    def hint(self, document_key: UUID) -> None:
+        """Something of this document is superseded."""
+        if document_key in self._due or len(self._due) < self._room:
+            self._due[document_key] = self._monotonic()
+
+    async def run(self) -> None:
+        """Goes on until it is cancelled."""
+        while True:
+            await self.look()
+            await self._sleep(self._tick_s)
+
+    async def look(self) -> None:
+        """Does what is due now; raises nothing of the store's."""
+        now = self._monotonic()
+        due = [key for key, when in self._due.items() if when <= now]
+        for start in range(0, len(due), PAGE):
+            await self._observed(self._settle(due[start : start + PAGE]))
+        for go_round, every_s in self._rounds.items():
+            if self._next_round[go_round] <= now:
+                self._next_round[go_round] = now + every_s
+                await self._observed(go_round())
+
+    async def _settle(self, keys: Sequence[UUID]) -> None:
+        """A first look at each begins to count its grace, a second one after it deletes."""
+        again = self._monotonic() + self._vacuum.grace.total_seconds()
+        self._due.update(dict.fromkeys(keys, again))
+        for key, vacuumed in (await self._vacuum.settle_all(keys)).items():
+            if not vacuumed.waiting and self._due[key] == again:
+                del self._due[key]
+
+    async def _observed(self, work: Awaitable[object]) -> None:
+        try:
+            await work
+        except (Retryable, Rejected) as error:
+            self._observe(Observed("vacuum_failures", labels={"code": error.code}))

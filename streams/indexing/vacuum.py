@@ -1,0 +1,254 @@
+"""Deleting what no head that counts lists any more: superseded heads and passages, old deletions, orphans.
+
+It runs beside the indexers and never takes what one of them may still keep. Two rules see to that:
+
+- An indexer's plan keeps passages of the head that it read, and holds for a lease. So what the current
+  head does not list is dropped only once that head has been current for the grace, which is longer: every
+  plan made before that head was there has been carried out by then, or never will be. The grace counts from
+  when this vacuum first saw the head: the head's own stamp is from before it was written, by another's clock.
+- What is born after the current head belongs to a head that is about to be written.
+
+From its read of a document's heads to its deletes the vacuum has a lease of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple, TypeVar
+from uuid import UUID
+
+from streams.messages.held import Head, current
+from streams.messages.position import Position
+from streams.ports import Maintenance, Monotonic, Now, Observed, Observer, PassageRef, unobserved
+
+GRACE = timedelta(minutes=2)
+PAGE = 100
+"""Documents, or passages, whose heads are read together."""
+
+REMEMBERED = 100_000
+"""Documents whose grace is counted at a time; beyond, the oldest count is given up and starts again."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Vacuumed:
+    """What was deleted. `waiting`: documents with more to delete, once their grace is over."""
+
+    passages: int = 0
+    heads: int = 0
+    waiting: int = 0
+
+    def __add__(self, other: Vacuumed) -> Vacuumed:
+        return Vacuumed(
+            self.passages + other.passages, self.heads + other.heads, self.waiting + other.waiting
+        )
+
+
+class _Mark(NamedTuple):
+    """What tells a head from any other, even from one that was written over it at the same position."""
+
+    position: Position
+    written: datetime
+    passages: int
+
+
+class Vacuum:
+    """Deletes what is superseded. Stateless but for when it first saw each head whose grace is running.
+
+    `grace` must be longer than the indexers' lease. A head whose own stamp is older than `trusted_age` is
+    past its grace without having been seen before: that is longer than any clock is wrong, or any process
+    stands still. A deletion is kept for `deletion_head_keep`, longer than any dead letter lives. A passage
+    that no head lists is an orphan after `orphan_age`; where its change was never applied, only after
+    `deletion_head_keep`: until then the change may come again and write that very passage.
+
+    All methods raise `Retryable` as the port does; what was not done is done another time.
+    """
+
+    def __init__(
+        self,
+        maintenance: Maintenance,
+        *,
+        now: Now,
+        monotonic: Monotonic,
+        grace: timedelta = GRACE,
+        lease_s: float = 30.0,
+        trusted_age: timedelta = timedelta(hours=1),
+        deletion_head_keep: timedelta = timedelta(days=45),
+        orphan_age: timedelta = timedelta(days=1),
+        observe: Observer = unobserved,
+    ) -> None:
+        self._maintenance, self._now, self._monotonic = maintenance, now, monotonic
+        self._lease_s, self._deletion_head_keep, self._orphan_age = lease_s, deletion_head_keep, orphan_age
+        self._grace = _Grace(now, monotonic, grace, trusted_age)
+        self._observe = observe
+
+    @property
+    def grace(self) -> timedelta:
+        """How long a head must have been current before what it supersedes is deleted."""
+        return self._grace.length
+
+    async def settle(self, document_key: UUID) -> Vacuumed:
+        """Deletes what is superseded of one document, or begins to count its grace (`waiting`)."""
+        return (await self.settle_all([document_key]))[document_key]
+
+    async def settle_all(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Vacuumed]:
+        """As `settle`, for each of them; their heads are read together."""
+        turn = self._turn()
+        heads = await self._maintenance.heads(document_keys)
+        return {key: await self._settle(heads.get(key, ()), turn) for key in document_keys}
+
+    async def run(self) -> Vacuumed:
+        """All documents with something superseded, then all orphans."""
+        return await self.settle_unsettled() + await self.sweep_orphans()
+
+    async def settle_unsettled(self) -> Vacuumed:
+        """Settles all documents of the store that may have something superseded."""
+        total = Vacuumed()
+        async for keys in _pages(self._maintenance.unsettled(self._now() - self._grace.length)):
+            settled = await self.settle_all(list(dict.fromkeys(keys)))
+            total = sum(settled.values(), total)
+        return total
+
+    async def sweep_orphans(self) -> Vacuumed:
+        """Deletes passages that no head lists; reads every passage of the store that is old enough."""
+        now = self._now()
+        unapplied = await self._sweep(now - self._deletion_head_keep, lambda _ref, _heads: True)
+        return unapplied + await self._sweep(now - self._orphan_age, self._overtaken)
+
+    async def _settle(self, heads: Sequence[Head], turn: _Turn) -> Vacuumed:
+        head = current(heads)
+        if head is None:
+            return Vacuumed()
+        older = [one.position for one in heads if one.position < head.position]
+        forgotten = head.deleted and self._now() - head.written >= self._deletion_head_keep
+        if not older and not forgotten:
+            return Vacuumed()
+        if not self._grace.over(head):
+            return Vacuumed(waiting=1)
+        return await self._drop(heads, head, older, [head.position] if forgotten else [], turn)
+
+    async def _drop(
+        self,
+        heads: Sequence[Head],
+        head: Head,
+        older: Sequence[Position],
+        forgotten: Sequence[Position],
+        turn: _Turn,
+    ) -> Vacuumed:
+        """Passages first, as the heads name their tenants; a deletion last, as it hides the rest."""
+        before = turn.done
+        listed = {entry.id for entry in head.passages}
+        for tenant in {one.tenant for one in heads if one.tenant is not None}:
+            refs = await self._maintenance.passages_of(head.document_key, tenant)
+            drop = [ref.id for ref in refs if ref.born <= head.position and ref.id not in listed]
+            await turn.delete_passages(tenant, drop)
+        await turn.delete_heads(head.document_key, older)
+        await turn.delete_heads(head.document_key, forgotten)
+        return turn.since(before)
+
+    async def _sweep(
+        self, written_before: datetime, orphaned: Callable[[PassageRef, Sequence[Head]], bool]
+    ) -> Vacuumed:
+        total = Vacuumed()
+        async for refs in _pages(self._maintenance.passages_written_before(written_before)):
+            turn = self._turn()
+            heads = await self._maintenance.heads(list({ref.document_key: None for ref in refs}))
+            orphans: dict[str, list[UUID]] = {}
+            for ref in refs:
+                of_document = heads.get(ref.document_key, ())
+                if not _listed(ref, of_document) and orphaned(ref, of_document):
+                    orphans.setdefault(ref.tenant, []).append(ref.id)
+            for tenant, ids in orphans.items():
+                await turn.delete_passages(tenant, ids)
+            total += turn.done
+        return total
+
+    def _overtaken(self, ref: PassageRef, heads: Sequence[Head]) -> bool:
+        """Whether the document is past the change that wrote this, for good: nobody will list it any more."""
+        head = current(heads)
+        return head is not None and ref.born <= head.position and self._grace.over(head)
+
+    def _turn(self) -> _Turn:
+        return _Turn(self._maintenance, self._monotonic, self._lease_s, self._observe)
+
+
+class _Grace:
+    """When each young head was first seen."""
+
+    def __init__(self, now: Now, monotonic: Monotonic, length: timedelta, trusted_age: timedelta) -> None:
+        self._now, self._monotonic, self._trusted_age = now, monotonic, trusted_age
+        self.length = length
+        self._seen: dict[UUID, tuple[_Mark, float]] = {}
+
+    def over(self, head: Head) -> bool:
+        """Whether this head has been current for the grace. To be asked after each read of the heads."""
+        if self._now() - head.written >= self._trusted_age:
+            self._seen.pop(head.document_key, None)
+            return True
+        mark = _Mark(head.position, head.written, hash(head.passages))
+        known, since = self._seen.get(head.document_key, (None, 0.0))
+        if known != mark:
+            since = self._monotonic()
+            self._remember(head.document_key, mark, since)
+        return self._monotonic() - since >= self.length.total_seconds()
+
+    def _remember(self, key: UUID, mark: _Mark, since: float) -> None:
+        self._seen.pop(key, None)
+        self._seen[key] = (mark, since)
+        oldest = next(iter(self._seen))
+        forgettable = since - self._seen[oldest][1] >= self._trusted_age.total_seconds()
+        if len(self._seen) > REMEMBERED or (forgettable and oldest != key):
+            del self._seen[oldest]
+
+
+class _Turn:
+    """The deletes after one read of heads, for as long as that read holds."""
+
+    def __init__(
+        self, maintenance: Maintenance, monotonic: Monotonic, lease_s: float, observe: Observer
+    ) -> None:
+        self._maintenance, self._monotonic, self._observe = maintenance, monotonic, observe
+        self._until = monotonic() + lease_s
+        self.done = Vacuumed()
+
+    async def delete_passages(self, tenant: str, ids: Sequence[UUID]) -> None:
+        if self._may_delete(ids):
+            await self._maintenance.delete_passages(tenant, ids)
+            self.done += Vacuumed(passages=len(ids))
+            self._observe(Observed("vacuumed_passages", len(ids)))
+
+    async def delete_heads(self, document_key: UUID, positions: Sequence[Position]) -> None:
+        if self._may_delete(positions):
+            await self._maintenance.delete_heads(document_key, positions)
+            self.done += Vacuumed(heads=len(positions))
+            self._observe(Observed("vacuumed_heads", len(positions)))
+
+    def _may_delete(self, some: Sequence[object]) -> bool:
+        if some and self._monotonic() > self._until:
+            self.done += Vacuumed(waiting=1)
+            return False
+        return bool(some)
+
+    def since(self, before: Vacuumed) -> Vacuumed:
+        done = self.done
+        return Vacuumed(
+            done.passages - before.passages, done.heads - before.heads, int(done.waiting > before.waiting)
+        )
+
+
+def _listed(ref: PassageRef, heads: Sequence[Head]) -> bool:
+    return any(entry.id == ref.id for head in heads for entry in head.passages)
+
+
+async def _pages(stream: AsyncIterator[T]) -> AsyncIterator[list[T]]:
+    page: list[T] = []
+    async for one in stream:
+        page.append(one)
+        if len(page) == PAGE:
+            yield page
+            page = []
+    if page:
+        yield page
