@@ -15,7 +15,7 @@ KEY = {"STREAMS_WEAVIATE_API_KEY": "a-long-random-text"}
 
 
 def interpolated(text: str, environment: Mapping[str, str]) -> str:
-    """`text` with each `${NAME}`, `${NAME:-default}` and `${NAME:?error}` put in; LookupError for the last."""
+    """`text`, each `${NAME}`, `${NAME:-default}` and `${NAME:?error}` put in; else LookupError."""
 
     def value(found: re.Match[str]) -> str:
         given = environment.get(found["name"], "")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.util
+import os
 import sys
 import zipfile
 from collections.abc import Mapping
@@ -79,7 +80,10 @@ def _create(ollama: httpx.Client, model: str, files: Files) -> None:
     digests = {name: f"sha256:{hashlib.sha256(data).hexdigest()}" for name, data in files.items()}
     for name, data in files.items():
         _checked(ollama.post(f"/api/blobs/{digests[name]}", content=data))
-    done = _checked(ollama.post("/api/create", json={"model": model, "files": digests, "stream": False}))
+    # A runner on all processors, beside whatever else runs there, is many times slower than on all but one.
+    threads = max(1, (os.cpu_count() or 1) - 1)
+    wanted = {"model": model, "files": digests, "parameters": {"num_thread": threads}, "stream": False}
+    done = _checked(ollama.post("/api/create", json=wanted))
     if "error" in done.json():
         sys.exit(f"Ollama did not create {model}: {done.json()['error']}")
 

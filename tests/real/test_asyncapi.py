@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def specification():
-    path = servers_folder() / "schemas/node_modules/@asyncapi/specs/schemas/3.0.0-without-$id.json"
+    path = servers_folder() / "asyncapi/node_modules/@asyncapi/specs/schemas/3.0.0-without-$id.json"
     if not path.is_file():
         lacking(f"{path} is missing: run `make servers`")
     schema = json.loads(path.read_text())

