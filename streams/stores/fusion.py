@@ -1,0 +1,50 @@
+"""Two rankings made one: what vectors found and what words found."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+
+ARM_FACTOR = 3
+ARM_MINIMUM = 60
+
+
+def depth(limit: int) -> int:
+    """How many results each arm should bring, so that what both find is seen by both."""
+    return max(ARM_FACTOR * limit, ARM_MINIMUM)
+
+
+def fuse(
+    by_vector: Mapping[Key, float], by_words: Mapping[Key, float], *, alpha: float
+) -> Mapping[Key, float]:
+    """Scores from 0 to 1, best first: `alpha` of an arm's relative score, 1 - `alpha` of the other's.
+
+    `by_vector` has cosines, of which only the differences say something: the arm's best counts 1, its
+    last 0. `by_words` has BM25 scores, for which 0 means that no word matched: they are divided by the
+    best. Relative scores are alike in all stores, which scale BM25 differently, and keep how far apart
+    two results are, which ranks don't: where the tenant is small, every passage has a rank. Ties go by
+    the key's text, so that a result does not change from one call to the next.
+    """
+    near, worded = _between_ends(by_vector), _of_the_best(by_words)
+    scores = {
+        key: alpha * near.get(key, 0.0) + (1 - alpha) * worded.get(key, 0.0) for key in {**near, **worded}
+    }
+    return dict(sorted(scores.items(), key=lambda item: (-item[1], str(item[0]))))
+
+
+def _between_ends(scores: Mapping[Key, float]) -> dict[Key, float]:
+    if not scores:
+        return {}
+    low, high = min(scores.values()), max(scores.values())
+    if low == high:
+        return dict.fromkeys(scores, 1.0)
+    return {key: (score - low) / (high - low) for key, score in scores.items()}
+
+
+def _of_the_best(scores: Mapping[Key, float]) -> dict[Key, float]:
+    best = max(scores.values(), default=0.0)
+    if best <= 0:
+        return dict.fromkeys(scores, 1.0)
+    return {key: score / best for key, score in scores.items()}

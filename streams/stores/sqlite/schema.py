@@ -1,0 +1,138 @@
+"""The tables of the index, and the connection that has them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import apsw
+import sqlite_vec
+
+from streams.errors import Misconfigured
+from streams.stores.sqlite import faults
+
+VERSION = "1"
+BUSY_SECONDS = 10.0
+LONGEST_PAUSE = 0.05
+TOKENIZER = ("unicode61", ["remove_diacritics", "2"])
+"""How `words` is tokenized: runs of letters and digits, lower case, accents off."""
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS heads (
+    document_key TEXT NOT NULL,
+    position TEXT NOT NULL,
+    deleted INTEGER NOT NULL,
+    written TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (document_key, position)
+) STRICT;
+CREATE INDEX IF NOT EXISTS heads_settled ON heads (document_key, deleted, written);
+
+CREATE TABLE IF NOT EXISTS passages (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    document_key TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    text TEXT NOT NULL,
+    title TEXT NOT NULL,
+    readers TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    born TEXT NOT NULL,
+    written TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS passages_of ON passages (tenant, document_key);
+CREATE INDEX IF NOT EXISTS passages_written ON passages (written);
+
+-- Who may read a passage, and its metadata: one row each, so that a filter is a look-up.
+CREATE TABLE IF NOT EXISTS labels (
+    tenant TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    label TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (tenant, kind, label, number)
+) STRICT, WITHOUT ROWID;
+
+-- `scope` holds the tenant, as one word, so that a search reads no other tenant's words.
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
+    scope, title, text, content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2'
+);
+CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab('words', 'row');
+"""
+# A tenant's vectors take whole chunks: with the default, 1,024 vectors of 768 numbers, 3 MB for each tenant.
+_VECTORS = """
+CREATE VIRTUAL TABLE IF NOT EXISTS vectors USING vec0(
+    tenant TEXT PARTITION KEY, embedding FLOAT[{dimension}] distance_metric=cosine, chunk_size=256
+);
+"""
+
+
+def connect(path: Path | None, dimension: int) -> apsw.Connection:
+    """A connection to the index at `path` (None: in memory), its tables made where there are none.
+
+    Raises `Misconfigured` where the index holds vectors of another dimension.
+    """
+    with faults.named(path):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        db = apsw.Connection(str(path or ":memory:"))
+    try:
+        with faults.named(path):
+            _prepare(db)
+            with db:
+                db.execute(_TABLES)
+                db.execute(_VECTORS.format(dimension=dimension))
+                db.execute(
+                    "INSERT OR IGNORE INTO facts VALUES ('version', ?), ('dimension', ?)",
+                    (VERSION, str(dimension)),
+                )
+            _check(db, path, dimension)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _prepare(db: apsw.Connection) -> None:
+    db.set_busy_handler(_patience())
+    db.transaction_mode = "IMMEDIATE"
+    db.enable_load_extension(True)
+    db.load_extension(sqlite_vec.loadable_path())
+    db.enable_load_extension(False)
+    db.pragma("journal_mode", "wal")
+    # FULL: what was acknowledged outlives a power cut, since its offset in Kafka does too.
+    db.pragma("synchronous", "full")
+    db.pragma("cache_size", -64 * 1024)
+
+
+def _patience() -> Callable[[int], bool]:
+    """Whether to try a lock again, after a pause.
+
+    SQLite's own busy timeout would do, but a build that waits in the operating system (SETLK_TIMEOUT)
+    waits all of it where both connections are in one process.
+    """
+
+    def wait(pauses: int) -> bool:
+        time.sleep(min(0.001 * 2 ** min(pauses, 10), LONGEST_PAUSE))
+        return pauses * LONGEST_PAUSE < BUSY_SECONDS
+
+    return wait
+
+
+def _check(db: apsw.Connection, path: Path | None, dimension: int) -> None:
+    facts = dict(db.execute("SELECT name, value FROM facts WHERE name IN ('version', 'dimension')"))
+    if facts["version"] != VERSION:
+        raise Misconfigured(
+            f"the index {path} was made by another version of this program: set {faults.SETTING} to a new"
+            " file and index anew",
+            setting=faults.SETTING,
+        )
+    if facts["dimension"] != str(dimension):
+        raise Misconfigured(
+            f"the index {path} holds vectors of {facts['dimension']} numbers, STREAMS_EMBED_DIMENSION says"
+            f" {dimension}: set it to {facts['dimension']}, or make the index anew with"
+            " `rag-streams reindex`",
+            setting="STREAMS_EMBED_DIMENSION",
+        )

@@ -1,0 +1,13 @@
+"""The index in Weaviate."""
+
+import warnings
+
+with warnings.catch_warnings():
+    # The client's import warns of what its own dependencies will drop: nothing that a reader could change.
+    warnings.simplefilter("ignore")
+    import weaviate as _client  # noqa: F401 - imported first, for its warnings' sake
+
+from streams.stores.weaviate.connect import WeaviateConfig
+from streams.stores.weaviate.store import WeaviateStore, open_weaviate
+
+__all__ = ["WeaviateConfig", "WeaviateStore", "open_weaviate"]

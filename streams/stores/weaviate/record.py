@@ -1,0 +1,117 @@
+"""The record of which generation is live, and the canary."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+
+from weaviate.exceptions import UnexpectedStatusCodeError
+
+from streams.errors import Retryable
+from streams.messages.changes import EVERYONE, name_uuid
+from streams.messages.held import Head, Passage
+from streams.messages.position import Position
+from streams.ports import Generation
+from streams.stores.weaviate import passages
+from streams.stores.weaviate.connect import Session
+from streams.stores.weaviate.objects import Object, head_object
+from streams.stores.weaviate.schema import Definition, create
+from streams.stores.weaviate.writing import insert
+
+NOT_FOUND = 404
+CANARY = name_uuid("canary")
+CANARY_TENANT = "_canary"
+"""The tenant of the canary's passage, which is nobody's."""
+
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_FIRST = Position(0, 0, 0, 0)
+
+
+async def generation(session: Session) -> Generation | None:
+    """What the live index was made with, None before the first `set_generation`."""
+    collection = session.client.collections.use(session.config.record)
+    async with session.querying():
+        try:
+            description = (await collection.config.get(simple=True)).description
+        except UnexpectedStatusCodeError as error:
+            if error.status_code != NOT_FOUND:
+                raise
+            return None
+    return Generation(**json.loads(description or "{}"))
+
+
+async def set_generation(session: Session, made_with: Generation) -> None:
+    """Says what the index is made with, unless somebody said so before: the first one stays.
+
+    The record is the description of an empty collection: making a collection is the one thing that all
+    nodes of Weaviate agree on (by Raft), so that of two that try at once only one succeeds.
+    """
+
+    def record(_: Session) -> Definition:
+        return {"description": json.dumps(asdict(made_with))}
+
+    await create(session, session.config.record, record)
+
+
+async def canary(session: Session) -> None:
+    """Writes one fixed passage and one fixed head, and reads both: raises what every write would raise."""
+    passage = _passage(session.config.dimension)
+    await passages.write(session, [passage])
+    await insert(session, session.heads, [_head()])
+    async with session.querying():
+        head = await session.heads.query.fetch_object_by_id(CANARY)
+    if not await passages.read(session, CANARY_TENANT, [passage.id]) or head is None:
+        raise Retryable(f"Weaviate at {session.config.url} does not give back what was just written to it")
+
+
+def _passage(dimension: int) -> Passage:
+    return Passage(
+        id=CANARY,
+        document_key=CANARY,
+        tenant=CANARY_TENANT,
+        text="canary",
+        title="",
+        readers=(EVERYONE,),
+        metadata=(),
+        born=_FIRST,
+        written=_LONG_AGO,
+        vector=[1.0, *[0.0] * (dimension - 1)],
+    )
+
+
+def _head() -> Object:
+    head = Head(
+        document_key=CANARY,
+        position=_FIRST,
+        deleted=False,
+        tenant=None,
+        document_id=None,
+        title=None,
+        url=None,
+        language=None,
+        readers=(),
+        metadata=(),
+        source=CANARY_TENANT,
+        record_key="",
+        topic="",
+        partition=0,
+        offset=0,
+        written=_LONG_AGO,
+    )
+    held = head_object(head)
+    return replace(held, uuid=CANARY, properties=held.properties | {"settled": True})
+
+
+async def answers(session: Session) -> None:
+    """Asks for Weaviate's version by HTTP and for one head by gRPC: raises where either fails."""
+    await version(session)
+    async with session.querying():
+        await session.heads.query.fetch_objects(limit=1, return_properties=["position"])
+
+
+async def version(session: Session) -> str:
+    """Of Weaviate."""
+    async with session.querying():
+        meta = await session.client.get_meta()
+    return f"Weaviate {meta['version']}"

@@ -1,0 +1,137 @@
+"""Hybrid search in Weaviate: two arms at once, fused here, so that every hit's similarity is known."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from weaviate.classes.query import Filter, MetadataQuery
+
+from streams.messages.changes import EVERYONE
+from streams.ports import Hit, SearchQuery
+from streams.stores.chunks import chunks
+from streams.stores.encoded import encodable_part
+from streams.stores.fusion import depth, fuse
+from streams.stores.vectors import bounded, cosine
+from streams.stores.weaviate.connect import Session
+from streams.stores.weaviate.faults import NoTenant
+from streams.stores.weaviate.objects import quoted, vector_of
+
+FOUND = ["text", "title", "document_key"]
+WEIGHED = ["text", "title^2"]
+COUNTS_AT_ONCE = 16
+
+_WORD = re.compile(r"[^\W_]")
+
+
+async def hybrid(session: Session, query: SearchQuery) -> Sequence[Hit]:
+    """The best passages of the tenant, best first; a tenant that does not exist has none."""
+    try:
+        near, worded = await asyncio.gather(_by_vector(session, query), _by_words(session, query))
+    except NoTenant:
+        return []
+    scores = fuse(
+        {id_: hit.similarity for id_, hit in near.items()},
+        {id_: hit.score for id_, hit in worded.items()},
+        alpha=query.alpha,
+    )
+    hits = {**worded, **near}
+    return [replace(hits[id_], score=score) for id_, score in list(scores.items())[: query.limit]]
+
+
+async def word_counts(session: Session, tenant: str, words: Sequence[str]) -> tuple[int, Mapping[str, int]]:
+    """How many passages the tenant holds, and how many hold each word (all of its tokens)."""
+    counts = dict.fromkeys(words, 0)
+    try:
+        total = await _count(session, tenant, None)
+        for some in chunks([word for word in counts if _WORD.search(word)], COUNTS_AT_ONCE):
+            found = await asyncio.gather(*(_count(session, tenant, _holding(word)) for word in some))
+            counts.update(zip(some, found, strict=True))
+    except NoTenant:
+        return 0, counts
+    return total, counts
+
+
+async def _count(session: Session, tenant: str, filters: Any) -> int:
+    async with session.querying():
+        counted = await session.passages(tenant).aggregate.over_all(total_count=True, filters=filters)
+    return counted.total_count or 0
+
+
+def _holding(word: str) -> Any:
+    text = encodable_part(word)
+    return Filter.by_property("text").equal(text) | Filter.by_property("title").equal(text)
+
+
+async def _by_vector(session: Session, query: SearchQuery) -> dict[UUID, Hit]:
+    """What the vector arm finds, best first; `score` is not set."""
+    if query.alpha <= 0:
+        return {}
+    async with session.querying():
+        returned = await session.passages(query.tenant).query.near_vector(
+            list(query.vector),
+            limit=depth(query.limit),
+            filters=visible(query),
+            return_properties=FOUND,
+            return_metadata=MetadataQuery(distance=True),
+        )
+    return {
+        one.uuid: _hit(query.tenant, one.uuid, one.properties, similarity=1 - (one.metadata.distance or 0.0))
+        for one in returned.objects
+    }
+
+
+async def _by_words(session: Session, query: SearchQuery) -> dict[UUID, Hit]:
+    """What the word arm finds, best first; `score` is BM25's."""
+    text = encodable_part(query.text)
+    if query.alpha >= 1 or not _WORD.search(text):
+        return {}
+    async with session.querying():
+        returned = await session.passages(query.tenant).query.bm25(
+            text,
+            query_properties=WEIGHED,
+            limit=depth(query.limit),
+            filters=visible(query),
+            include_vector=True,
+            return_properties=FOUND,
+            return_metadata=MetadataQuery(score=True),
+        )
+    return {
+        one.uuid: _hit(
+            query.tenant,
+            one.uuid,
+            one.properties,
+            score=one.metadata.score or 0.0,
+            similarity=cosine(query.vector, vector_of(one)),
+        )
+        for one in returned.objects
+    }
+
+
+def _hit(
+    tenant: str, id_: UUID, properties: Mapping[str, Any], *, similarity: float, score: float = 0.0
+) -> Hit:
+    return Hit(
+        id=id_,
+        document_key=UUID(properties["document_key"]),
+        tenant=tenant,
+        text=properties["text"],
+        title=properties["title"],
+        score=score,
+        similarity=bounded(similarity),
+    )
+
+
+def visible(query: SearchQuery) -> Any:
+    """The filter of what the query may see."""
+    readers = [quoted(reader) for reader in sorted({EVERYONE, *query.principals})]
+    filters = Filter.by_property("readers").contains_any(readers)
+    if query.filters:
+        filters &= Filter.by_property("metadata").contains_all([quoted(pair) for pair in query.filters])
+    if query.exclude:
+        filters &= Filter.by_id().contains_none(list(query.exclude))
+    return filters

@@ -1,0 +1,610 @@
+"""What every store must do, whatever it is made of: one class of tests, run over each of them.
+
+A test class that derives from `StoreContract` supplies two fixtures: `open_store`, which opens one
+more handle on the same data and closes it in the end, and `store`, the first of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from streams.errors import Misconfigured, Rejected
+from streams.messages.held import current
+from streams.messages.position import Position
+from streams.ports import Documents, Generation, Maintenance, Search, SearchQuery
+from tests.contract.held import DIMENSION, MINUTE, NOON, at, head, ids, key, listing, passage, unit
+
+FAR = [3.4e38] * 2 + [0.0] * (DIMENSION - 2)
+
+
+def query(text="", vector=None, **given):
+    return SearchQuery(**({"tenant": "acme", "text": text, "vector": vector or unit(0)} | given))
+
+
+async def collect(items):
+    return [item async for item in items]
+
+
+async def found(store, *args, **given):
+    return [hit.text for hit in await store.hybrid(query(*args, **given))]
+
+
+class HeadsContract:
+    """Writing, reading and deleting heads."""
+
+    async def test_a_head_comes_back_as_it_was_written(self, store):
+        one = passage("a passage")
+        written = head(
+            "kb/42", at(5, 7), title="Title", url="https://example.org/42", language="fr",
+            readers=("group:a", "user:7"), metadata=("a=1", "b=x=y"), partition=3, offset=2**62,
+            passages=listing(one),
+            row={"body": "text", "n": 828249295637925889, "none": None, "list": [1, 2.5, {"deep": True}]},
+        )  # fmt: skip
+        await store.write_heads([written])
+        assert (await store.heads([key("kb/42")]))[key("kb/42")] == [written]
+
+    async def test_a_deletion_of_what_was_never_seen_has_no_tenant_and_no_id(self, store):
+        gone = head("gone", deleted=True, tenant=None, document_id=None)
+        await store.write_heads([gone])
+        assert (await store.heads([key("gone")]))[key("gone")] == [gone]
+
+    async def test_a_document_without_heads_is_absent_or_empty(self, store):
+        assert not (await store.heads([key("nothing")])).get(key("nothing"))
+
+    async def test_a_head_written_twice_is_one(self, store):
+        await store.write_heads([head(), head()])
+        await store.write_heads([head()])
+        assert (await store.heads([key("doc")]))[key("doc")] == [head()]
+
+    async def test_all_heads_of_a_document_are_read_however_many(self, store):
+        written = [head("much", at(n)) for n in range(40)]
+        await store.write_heads(written[::-1])
+        read = (await store.heads([key("much")]))[key("much")]
+        assert sorted(read, key=lambda one: one.position) == written
+        assert current(read) == written[-1]
+
+    async def test_large_heads_are_read_together(self, store):
+        written = [head(f"large{n}", row={"body": f"{n}" * 700_000}) for n in range(12)]
+        for one in written:
+            await store.write_heads([one])
+        read = await store.heads([one.document_key for one in written])
+        assert [read[one.document_key] for one in written] == [[one] for one in written]
+
+    async def test_heads_of_hundreds_of_documents_are_read_in_one_call(self, store):
+        written = [head(f"doc{n}", at(time)) for n in range(600) for time in (1, 2)]
+        await store.write_heads(written)
+        read = await store.heads([key(f"doc{n}") for n in range(700)])
+        assert {one.id for heads in read.values() for one in heads} == ids(written)
+        assert all(len(read[key(f"doc{n}")]) == 2 for n in range(600))
+
+    async def test_positions_beyond_what_a_double_holds_stay_apart(self, store):
+        near = [Position(828249295637925888 + n, 10**29 + n, 1, 2**62 + n) for n in range(3)]
+        await store.write_heads([head(position=position) for position in near])
+        read = (await store.heads([key("doc")]))[key("doc")]
+        assert sorted(one.position for one in read) == near
+        await store.delete_heads(key("doc"), [near[1]])
+        read = (await store.heads([key("doc")]))[key("doc")]
+        assert sorted(one.position for one in read) == [near[0], near[2]]
+
+    async def test_deleting_a_head_leaves_its_neighbours_and_what_is_not_there(self, store):
+        kept = [head("kb/42", at(1)), head("kb-42 old", at(2)), head(" kb/42", at(2))]
+        await store.write_heads([*kept, head("kb/42", at(2))])
+        await store.delete_heads(key("kb/42"), [at(2), at(9)])
+        await store.delete_heads(key("never"), [at(2)])
+        read = await store.heads([one.document_key for one in kept])
+        assert [read[one.document_key] for one in kept] == [[one] for one in kept]
+
+    async def test_a_head_with_every_naughty_string_comes_back(self, store, naughty):
+        written = head(
+            title=naughty[-1], row={"texts": naughty}, readers=tuple(naughty), record_key="".join(naughty)
+        )
+        await store.write_heads([written])
+        assert (await store.heads([written.document_key]))[written.document_key] == [written]
+
+    @pytest.mark.parametrize("text", ["\x00", "a\x00b", "half \ud83d", "\ud800", "\u202e", "\ufffe", " ", ""])
+    async def test_a_head_with_what_is_hardly_text_comes_back_or_is_rejected(self, store, text):
+        written = head(document_id=text, title=text, source=text, tenant=text, row={text: text})
+        try:
+            await store.write_heads([written])
+        except Rejected:
+            return
+        assert (await store.heads([written.document_key]))[written.document_key] == [written]
+
+    async def test_a_row_that_has_no_json_form_is_rejected(self, store):
+        deep: list = []
+        for _ in range(100_000):
+            deep = [deep]
+        for row in ({"deep": deep}, {"set": {1, 2}}):
+            with pytest.raises(Rejected):
+                await store.write_heads([head(row=row)])
+        while deep:  # taking it apart level by level keeps the interpreter from recursing
+            deep = deep.pop()
+
+
+class PassagesContract:
+    """Writing, reading and deleting passages."""
+
+    async def test_a_passage_comes_back_with_its_vector(self, store):
+        one = passage(
+            "Some text.", title="A title", readers=("group:a", "user:7"), metadata=("lang=fr", "tag=a=b"),
+            born=Position(2**63, 10**29, 1, 2**62), vector=[0.5, -0.25, 0, 0, 0.125, 0, 0, 1],
+        )  # fmt: skip
+        await store.write_passages([one])
+        (read,) = await store.passages("acme", [one.id])
+        assert read == one
+        assert list(read.vector) == list(one.vector)
+
+    async def test_what_is_not_there_is_left_out(self, store):
+        one = passage()
+        await store.write_passages([one])
+        assert ids(await store.passages("acme", [uuid.uuid4(), one.id, one.id])) == {one.id}
+        assert len(await store.passages("acme", [one.id, one.id])) == 1
+
+    async def test_a_tenant_that_does_not_exist_holds_nothing(self, store):
+        await store.write_passages([passage()])
+        assert list(await store.passages("nobody", [passage().id])) == []
+        assert list(await store.hybrid(query("text", tenant="nobody"))) == []
+        assert await store.word_counts("nobody", ["text"]) == (0, {"text": 0})
+        assert list(await store.passages_of(key("doc"), "nobody")) == []
+        await store.delete_passages("nobody", [passage().id])
+        assert ids(await store.passages("acme", [passage().id])) == {passage().id}
+
+    async def test_tenants_see_nothing_of_each_other(self, store):
+        tenants = ("acme", "ACME", "acme-2", "acme_2", "a" * 64)
+        mine = {tenant: passage("same words", tenant=tenant) for tenant in tenants}
+        await store.write_passages(list(mine.values()))
+        everything = [one.id for one in mine.values()]
+        for tenant, one in mine.items():
+            assert ids(await store.passages(tenant, everything)) == {one.id}
+            assert ids(await store.hybrid(query("same words", tenant=tenant))) == {one.id}
+            assert await store.word_counts(tenant, ["same"]) == (1, {"same": 1})
+            assert ids(await store.passages_of(key("doc"), tenant)) == {one.id}
+        await store.delete_passages("ACME", everything)
+        assert ids(await store.passages("acme", everything)) == {mine["acme"].id}
+        assert list(await store.passages("ACME", everything)) == []
+
+    async def test_a_passage_written_twice_is_one_and_has_the_later_time(self, store):
+        again = passage(written=NOON + MINUTE)
+        await store.write_passages([passage(), passage()])
+        await store.write_passages([again])
+        assert (await store.passages("acme", [again.id]))[0].written == NOON + MINUTE
+        assert len(await store.hybrid(query("text"))) == 1
+        assert await store.word_counts("acme", ["text"]) == (1, {"text": 1})
+
+    async def test_more_than_a_thousand_passages_are_written_read_and_deleted_in_one_call(self, store):
+        many = [passage(f"passage {n}", vector=unit(n % DIMENSION)) for n in range(1200)]
+        await store.write_passages(many)
+        read = await store.passages("acme", [one.id for one in many])
+        assert ids(read) == ids(many)
+        assert {one.id: list(one.vector) for one in read} == {one.id: one.vector for one in many}
+        assert ids(await store.passages_of(key("doc"), "acme")) == ids(many)
+        await store.delete_passages("acme", [one.id for one in many[:1100]])
+        assert ids(await store.passages_of(key("doc"), "acme")) == ids(many[1100:])
+
+    async def test_deleting_takes_a_passage_out_of_both_arms_and_spares_the_rest(self, store):
+        gone, kept = passage("quetzal", vector=unit(0)), passage("quetzal kept", vector=unit(1))
+        await store.write_passages([gone, kept])
+        await store.delete_passages("acme", [gone.id, uuid.uuid4()])
+        await store.delete_passages("acme", [gone.id])
+        for alpha in (0.0, 1.0):
+            assert ids(await store.hybrid(query("quetzal", alpha=alpha))) == {kept.id}
+        assert await store.word_counts("acme", ["quetzal"]) == (1, {"quetzal": 1})
+
+    async def test_a_deleted_passage_can_be_written_again(self, store):
+        await store.write_passages([passage("quetzal")])
+        await store.delete_passages("acme", [passage("quetzal").id])
+        await store.write_passages([passage("quetzal")])
+        assert await found(store, "quetzal", alpha=0.0) == ["quetzal"]
+
+    async def test_a_vector_of_another_dimension_names_the_setting(self, store):
+        with pytest.raises(Misconfigured) as refused:
+            await store.write_passages([passage("ok"), passage("short", vector=[1.0, 0.0])])
+        assert refused.value.setting == "STREAMS_EMBED_DIMENSION"
+        assert "rag-streams reindex" in str(refused.value)
+        with pytest.raises(Misconfigured):
+            await store.hybrid(query("text", [1.0, 0.0]))
+
+    @pytest.mark.parametrize("number", [math.nan, math.inf])
+    async def test_a_vector_that_holds_no_numbers_is_rejected(self, store, number):
+        with pytest.raises(Rejected):
+            await store.write_passages([passage(vector=[number] * DIMENSION)])
+
+    async def test_naughty_texts_come_back_and_are_searched_for_without_failing(self, store, naughty):
+        many = [
+            passage(text, title=text, occurrence=n, readers=(f"user:{text}",), metadata=(f"a={text}",))
+            for n, text in enumerate(naughty)
+        ]
+        await store.write_passages(many)
+        read = {one.id: one for one in await store.passages("acme", [one.id for one in many])}
+        assert [read.get(one.id) for one in many] == many
+        for one in many:
+            seen = query(one.text, principals=one.readers, filters=one.metadata, limit=len(many))
+            assert one.id in ids(await store.hybrid(seen)), repr(one.text)
+        total, counts = await store.word_counts("acme", naughty)
+        assert total == len(many)
+        assert set(counts) == set(naughty)
+
+    @pytest.mark.parametrize("text", ["\x00", "a\x00b", "half \ud83d", "\ud800", "\u202e", "\ufffe", " ", ""])
+    async def test_what_is_hardly_text_comes_back_or_is_rejected(self, store, text):
+        one = replace(passage(), text=text, title=text, readers=(text, "*"), metadata=(f"a={text}",))
+        try:
+            await store.write_passages([one])
+        except Rejected:
+            pass
+        else:
+            assert await store.passages("acme", [one.id]) == [one]
+        await store.hybrid(query(text, principals=(text,), filters=(f"a={text}",)))
+        await store.word_counts("acme", [text])
+
+    async def test_a_tenant_that_no_store_may_have_is_rejected(self, store):
+        for tenant in ("", "a b", "a" * 65, "é"):
+            with pytest.raises(Rejected):
+                await store.write_passages([passage(tenant=tenant)])
+
+
+class SearchContract:
+    """Finding passages."""
+
+    async def test_what_was_written_is_found_at_once_by_words_and_by_vector(self, store):
+        for n in range(20):
+            await store.write_passages([passage(f"word{n}", vector=unit(n % DIMENSION))])
+            assert await found(store, f"word{n}", alpha=0.0) == [f"word{n}"]
+            assert f"word{n}" in await found(store, "", unit(n % DIMENSION), alpha=1.0)
+
+    async def test_the_best_come_first_and_no_more_than_the_limit(self, store):
+        many = [passage(f"number {n}", vector=unit(0, 1, n / 100)) for n in range(90)]
+        await store.write_passages(many)
+        for limit in (1, 10, 50, 90, 500):
+            hits = await store.hybrid(query("", limit=limit, alpha=1.0))
+            assert [hit.text for hit in hits] == [one.text for one in many[:limit]]
+            assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+        assert await found(store, "7 13", limit=2, alpha=0.0) in (
+            ["number 7", "number 13"],
+            ["number 13", "number 7"],
+        )
+
+    async def test_a_hit_says_what_the_passage_is(self, store):
+        one = passage("the text", title="the title", document="kb/42")
+        await store.write_passages([one])
+        (hit,) = await store.hybrid(query("text"))
+        assert (hit.id, hit.document_key, hit.tenant) == (one.id, key("kb/42"), "acme")
+        assert (hit.text, hit.title) == ("the text", "the title")
+
+    async def test_similarity_is_the_cosine_whichever_arm_found_it(self, store):
+        much = [passage(f"filler {n}", vector=unit(0, 2, n / 1000)) for n in range(250)]
+        opposite = passage("quetzal", vector=[-3.0, *[0.0] * (DIMENSION - 1)])
+        aslant = passage("quetzal quetzal", vector=[2.0 * number for number in unit(0, 1, 0.4)])
+        await store.write_passages([*much, opposite, aslant])
+        hits = await store.hybrid(query("quetzal", unit(0), limit=100))
+        by_id = {hit.id: hit.similarity for hit in hits}
+        assert by_id[opposite.id] == pytest.approx(-1, abs=1e-5)
+        assert by_id[aslant.id] == pytest.approx(0.6, abs=1e-5)
+        assert by_id[much[0].id] == pytest.approx(1, abs=1e-5)
+        assert all(-1 <= similarity <= 1 for similarity in by_id.values())
+
+    async def test_alpha_weighs_vectors_against_words(self, store):
+        near, worded = passage("nothing of it", vector=unit(0)), passage("quetzal", vector=unit(1))
+        await store.write_passages([near, worded, passage("neither", vector=unit(2))])
+        assert (await found(store, "quetzal", unit(0), alpha=0.9))[0] == near.text
+        assert (await found(store, "quetzal", unit(0), alpha=0.1))[0] == worded.text
+        assert await found(store, "quetzal", unit(0), alpha=0.0) == [worded.text]
+        assert (await found(store, "quetzal", unit(1), alpha=0.5))[0] == worded.text
+
+    async def test_what_both_arms_find_outranks_what_one_does(self, store):
+        both, vector, word = (
+            passage("quetzal bird in a forest", vector=unit(0, 1, 0.05)),
+            passage("something else", vector=unit(0)),
+            passage("quetzal", vector=unit(3)),
+        )
+        await store.write_passages([both, vector, word])
+        assert (await found(store, "quetzal", unit(0)))[0] == both.text
+
+    async def test_a_word_of_the_title_counts_more_than_one_of_the_text(self, store):
+        in_title = passage("some other words stand here", title="quetzal")
+        in_text = passage("quetzal and other words here", title="something")
+        await store.write_passages([in_text, in_title, passage("no such word", title="none")])
+        assert await found(store, "quetzal", alpha=0.0) == [in_title.text, in_text.text]
+
+    async def test_words_match_whatever_their_case_and_accents(self, store):
+        await store.write_passages([passage("Le café est ouvert. RÉSUMÉ")])
+        for word in ("cafe", "CAFÉ", "café", "résumé", "Resume"):
+            assert await found(store, word, alpha=0.0) == ["Le café est ouvert. RÉSUMÉ"]
+            assert (await store.word_counts("acme", [word]))[1] == {word: 1}
+
+    async def test_a_query_of_which_no_word_is_rare_still_finds_them(self, store):
+        await store.write_passages([passage("the one"), passage("the other")])
+        assert set(await found(store, "the", alpha=0.0)) == {"the one", "the other"}
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "", " ", "?!", "the of and", "***", '"', "'", 'a" OR "b', "text:a", "title : x", "NEAR(a b)",
+            "-some", "a AND", "NOT", "^some", "{text}: a", "some*", "(", "\x00", "\ud800", "scope",
+            "🙂", "\u0301", "a\u0301",
+        ],
+    )  # fmt: skip
+    async def test_no_text_of_a_question_fails(self, store, text):
+        await store.write_passages([passage()])
+        for alpha in (0.0, 0.5, 1.0):
+            await store.hybrid(query(text, alpha=alpha))
+        assert await found(store, text, alpha=1.0) == ["some text"]
+        await store.word_counts("acme", [text])
+
+    async def test_a_question_of_thousands_of_words_is_searched_for(self, store):
+        await store.write_passages([passage("quetzal"), passage("other")])
+        long = " ".join(f"word{n}" for n in range(2000))
+        assert await found(store, f"{long} quetzal", alpha=0.0) == ["quetzal"]
+
+    async def test_the_tenant_is_no_word(self, store):
+        await store.write_passages([passage("text")])
+        assert await found(store, "acme", alpha=0.0) == []
+
+    async def test_only_readers_find_a_passage(self, store):
+        await store.write_passages(
+            [
+                passage("for everyone", readers=("*",)),
+                passage("for a", readers=("group:a",)),
+                passage("for a and b", readers=("group:a", "group:b")),
+                passage("for spaces", readers=(" group:a ",)),
+                passage("for capitals", readers=("GROUP:A",)),
+                passage("for longer", readers=("group:a b", "group:ab")),
+            ]
+        )
+        for alpha in (0.0, 0.5, 1.0):
+
+            async def read(*principals, alpha=alpha):
+                return set(await found(store, "for", alpha=alpha, principals=principals))
+
+            assert await read() == {"for everyone"}
+            assert await read("group:a") == {"for everyone", "for a", "for a and b"}
+            assert await read("group:b", "nobody") == {"for everyone", "for a and b"}
+            assert await read(" group:a ") == {"for everyone", "for spaces"}
+            assert await read("group") == {"for everyone"}
+
+    async def test_a_star_among_the_principals_opens_nothing_but_what_everyone_reads(self, store):
+        await store.write_passages([passage("hidden", readers=("group:a",)), passage("open")])
+        assert await found(store, "hidden", principals=("*", "%", "group:*", "")) == ["open"]
+
+    async def test_hundreds_of_principals_are_one_query(self, store):
+        await store.write_passages([passage("mine", readers=("group:999",))])
+        principals = tuple(f"group:{n}" for n in range(1000))
+        assert await found(store, "mine", principals=principals) == ["mine"]
+
+    async def test_every_filter_must_be_met_exactly(self, store):
+        await store.write_passages(
+            [
+                passage("both", metadata=("lang=fr", "product=kb/42")),
+                passage("one", metadata=("lang=fr",)),
+                passage("close", metadata=("lang=fr", "product=kb-42 old")),
+                passage("spaced", metadata=("lang=fr ", "product=kb/42 ")),
+                passage("neither"),
+            ]
+        )
+        for alpha in (0.0, 1.0):
+            text = "both one close spaced neither"
+            exact = await found(store, text, alpha=alpha, filters=("lang=fr", "product=kb/42"))
+            assert exact == ["both"]
+            lang = await found(store, text, alpha=alpha, filters=("lang=fr",))
+            assert set(lang) == {"both", "one", "close"}
+            assert await found(store, text, alpha=alpha, filters=("lang=FR",)) == []
+
+    async def test_filters_choose_before_the_limit_does(self, store):
+        crowd = [passage(f"needle {n}", vector=unit(0)) for n in range(300)]
+        mine = passage("needle mine", vector=unit(1), readers=("me",), metadata=("a=1",))
+        await store.write_passages([*crowd, mine])
+        assert await found(store, "needle", limit=1, filters=("a=1",), principals=("me",)) == ["needle mine"]
+
+    async def test_excluded_passages_make_room_for_others(self, store):
+        crowd = [passage(f"needle {n}", vector=unit(0)) for n in range(1200)]
+        rest = [passage(f"needle rest {n}", vector=unit(1)) for n in range(3)]
+        await store.write_passages([*crowd, *rest])
+        for alpha in (0.0, 0.5, 1.0):
+            exclude = frozenset([*(one.id for one in crowd), uuid.uuid4()])
+            hits = await store.hybrid(query("needle", limit=5, alpha=alpha, exclude=exclude))
+            assert ids(hits) == ids(rest)
+
+    async def test_word_counts_count_passages_by_text_or_title(self, store):
+        await store.write_passages(
+            [
+                passage("quetzal quetzal quetzal"),
+                passage("a bird", title="Quetzal"),
+                passage("quetzals are others"),
+                passage("the quetzal", tenant="other"),
+            ]
+        )
+        words = ["quetzal", "QUETZAL", "bird", "the", "absent", "?!", ""]
+        total, counts = await store.word_counts("acme", words)
+        assert total == 3
+        assert counts == {"quetzal": 2, "QUETZAL": 2, "bird": 1, "the": 0, "absent": 0, "?!": 0, "": 0}
+
+    async def test_many_searches_and_writes_at_once_are_fine(self, store):
+        async def write(n):
+            await store.write_passages(
+                [passage(f"word{n}", document=f"doc{n}", tenant=f"t{n % 5}", vector=unit(n % 8))]
+            )
+            await store.write_heads([head(f"doc{n}", tenant=f"t{n % 5}")])
+            hits = await store.hybrid(query(f"word{n}", unit(n % 8), tenant=f"t{n % 5}"))
+            assert f"word{n}" in [hit.text for hit in hits]
+            assert (await store.heads([key(f"doc{n}")]))[key(f"doc{n}")] == [
+                head(f"doc{n}", tenant=f"t{n % 5}")
+            ]
+
+        await asyncio.gather(*(write(n) for n in range(60)))
+
+
+class MaintenanceContract:
+    """What the vacuum needs."""
+
+    async def test_documents_with_superseded_heads_or_a_deletion_are_named_when_old_enough(self, store):
+        await store.write_heads(
+            [
+                head("edited", at(1)),
+                head("edited", at(2), written=NOON + MINUTE),
+                head("deleted", deleted=True),
+                head("settled"),
+                head("young", at(1), written=NOON + 10 * MINUTE),
+                head("young", at(2), written=NOON + 11 * MINUTE),
+            ]
+        )
+        named = set(await collect(store.unsettled(NOON + 2 * MINUTE)))
+        assert named >= {key("edited"), key("deleted")}
+        assert key("young") not in named
+        assert set(await collect(store.unsettled(NOON + 12 * MINUTE))) >= {
+            key("edited"),
+            key("deleted"),
+            key("young"),
+        }
+
+    async def test_a_document_that_was_settled_is_named_again_once_it_is_edited(self, store):
+        await store.write_heads([head("doc", at(1))])
+        for _ in range(2):
+            await collect(store.unsettled(NOON + 2 * MINUTE))
+        await store.write_heads([head("doc", at(2))])
+        for _ in range(2):
+            assert key("doc") in await collect(store.unsettled(NOON + 2 * MINUTE))
+        assert {one.position for one in (await store.heads([key("doc")]))[key("doc")]} == {at(1), at(2)}
+
+    async def test_what_is_settled_is_not_named_for_ever(self, store):
+        await store.write_heads([head(f"doc{n}") for n in range(30)])
+        await collect(store.unsettled(NOON + 2 * MINUTE))
+        assert await collect(store.unsettled(NOON + 2 * MINUTE)) == []
+        assert (await store.heads([key("doc0")]))[key("doc0")] == [head("doc0")]
+
+    async def test_thousands_of_documents_are_all_named(self, store, page):
+        heads = [head(f"doc{n}", at(time)) for n in range(page + 10) for time in (1, 2)]
+        await store.write_heads(heads)
+        named = await collect(store.unsettled(NOON + MINUTE))
+        assert set(named) == {one.document_key for one in heads}
+
+    async def test_a_documents_passages_are_all_found_listed_or_not(self, store):
+        mine = [passage(f"mine {n}", born=at(2**62 + n)) for n in range(40)]
+        await store.write_passages(
+            [*mine, passage("other", document="doc old"), passage("x", tenant="other")]
+        )
+        refs = await store.passages_of(key("doc"), "acme")
+        assert {ref.id: ref.born for ref in refs} == {one.id: one.born for one in mine}
+        assert {(ref.document_key, ref.tenant) for ref in refs} == {(key("doc"), "acme")}
+        assert list(await store.passages_of(key("nothing"), "acme")) == []
+
+    async def test_old_passages_of_every_tenant_are_found(self, store, page):
+        old = [passage(f"old {n}", tenant=f"t{n % 2}") for n in range(page + 10)]
+        young = [passage(f"young {n}", written=NOON + timedelta(microseconds=1)) for n in range(5)]
+        await store.write_passages([*old, *young])
+        refs = await collect(store.passages_written_before(NOON + timedelta(microseconds=1)))
+        assert {(ref.id, ref.tenant, ref.document_key, ref.born) for ref in refs} == {
+            (one.id, one.tenant, one.document_key, one.born) for one in old
+        }
+        assert await collect(store.passages_written_before(NOON)) == []
+
+    async def test_what_is_found_may_be_deleted_while_the_finding_goes_on(self, store, page):
+        old = [passage(f"old {n}") for n in range(page + 10)]
+        await store.write_passages(old)
+        seen = set()
+        async for ref in store.passages_written_before(NOON + MINUTE):
+            seen.add(ref.id)
+            if len(seen) % 50 == 0:
+                await store.delete_passages("acme", list(seen))
+        assert seen == ids(old)
+
+    async def test_an_empty_store_has_nothing_to_tidy(self, store):
+        assert await collect(store.unsettled(NOON)) == []
+        assert await collect(store.passages_written_before(NOON)) == []
+
+
+class WholeContract:
+    """The store itself: empty calls, generation, several handles."""
+
+    async def test_it_is_all_three_ports(self, store):
+        documents: Documents = store
+        search: Search = store
+        maintenance: Maintenance = store
+        assert documents is search is maintenance
+
+    async def test_empty_lists_are_fine_everywhere(self, store):
+        assert await store.heads([]) == {}
+        assert list(await store.passages("acme", [])) == []
+        await store.write_passages([])
+        await store.write_heads([])
+        await store.delete_passages("acme", [])
+        await store.delete_heads(key("doc"), [])
+        assert await store.word_counts("acme", []) == (0, {})
+        assert list(await store.hybrid(query())) == []
+
+    async def test_the_first_generation_that_is_set_stays(self, store, open_store):
+        other = await open_store()
+        assert await store.generation() is None
+        first, second = Generation("model-a", DIMENSION, "c1"), Generation("model-b", DIMENSION, "c2")
+        await store.set_generation(first)
+        await other.set_generation(second)
+        assert await store.generation() == await other.generation() == first
+
+    async def test_of_racing_generations_all_see_the_same_winner(self, open_store):
+        stores = [await open_store() for _ in range(3)]
+        wanted = [Generation(f"model-{n}", DIMENSION, "c1") for n in range(3)]
+
+        async def claim(store, generation):
+            await store.set_generation(generation)
+            return await store.generation()
+
+        seen = await asyncio.gather(*map(claim, stores, wanted))
+        assert set(seen) == {seen[0]}
+        assert seen[0] in wanted
+
+    async def test_a_second_handle_sees_what_the_first_has_done(self, store, open_store):
+        other = await open_store()
+        one = passage("quetzal")
+        await store.write_passages([one])
+        await store.write_heads([head()])
+        assert ids(await other.hybrid(query("quetzal"))) == {one.id}
+        assert (await other.heads([key("doc")]))[key("doc")] == [head()]
+        await other.delete_passages("acme", [one.id])
+        await other.delete_heads(key("doc"), [at()])
+        assert list(await store.hybrid(query("quetzal"))) == []
+        assert not (await store.heads([key("doc")])).get(key("doc"))
+
+    async def test_two_handles_write_at_once(self, store, open_store):
+        handles = [store, await open_store()]
+
+        async def write(handle, n):
+            await handle.write_passages([passage(f"passage {n}", tenant=f"t{n % 7}")])
+            await handle.write_heads([head("doc", at(n))])
+
+        await asyncio.gather(*(write(handles[n % 2], n) for n in range(40)))
+        assert len((await store.heads([key("doc")]))[key("doc")]) == 40
+        assert sum([(await store.word_counts(f"t{n}", []))[0] for n in range(7)]) == 40
+
+    async def test_it_says_that_it_is_ready_and_which_version_it_is(self, store):
+        await store.ready()
+        await store.canary()
+        await store.canary()
+        assert any(character.isdigit() for character in await store.version())
+
+    async def test_the_canary_is_nobodys_document(self, store):
+        await store.canary()
+        later = NOON + timedelta(days=36500)
+        assert await collect(store.unsettled(later)) == []
+        assert await collect(store.passages_written_before(later)) == []
+
+    async def test_closing_twice_is_fine_and_nothing_hangs_afterwards(self, open_store):
+        store = await open_store()
+        await store.close()
+        await store.close()
+
+
+class StoreContract(HeadsContract, PassagesContract, SearchContract, MaintenanceContract, WholeContract):
+    """All of it."""
+
+    page = pytest.fixture(lambda self: 1200)
+
+    @pytest.fixture
+    def naughty(self, test_data):
+        path = test_data / "naughty" / "blns.json"
+        texts = json.loads(path.read_text(encoding="utf-8"))
+        return [text for text in dict.fromkeys(texts) if len(text) <= 2000]
