@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from streams.embedded.events import Events
 from streams.embedded.models import MINILM, MODELS, SMOLLM2, Model, find
-from streams.embedded.smollm2 import Emit, Finished, Piece, Refused, SmolLM2
+from streams.embedded.smollm2 import DEFAULT_CONTEXT, Emit, Finished, Piece, Refused, SmolLM2
 from streams.embedded.turns import QueueFull, Turns
 from streams.embedded.wire import Call, Chat, Embed, Generate, Generation, Named, complaint, line, loaded
 
@@ -119,7 +119,8 @@ class ModelServer:
         _model(call.model, SMOLLM2)
         with self._generating.admit():
             if not call.turns:
-                await self._generating.run(lambda: self._smollm2.load(call.options.num_ctx or 0))
+                num_ctx = call.options.num_ctx or DEFAULT_CONTEXT
+                await self._generating.run(lambda: self._smollm2.load(num_ctx))
                 return web.json_response(loaded(call, _now()))
             async with self._answer(call) as events:
                 if call.stream:

@@ -12,7 +12,8 @@ from streams.embedded.models import SMOLLM2
 if TYPE_CHECKING:
     from pathlib import Path
 
-SMALLEST_CONTEXT = 2048
+DEFAULT_CONTEXT = 4096
+"""What Ollama takes where nothing is said."""
 UNLIMITED = -1
 QUIET = 0
 
@@ -55,12 +56,12 @@ class SmolLM2:
         self._server: Any = None
         self._num_ctx = 0
 
-    def load(self, num_ctx: int = 0) -> None:
+    def load(self, num_ctx: int = DEFAULT_CONTEXT) -> None:
         """Loads the model with a context of at least `num_ctx` tokens, as far as it was made for.
 
         A larger context than before loads it again.
         """
-        wanted = min(max(num_ctx, SMALLEST_CONTEXT), SMOLLM2.context_length)
+        wanted = min(num_ctx, SMOLLM2.context_length)
         if wanted > self._num_ctx:
             self._server = None
             self._server, self._num_ctx = self._start(wanted), wanted
@@ -86,7 +87,7 @@ class SmolLM2:
 
         `options` as Ollama names them.
         """
-        self.load(int(options.get("num_ctx") or 0))
+        self.load(options.get("num_ctx", DEFAULT_CONTEXT))
         answer = _Answer(emit)
         request = {"messages": messages, "stream": True, "stream_options": {"include_usage": True}}
         try:
