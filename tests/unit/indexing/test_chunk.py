@@ -73,7 +73,7 @@ def test_an_edit_of_one_paragraph_leaves_all_but_a_few_chunks_as_they_were(lengt
         edited[where] += " And one more sentence."
     before = Counter(piece.text for piece in cut("\n\n".join(paragraphs)))
     after = Counter(piece.text for piece in cut("\n\n".join(edited)))
-    assert (after - before).total() <= 4
+    assert (after - before).total() <= 6
 
 
 def test_inserting_at_the_top_of_a_long_document_embeds_two_chunks_at_most_in_most_cases():
@@ -175,6 +175,11 @@ def test_the_mean_length_is_near_the_target():
     assert 600 <= sum(len(piece.text) for piece in chunks) / len(chunks) <= 1000
 
 
+def test_no_chunk_of_short_paragraphs_is_a_scrap():
+    text = "\n\n".join(paragraph(n, 1 + n % 5) for n in range(500))
+    assert min(len(piece.text) for piece in cut(text)) >= 200
+
+
 def test_a_small_window_makes_smaller_chunks_not_tiny_ones():
     text = "\n\n".join(paragraph(n) for n in range(50))
     chunks = cut(text, max_tokens=128)
@@ -231,9 +236,9 @@ def test_the_time_grows_with_the_length_alone_on_the_worst_texts(kind, max_token
         cut(text, max_tokens=max_tokens)
         return time.process_time() - started
 
-    small = min(seconds(20_000) for _ in range(2))
+    small = min(seconds(10_000) for _ in range(2))
     # Twelve times the length: a quadratic step would take 144 times as long.
-    assert seconds(240_000) < 40 * small + 0.5
+    assert seconds(120_000) < 40 * small + 0.5
 
 
 def test_ten_thousand_levels_of_nesting_are_cut_like_any_text():
