@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Hashable
+from contextlib import suppress
 from typing import Generic, Literal, TypeVar
 
 from streams.agents.attempts import Attempts, Patience, raised
@@ -34,6 +35,8 @@ State = Literal["starting", "running", "waiting", "draining", "stopped"]
 
 LET_GO_S = 1.0
 """What a cancelled handler is given to end."""
+LOOK_AGAIN_S = 0.05
+"""How often a drain looks for handlers that only wait."""
 
 
 class Pump(Generic[Item, Outcome]):
@@ -222,12 +225,15 @@ class Pump(Generic[Item, Outcome]):
         items = [part.item for part in waiting if part.item is not None]
         if waiting[0].item is None:
             self._lanes.put_back(key, waiting[1:])
+            waiting[0].slot.entry.begun = True
             await self._conclude(waiting[0].slot)
             return
         chosen = self._work.combine(items)
         group, rest = waiting[: chosen.length], waiting[chosen.length :]
         self._lanes.put_back(key, rest)
         winner, item = group[chosen.winner], items[chosen.winner]
+        for part in group:
+            part.slot.entry.begun = True
         tried = await self._attempts(lambda: self._work.handle(item))
         if isinstance(tried.outcome, Rejected):
             # It can't stand for the others: each of them counts again.
@@ -289,8 +295,6 @@ class Pump(Generic[Item, Outcome]):
     async def _drain(self) -> None:
         try:
             self._trim()
-            for task in self._attempts.sleeping & self._running:
-                task.cancel()
             await self._until_quiet(self._settings.drain_s)
             left = self._let_go()
             await self._flush()
@@ -308,15 +312,17 @@ class Pump(Generic[Item, Outcome]):
         self._dispatch()
 
     async def _until_quiet(self, limit_s: float) -> None:
+        """Waits until nothing runs. What only waits to be tried again is cancelled: no work is lost by it."""
         try:
             async with asyncio.timeout(limit_s):
                 while self._running:
+                    for task in self._attempts.sleeping & self._running:
+                        task.cancel()
                     self._quiet.clear()
-                    await self._quiet.wait()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._quiet.wait(), LOOK_AGAIN_S)
         except TimeoutError:
-            logger.warning(
-                "%d handlers are cancelled: they did not end within %g s", len(self._running), limit_s
-            )
+            logger.warning("%d handlers are cancelled after %g s", len(self._running), limit_s)
 
     def _let_go(self) -> set[asyncio.Task[None]]:
         self._epoch += 1

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One record of a window: its offset, and whether it is finished."""
+    """One record of a window: its offset, and whether it is begun, and finished."""
 
     offset: int
+    begun: bool = False
     done: bool = False
 
 
@@ -42,12 +43,12 @@ class Window:
         return upto
 
     def holes(self) -> frozenset[Entry]:
-        """The unfinished in front of a finished one: until they finish, that one can't be committed."""
+        """The unfinished in front of one that is begun or finished, which can't be committed without them."""
         unfinished: list[Entry] = []
         in_front = 0
         for entry in self._entries:
-            if entry.done:
+            if entry.begun or entry.done:
                 in_front = len(unfinished)
-            else:
+            if not entry.done:
                 unfinished.append(entry)
         return frozenset(unfinished[:in_front])

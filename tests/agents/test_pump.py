@@ -309,6 +309,40 @@ async def test_a_drain_still_does_what_is_in_front_of_something_finished():
         assert sorted(bench.work.offsets("start")) == [0, 1, 2]
 
 
+async def test_a_drain_still_does_what_is_in_front_of_something_that_runs():
+    async with Bench() as bench:
+        bench.deliver(b"wait", key=b"a")
+        bench.deliver(b"", key=b"a")
+        bench.deliver(b"wait", key=b"b")
+        bench.deliver(b"", key=b"a")
+        await bench.handed_over()
+        await bench.until(lambda: bench.work.offsets("start") == [0, 2])
+        draining = asyncio.create_task(bench.pump.drain())
+        await bench.until(lambda: bench.pump.state == "draining")
+        bench.work.gates[0].set()
+        bench.work.gates[2].set()
+        await draining
+        assert bench.group.committed == {("t", 0): 3}
+        assert sorted(bench.work.offsets("start")) == [0, 1, 2]
+
+
+async def test_a_drain_in_an_outage_does_not_wait_for_what_it_begins():
+    store, work = Outage(), Steps()
+    work.acts[b"write"] = store
+    async with Bench(work, canary=store, drain_s=60) as bench:
+        bench.deliver(b"wait", key=b"a")
+        bench.deliver(b"write", key=b"a")
+        bench.deliver(b"", key=b"b")
+        bench.deliver(b"write", key=b"c")
+        await bench.until(lambda: bench.pump.state == "waiting")
+        draining = asyncio.create_task(bench.pump.drain())
+        await bench.until(lambda: bench.pump.state == "draining")
+        bench.work.gates[0].set()
+        async with asyncio.timeout(2):
+            await draining
+        assert bench.group.committed == {("t", 0): 1}
+
+
 async def test_a_drain_cancels_what_takes_too_long_and_it_comes_again():
     async with Bench(drain_s=0.05) as bench:
         slow = bench.deliver(b"wait", key=b"a")
