@@ -1,25 +1,175 @@
 from __future__ import annotations
 
+import asyncio
+import sys
+
+import apsw
 import pytest
 
-from streams.stores.sqlite import open_sqlite
-from tests.contract.held import DIMENSION
-from tests.contract.stores import StoreContract
+from streams.errors import Misconfigured, Retryable
+from streams.stores.sqlite import open_sqlite, schema
+from tests.contract.held import DIMENSION, head, ids, key, passage
+from tests.contract.stores import StoreContract, query
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "folder" / "index.db"
+
+
+@pytest.fixture
+async def open_store(path):
+    opened = []
+
+    async def open_one():
+        opened.append(await open_sqlite(path, dimension=DIMENSION))
+        return opened[-1]
+
+    yield open_one
+    for store in opened:
+        await store.close()
+
+
+@pytest.fixture
+async def store(open_store):
+    return await open_store()
 
 
 class TestSqlite(StoreContract):
-    @pytest.fixture
-    async def open_store(self, tmp_path):
-        opened = []
+    pass
 
-        async def open_one():
-            opened.append(await open_sqlite(tmp_path / "folder" / "index.db", dimension=DIMENSION))
-            return opened[-1]
 
-        yield open_one
-        for store in opened:
-            await store.close()
+async def test_what_was_written_is_there_when_the_file_is_opened_again(path):
+    store = await open_sqlite(path, dimension=DIMENSION)
+    await store.write_passages([passage()])
+    await store.write_heads([head()])
+    await store.close()
+    store = await open_sqlite(path, dimension=DIMENSION)
+    assert (await store.heads([key("doc")]))[key("doc")] == [head()]
+    assert ids(await store.hybrid(query("text"))) == {passage().id}
+    await store.close()
 
-    @pytest.fixture
-    async def store(self, open_store):
-        return await open_store()
+
+async def test_without_a_path_nothing_is_shared_and_nothing_stays():
+    one, other = [await open_sqlite(None, dimension=DIMENSION) for _ in range(2)]
+    await one.write_heads([head()])
+    assert await other.heads([key("doc")]) == {}
+    await one.close()
+    await other.close()
+
+
+async def test_a_closed_store_says_so(open_store):
+    store = await open_store()
+    await store.close()
+    with pytest.raises(Retryable, match="closed"):
+        await store.heads([key("doc")])
+
+
+async def test_an_index_of_another_dimension_names_the_setting_and_what_would_be_right(store, path):
+    with pytest.raises(Misconfigured, match=f"set it to {DIMENSION}.*rag-streams reindex") as refused:
+        await open_sqlite(path, dimension=DIMENSION + 1)
+    assert refused.value.setting == "STREAMS_EMBED_DIMENSION"
+
+
+async def test_an_index_of_another_version_is_left_alone(open_store, path):
+    await (await open_store()).close()
+    with apsw.Connection(str(path)) as db:
+        db.execute("UPDATE facts SET value = '0' WHERE name = 'version'")
+    with pytest.raises(Misconfigured) as refused:
+        await open_store()
+    assert refused.value.setting == "STREAMS_SQLITE_PATH"
+
+
+async def test_a_file_that_is_no_index_is_left_alone(open_store, path):
+    path.parent.mkdir()
+    path.write_text("these are notes, not an index\n" * 100)
+    with pytest.raises(Misconfigured) as refused:
+        await open_store()
+    assert refused.value.setting == "STREAMS_SQLITE_PATH"
+    assert path.read_text().startswith("these are notes")
+
+
+async def test_a_folder_where_the_file_should_be_is_told(tmp_path):
+    with pytest.raises(Retryable, match="STREAMS_SQLITE_PATH"):
+        await open_sqlite(tmp_path, dimension=DIMENSION)
+
+
+async def test_a_full_disk_loses_nothing_and_is_over_when_there_is_room_again(store):
+    await store.write_heads([head("before")])
+    store._db.pragma("max_page_count", store._db.pragma("page_count") + 2)
+    large = head("large", row={"body": "x" * 200_000})
+    with pytest.raises(Retryable) as full:
+        await store.write_heads([large])
+    assert full.value.code == "disk_full"
+    assert set(await store.heads([key("before"), key("large")])) == {key("before")}
+    store._db.pragma("max_page_count", 2**31)
+    await store.write_heads([large])
+    assert (await store.heads([key("large")]))[key("large")] == [large]
+
+
+async def test_a_lock_that_another_holds_for_long_is_waited_for_then_told(store, path, monkeypatch):
+    monkeypatch.setattr(schema, "BUSY_SECONDS", 0.2)
+    with apsw.Connection(str(path)) as other:
+        other.execute("INSERT INTO facts VALUES ('locked', '')")
+        with pytest.raises(Retryable) as locked:
+            await store.canary()
+        assert locked.value.code == "locked"
+        assert await store.heads([key("doc")]) == {}
+    await store.canary()
+
+
+async def test_the_loop_goes_on_while_the_file_is_written(store):
+    turns = 0
+
+    async def turn():
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    turning = asyncio.create_task(turn())
+    await store.write_passages([passage(f"passage {n}") for n in range(400)])
+    turning.cancel()
+    assert turns > 20
+
+
+PROCESS = """
+import asyncio, sys
+from pathlib import Path
+from streams.stores.sqlite import open_sqlite
+from tests.contract.held import DIMENSION, at, head, passage
+
+async def main(path, name):
+    store = await open_sqlite(path, dimension=DIMENSION)
+    for n in range(25):
+        await store.write_passages([passage(f"{name} {n}")])
+        await store.write_heads([head(name, at(n))])
+    await store.close()
+
+asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
+"""
+
+
+async def test_several_processes_make_and_write_one_file_at_once(path, open_store):
+    names = ["one", "two", "three"]
+    running = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", PROCESS, str(path), name) for name in names
+    ]
+    assert [await process.wait() for process in running] == [0, 0, 0]
+    store = await open_store()
+    heads = await store.heads([key(name) for name in names])
+    assert {name: len(heads[key(name)]) for name in names} == dict.fromkeys(names, 25)
+    assert (await store.word_counts("acme", names))[0] == 75
+
+
+async def test_a_process_that_is_killed_leaves_what_it_acknowledged(path, open_store):
+    script = PROCESS.replace("await store.close()", "print('written', flush=True); await asyncio.sleep(60)")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, str(path), "one", stdout=asyncio.subprocess.PIPE
+    )
+    assert await process.stdout.readline() == b"written\n"
+    process.kill()
+    await process.wait()
+    store = await open_store()
+    assert len((await store.heads([key("one")]))[key("one")]) == 25
+    assert (await store.word_counts("acme", ["one"])) == (25, {"one": 25})

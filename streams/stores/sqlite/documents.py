@@ -12,6 +12,7 @@ import apsw
 from streams.messages.held import Head, Passage
 from streams.messages.position import Position
 from streams.stores.encoded import decoded_head, encoded_head, encoded_time
+from streams.stores.sqlite.transaction import transaction
 from streams.stores.vectors import packed, unpacked
 
 READER = "reader"
@@ -53,13 +54,13 @@ def write_heads(db: apsw.Connection, heads: Sequence[Head]) -> None:
         )
         for head in heads
     ]
-    with db:
+    with transaction(db):
         db.executemany("INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?)", rows)
 
 
 def delete_heads(db: apsw.Connection, document_key: UUID, positions: Sequence[Position]) -> None:
     """Deletes by document and position."""
-    with db:
+    with transaction(db):
         db.execute(
             "DELETE FROM heads WHERE document_key = ? AND position IN (SELECT value FROM json_each(?))",
             (str(document_key), listed(positions)),
@@ -106,7 +107,7 @@ def _passage(
 
 def write_passages(db: apsw.Connection, passages: Sequence[Passage]) -> None:
     """Writes passages, in one transaction."""
-    with db:
+    with transaction(db):
         for passage in passages:
             if not _refresh(db, passage):
                 _insert(db, passage)
@@ -151,7 +152,7 @@ def _insert(db: apsw.Connection, passage: Passage) -> None:
 
 def delete_passages(db: apsw.Connection, tenant: str, ids: Sequence[UUID]) -> None:
     """Deletes passages by id, in one transaction."""
-    with db:
+    with transaction(db):
         rows = db.execute(
             "DELETE FROM passages WHERE tenant = ? AND id IN (SELECT value FROM json_each(?))"
             " RETURNING number, readers, metadata",

@@ -11,6 +11,7 @@ import sqlite_vec
 
 from streams.errors import Misconfigured
 from streams.stores.sqlite import faults
+from streams.stores.sqlite.transaction import transaction
 
 VERSION = "1"
 BUSY_SECONDS = 10.0
@@ -81,7 +82,7 @@ def connect(path: Path | None, dimension: int) -> apsw.Connection:
     try:
         with faults.named(path):
             _prepare(db)
-            with db:
+            with transaction(db):
                 db.execute(_TABLES)
                 db.execute(_VECTORS.format(dimension=dimension))
                 db.execute(
@@ -97,7 +98,6 @@ def connect(path: Path | None, dimension: int) -> apsw.Connection:
 
 def _prepare(db: apsw.Connection) -> None:
     db.set_busy_handler(_patience())
-    db.transaction_mode = "IMMEDIATE"
     db.enable_load_extension(True)
     db.load_extension(sqlite_vec.loadable_path())
     db.enable_load_extension(False)
