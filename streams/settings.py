@@ -30,6 +30,8 @@ EMBEDDED_DEFAULTS: Mapping[str, Any] = {
     "embed_dimension": 384,
     "num_ctx": 2048,
     "max_answer_tokens": 160,
+    "first_token_timeout_ms": 30_000,
+    "token_timeout_ms": 10_000,
     "min_grounded": 0.5,
 }
 """What is different where the models are those that `rag-streams up` brings along."""

@@ -1,7 +1,7 @@
 """The checker: what must hold of any run, whatever failed in it.
 
-`unaccounted`: in = indexed + unchanged + deleted + ignored + dead, by distinct source. `index_differences`: the
-index equals a pure replay of the input. Answer events are judged by `tests.unit.answering.rules`.
+`unaccounted`: in = indexed + unchanged + deleted + ignored + dead, by distinct source. `index_differences`:
+the index equals a pure replay of the input. Events are judged by `tests.unit.answering.rules`.
 """
 
 from __future__ import annotations
@@ -55,34 +55,29 @@ async def index_differences(store, changes: Iterable[Change], chunking: Chunking
 
 
 async def _differences(store, change: Change, head, chunking: Chunking) -> list[str]:
-    name = change.record_key
+    name, document = change.record_key, change.document
     if head is None:
         return [f"{name}: no head"]
-    if head.deleted != (change.document is None):
+    if head.deleted != (document is None):
         return [f"{name}: deleted is {head.deleted}"]
-    if change.document is None:
+    if document is None:
         return []
-    document = change.document
-    if (head.tenant, head.document_id, head.readers, head.metadata) != (
-        document.tenant,
-        document.id,
-        document.readers,
-        document.metadata,
-    ):
+    described = (head.tenant, head.document_id, head.readers, head.metadata)
+    if described != (document.tenant, document.id, document.readers, document.metadata):
         return [f"{name}: the head describes another document"]
-    text = parse(document)
-    pieces = chunk(text, media_type=document.media_type, chunking=chunking)
-    held = {
-        passage.id: passage
-        for passage in await store.passages(document.tenant, [listed.id for listed in head.passages])
-    }
-    lost = [listed.id for listed in head.passages if listed.id not in held]
-    if lost:
-        return [f"{name}: {len(lost)} passages that the head lists are not there"]
+    return [f"{name}: {problem}" async for problem in _passage_problems(store, document, head, chunking)]
+
+
+async def _passage_problems(store, document, head, chunking: Chunking):
+    pieces = chunk(parse(document), media_type=document.media_type, chunking=chunking)
+    ids = [listed.id for listed in head.passages]
+    held = {passage.id: passage for passage in await store.passages(document.tenant, ids)}
+    if lost := set(ids) - set(held):
+        yield f"{len(lost)} passages that the head lists are not there"
+        return
     got = [(held[listed.id].text, listed.start, listed.end) for listed in head.passages]
     if got != [(piece.text, piece.start, piece.end) for piece in pieces]:
-        return [f"{name}: its passages are not its text"]
-    return []
+        yield "its passages are not its text"
 
 
 def once(events: Sequence[dict], check: Callable[[Sequence[dict]], None]) -> dict[str, list[dict]]:

@@ -75,7 +75,7 @@ async def demo(folder: Path) -> None:
     out = Output(console=Console(highlight=False, soft_wrap=False))
     out.console.print(Rule("[bold]rag-streams: answers that follow your data"))
     state = Path(tempfile.mkdtemp(prefix="rag-streams-demo-"))
-    async with running(load(env_file=None, state_dir=state, sqlite_path=state / "index.db"), out) as settings:
+    async with running(load(env_file=None, state_dir=state), out) as (settings, _):
         pages = [
             files.document(found, tenant=None, readers=[], metadata={}) for found in files.find([folder])
         ]

@@ -8,7 +8,6 @@ import typer
 
 from streams.cli.here import here
 from streams.worker.parts import ROLES, Role
-from streams.worker.run import main
 
 
 def worker(
@@ -18,6 +17,8 @@ def worker(
 
     Example: `rag-streams worker --roles index`
     """
+    from streams.worker.run import main  # noqa: PLC0415 - no other command needs Faust, which is slow to import
+
     main(here(), _roles(roles))
 
 

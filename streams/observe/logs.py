@@ -8,8 +8,11 @@ from typing import Literal, TextIO
 
 import structlog
 
-NOISY = ("aiokafka", "faust", "mode", "httpx", "httpcore", "weaviate", "asyncio")
-"""Libraries whose routine is not ours to report: only their warnings and worse are shown."""
+NOISY = (
+    "aiokafka", "faust", "mode", "httpx", "httpcore", "weaviate", "asyncio",
+    "streams.agents.app", "streams.agents.transport",
+)  # fmt: skip
+"""Libraries (and the two modules that stand in for Faust's) whose routine is not ours to report."""
 
 
 def configure(*, level: str, style: Literal["console", "json"], stream: TextIO | None = None) -> None:

@@ -8,26 +8,32 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from streams import sources
+from streams.agents.answering import answering_agent
 from streams.agents.app import AppConfig
 from streams.agents.indexing import indexing_agent
 from streams.agents.lifecycle import Agent
 from streams.agents.work import PumpSettings
 from streams.answering.answerer import Answerer
+from streams.errors import Rejected
 from streams.indexing.chunk import chunk
 from streams.indexing.documents import CoalescedDocuments
 from streams.indexing.embed import CoalescedEmbedder
 from streams.indexing.indexer import Applied, Indexer
 from streams.indexing.parse import parse
 from streams.indexing.sweeper import Sweeper
+from streams.kafka import topics
+from streams.kafka.replies import ReplyTopics
 from streams.kafka.watermarks import CommittedOffsets
 from streams.messages.changes import Change, Ignored
+from streams.messages.identity import Identity
+from streams.messages.questions import Asked
 from streams.messages.records import Record
 from streams.observe.metrics import Metrics
 from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import CachedQueries, OllamaEmbedder
 from streams.ports import Observed
 from streams.settings import Settings
-from streams.worker.parts import Role, Store, answering_of, chunking_of, connection, utc_now
+from streams.worker.parts import Role, Store, answering_of, chunking_of, connection, topic_plan, utc_now
 
 CANARY_TEXT = "a canary: this text is always the same"
 QUESTIONS_REMEMBERED = 4096
@@ -96,14 +102,41 @@ def decoder(parts: Parts) -> Callable[[Record], tuple[Change | Ignored, ...]]:
     """What a change record says, by its source topic."""
     by_topic = {source.topic: source for source in parts.topics.sources}
     on_unknown = unknown_fields_observer(parts.metrics, "change")
+    max_bytes = parts.settings.topic_max_message_bytes
 
     def decode(record: Record) -> tuple[Change | Ignored, ...]:
-        return sources.decode(
-            by_topic[record.topic], record,
-            max_bytes=parts.settings.topic_max_message_bytes, on_unknown=on_unknown,
-        )  # fmt: skip
+        source = by_topic.get(record.topic)
+        if source is None:
+            raise not_read(record)
+        return sources.decode(source, record, max_bytes=max_bytes, on_unknown=on_unknown)
 
     return decode
+
+
+def question_decoder(parts: Parts) -> tuple[Callable[[Record], Asked], Callable[[Record], Identity]]:
+    """What a question record asks, by its topic; and who asked what, where it asks nothing valid."""
+    by_topic = {topic.topic: topic for topic in parts.topics.questions}
+    on_unknown = unknown_fields_observer(parts.metrics, "question")
+
+    def decode(record: Record) -> Asked:
+        topic = by_topic.get(record.topic)
+        if topic is None:
+            raise not_read(record)
+        return sources.decode_question(topic, record, on_unknown=on_unknown)
+
+    def identify(record: Record) -> Identity:
+        topic = by_topic.get(record.topic, sources.QuestionTopic(record.topic))
+        return sources.identify(topic, record)
+
+    return decode, identify
+
+
+def not_read(record: Record) -> Rejected:
+    """A dead letter sent back, of a topic that the settings name no more."""
+    return Rejected(
+        f"{record.topic} is no topic that is read now: name it in STREAMS_SOURCES, then replay",
+        code="unmapped",
+    )
 
 
 def index_agent(parts: Parts, sweeper: Sweeper) -> Agent:
@@ -138,6 +171,40 @@ def index_agent(parts: Parts, sweeper: Sweeper) -> Agent:
     )  # fmt: skip
 
 
+def answer_agent(
+    parts: Parts, answerer: Answerer, watermarks: CommittedOffsets, replies: ReplyTopics
+) -> Agent:
+    """A fresh answering agent."""
+    settings = parts.settings
+    decode, identify = question_decoder(parts)
+
+    async def kafka_canary() -> None:
+        await watermarks.applied()
+
+    return answering_agent(
+        app_config(settings, "answer"),
+        topics=[topic.topic for topic in parts.topics.questions],
+        retry_topic=settings.topic_questions_retry,
+        answers_topic=settings.topic_answers,
+        done_topic=settings.topic_questions_done,
+        decode=decode,
+        identify=identify,
+        answerer=answerer,
+        replies=replies,
+        canary=kafka_canary,
+        settings=pump_settings(
+            settings,
+            name="answer",
+            dead_topic=settings.topic_questions_dead,
+            retry_topic=settings.topic_questions_retry,
+            slots=settings.answer_slots,
+        ),
+        now=utc_now,
+        random=random.random,
+        observe=parts.metrics,
+    )
+
+
 def new_answerer(parts: Parts, watermarks: CommittedOffsets) -> Answerer:
     """The answerer, which all its agents in this process share."""
     settings = parts.settings
@@ -152,3 +219,11 @@ def watermarks_of(parts: Parts) -> CommittedOffsets:
     """How far the indexing group is."""
     source_topics = [source.topic for source in parts.topics.sources]
     return CommittedOffsets(connection(parts.settings), f"{parts.settings.group}-index", source_topics)
+
+
+def reply_topics_of(settings: Settings) -> ReplyTopics:
+    """The topics that a `reply-to` may name: none that is read or written otherwise."""
+    plan = topic_plan(settings)
+    return ReplyTopics(
+        connection(settings), settings.reply_topics, never=[spec.name for spec in topics.wanted(plan)]
+    )

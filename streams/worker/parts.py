@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 from streams import sources
 from streams.answering.answerer import Answering
@@ -12,14 +12,39 @@ from streams.indexing.chunk import Chunking
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import TopicPlan
 from streams.ollama.client import OllamaConfig
-from streams.ports import Generation
+from streams.ports import Documents, Generation, Maintenance, Search
 from streams.settings import Settings
-from streams.stores.sqlite import SqliteStore, open_sqlite
-from streams.stores.weaviate import WeaviateConfig, WeaviateStore, open_weaviate
 
 Role = Literal["index", "answer"]
 ROLES: tuple[Role, ...] = ("index", "answer")
-Store = SqliteStore | WeaviateStore
+
+
+class Store(Documents, Search, Maintenance, Protocol):
+    """What every store offers beside its ports."""
+
+    async def generation(self) -> Generation | None:
+        """What the index was made with; None where there is none yet."""
+        ...
+
+    async def set_generation(self, generation: Generation) -> None:
+        """Claims an empty index; the first claim counts."""
+        ...
+
+    async def canary(self) -> None:
+        """Writes and reads something fixed; raises where that fails."""
+        ...
+
+    async def ready(self) -> None:
+        """Raises `Retryable` where it does not serve."""
+        ...
+
+    async def version(self) -> str:
+        """The store's version."""
+        ...
+
+    async def close(self) -> None:
+        """Lets go of connections and files."""
+        ...
 
 
 def utc_now() -> datetime:
@@ -76,10 +101,25 @@ def ollama_config(settings: Settings) -> OllamaConfig:
 
 
 async def open_store(settings: Settings) -> Store:
-    """The store that the settings name, connected."""
-    if settings.store == "sqlite":
-        settings.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
-        return await open_sqlite(settings.sqlite_path, dimension=settings.embed_dimension)
+    """The store that the settings name, connected; the other one's library need not be there."""
+    return await (_open_sqlite(settings) if settings.store == "sqlite" else _open_weaviate(settings))
+
+
+async def _open_sqlite(settings: Settings) -> Store:
+    try:
+        from streams.stores.sqlite import open_sqlite  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise Misconfigured(
+            f"STREAMS_STORE=sqlite needs {error.name}: pip install 'rag-streams[sqlite]'",
+            setting="STREAMS_STORE",
+        ) from error
+    settings.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
+    return await open_sqlite(settings.sqlite_path, dimension=settings.embed_dimension)
+
+
+async def _open_weaviate(settings: Settings) -> Store:
+    from streams.stores.weaviate import WeaviateConfig, open_weaviate  # noqa: PLC0415 - slow to import
+
     key = settings.weaviate_api_key
     return await open_weaviate(
         WeaviateConfig(

@@ -24,7 +24,14 @@ from streams.observe.metrics import Metrics
 from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import open_embedder
 from streams.settings import Settings
-from streams.worker.agents import Parts, answer_agent, index_agent, new_answerer, watermarks_of
+from streams.worker.agents import (
+    Parts,
+    answer_agent,
+    index_agent,
+    new_answerer,
+    reply_topics_of,
+    watermarks_of,
+)
 from streams.worker.parts import (
     Role,
     agree_on_generation,
@@ -93,11 +100,11 @@ async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: async
     sweeper = Sweeper(
         vacuum, monotonic=time.monotonic, round_s=settings.vacuum_interval_s, observe=parts.metrics
     )
-    watermarks = watermarks_of(parts)
+    watermarks, replies = watermarks_of(parts), reply_topics_of(settings)
     answerer = new_answerer(parts, watermarks)
     new: dict[Role, Callable[[], Agent]] = {
         "index": lambda: index_agent(parts, sweeper),
-        "answer": lambda: answer_agent(parts, answerer),
+        "answer": lambda: answer_agent(parts, answerer, watermarks, replies),
     }
     lifecycle = Lifecycle([new[role] for role in roles])
     status.runs(parts, lifecycle)
@@ -110,6 +117,7 @@ async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: async
             sweeping.cancel()
             await asyncio.wait([sweeping])
         await watermarks.close()
+        await replies.close()
 
 
 async def _run(settings: Settings, roles: Sequence[Role]) -> int:

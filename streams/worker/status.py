@@ -34,7 +34,7 @@ class Status:
         """None for each part that is ready."""
         if self._parts is None or self._lifecycle is None:
             return {"worker": self._starting}
-        pumps = {
+        pumps: dict[str, str | None] = {
             role: None if state == "running" else problem or state
             for role, state, problem in zip(
                 self._roles, self._lifecycle.states, self._lifecycle.problems, strict=True

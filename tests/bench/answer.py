@@ -1,8 +1,8 @@
 """What an answer costs beyond its model's time: `make bench-answer`.
 
-On real Kafka and Weaviate, with a stand-in for Ollama whose time is known: the same question text never twice, one
-at a time. The overhead is the time from produce to the terminal event, less the stand-in's own time (its first
-token and the tokens after it), printed beside that time and beside the produce of one record alone.
+On real Kafka and Weaviate, with a stand-in for Ollama whose time is known: the same question never twice,
+one at a time. The overhead is the time from produce to the terminal event, less the stand-in's own time
+(its first token and the tokens after it), printed beside that and beside the produce of one record alone.
 """
 
 from __future__ import annotations

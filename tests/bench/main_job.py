@@ -226,7 +226,7 @@ def report(what: str, **figures: object) -> None:
 
 def validate(events: list[dict]) -> None:
     """Every event against the schema that is published."""
-    schema = json.loads((ROOT / "schemas/answer-event.schema.json").read_text())
+    schema = json.loads((ROOT / "schemas/answer-event.json").read_text())
     validator = jsonschema.Draft202012Validator(schema)
     for event in events:
         validator.validate(event)

@@ -1,0 +1,166 @@
+"""`up`: everything on this machine, nothing else needed. What the settings name is used instead."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import httpx
+import typer
+
+from streams.cli.output import Json, Output
+from streams.embedded.broker import broker_service
+from streams.embedded.model_server import model_service, model_url
+from streams.embedded.ports import HOST
+from streams.embedded.state import State, claim
+from streams.embedded.supervisor import Service, Supervisor
+from streams.kafka import topics
+from streams.settings import PREFIX, Settings, load
+from streams.worker.parts import connection, topic_plan
+
+READY_S = 90.0
+STOP_S = 20.0
+ANSWER_S = 6.0
+
+
+def up(as_json: Json = False) -> None:
+    """Run a broker, a model server and a worker here, until Ctrl-C.
+
+    A Kafka, Ollama or Weaviate that the settings name is used instead of the embedded one. Other commands
+    find what runs by the state file in `STREAMS_STATE_DIR`.
+
+    Example: `rag-streams up`, then in a second terminal `rag-streams put docs/`
+    """
+    asyncio.run(_until_told(load(), Output(as_json)))
+
+
+async def _until_told(settings: Settings, out: Output) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    starting = asyncio.create_task(_run(settings, out))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if starting.done():
+        return starting.result()
+    out.line("stopping")
+    starting.cancel()
+    await asyncio.wait({starting})
+    return None
+
+
+async def _run(settings: Settings, out: Output) -> None:
+    async with running(settings, out) as (_, supervisor):
+        out.line('now, in a second terminal:  rag-streams put docs/   rag-streams ask "…"   (Ctrl-C stops)')
+        await supervisor.watch()
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Which parts are not named by the settings, so that `up` brings its own."""
+
+    broker: bool
+    models: bool
+    store: bool
+
+    @classmethod
+    def of(cls, settings: Settings) -> Embedded:
+        """By what the settings name."""
+        return cls(
+            broker=settings.kafka_bootstrap_servers is None,
+            models=settings.ollama_url is None,
+            store=settings.weaviate_url is None,
+        )
+
+
+@asynccontextmanager
+async def running(settings: Settings, out: Output) -> AsyncIterator[tuple[Settings, Supervisor]]:
+    """Everything started and ready; stopped at the end. Gives the settings by which it is reached.
+
+    Raises `Misconfigured` where something is not installed or another `up` runs here, `Retryable` where a
+    part does not start.
+    """
+    own, logs = Embedded.of(settings), settings.state_dir / "logs"
+    with claim(settings.state_dir) as state:
+        async with Supervisor(logs) as supervisor:
+            given = await _servers(own, settings, supervisor)
+            there = load(**{**_explicit(settings), **given})
+            await topics.create(connection(there), topics.wanted(topic_plan(there)))
+            port = await supervisor.start_on_free_port(partial(_worker, given))
+            health = f"http://{HOST}:{port}/readyz"
+            state.write(
+                State(pid=os.getpid(), started_at=datetime.now(UTC), settings=given, pids=supervisor.pids)
+            )
+            _say(own, there, health, out)
+            yield there, supervisor
+
+
+def _explicit(settings: Settings) -> dict[str, Any]:
+    return {name: getattr(settings, name) for name in settings.model_fields_set}
+
+
+async def _servers(own: Embedded, settings: Settings, supervisor: Supervisor) -> dict[str, Any]:
+    """Starts what is embedded; gives the settings by which it is reached."""
+    given: dict[str, Any] = {}
+    if own.broker:
+        folder = settings.state_dir.resolve() / "bin"
+        port = await supervisor.start_on_free_port(lambda port: broker_service(port, folder))
+        given |= {"kafka_bootstrap_servers": f"{HOST}:{port}", "kafka_provider": "embedded"}
+        if "topic_partitions" not in settings.model_fields_set:
+            given["topic_partitions"] = 1
+    if own.models:
+        port = await supervisor.start_on_free_port(model_service)
+        given |= {"ollama_url": model_url(port), "llm_provider": "embedded"}
+    if own.store:
+        given |= {"store": "sqlite", "sqlite_path": str(_index(settings))}
+    return given
+
+
+def _index(settings: Settings) -> Any:
+    named = "sqlite_path" in settings.model_fields_set
+    return (settings.sqlite_path if named else settings.state_dir / "index.db").resolve()
+
+
+def _worker(given: dict[str, Any], port: int) -> Service:
+    environ = {f"{PREFIX}{name.upper()}": str(value) for name, value in given.items()}
+    environ |= {f"{PREFIX}METRICS_PORT": str(port), f"{PREFIX}METRICS_HOST": HOST}
+    return Service(
+        "worker",
+        (sys.executable, "-m", "streams", "worker"),
+        partial(_ready, f"http://{HOST}:{port}/readyz"),
+        env=os.environ | environ,
+        ready_s=READY_S,
+        stop_s=STOP_S,
+    )
+
+
+async def _ready(url: str) -> bool:
+    try:
+        # No proxy can reach this machine's own loopback.
+        async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_S) as http:
+            return (await http.get(url)).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _say(own: Embedded, settings: Settings, health: str, out: Output) -> None:
+    rows = {
+        "kafka": (settings.kafka, "a broker in memory" if own.broker else "yours"),
+        "models": (settings.ollama, "SmolLM2 135M and MiniLM" if own.models else "yours"),
+        "index": (
+            str(settings.sqlite_path) if settings.store == "sqlite" else settings.weaviate,
+            "SQLite" if settings.store == "sqlite" else "yours",
+        ),
+        "worker": (health, f"logs in {settings.state_dir / 'logs'}"),
+    }
+    for part, (where, what) in rows.items():
+        out.row({"part": part, "where": where, "what": what}, f"{part:<7} {where}  ({what})")
