@@ -75,6 +75,7 @@ def read_state(folder: Path) -> State | None:
     """What runs with this folder, or None: no file, none that can be read, or its writer is gone."""
     with contextlib.suppress(OSError, ValidationError):
         state = State.model_validate_json((folder / STATE).read_bytes())
+        # The lock alone would tell; but to look at a dead process's lock is to have it for a moment.
         return state if _alive(state.pid) and _held(folder) else None
     return None
 

@@ -50,6 +50,10 @@ def fifo(tmp_path):
     os.close(fifo._end)
 
 
+def exists(path: Path) -> bool:
+    return path.exists()
+
+
 async def at_once() -> bool:
     return True
 
@@ -161,8 +165,8 @@ async def test_services_stop_in_the_reverse_order_of_their_start(tmp_path):
     async with Supervisor(tmp_path) as supervisor:
         for name in "abc":
 
-            async def ready(name=name):
-                return f"notes{name}" in os.listdir(tmp_path)
+            async def ready(note=Path(f"{notes}{name}")):
+                return exists(note)
 
             await supervisor.start(Service(name, python(code, name, notes), ready))
     assert notes.read_text() == "cba"
