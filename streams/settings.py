@@ -29,10 +29,11 @@ EMBEDDED_DEFAULTS: Mapping[str, Any] = {
     "embed_model": "all-minilm",
     "embed_dimension": 384,
     "num_ctx": 2048,
-    "max_answer_tokens": 160,
+    "max_answer_tokens": 96,
     "first_token_timeout_ms": 30_000,
     "token_timeout_ms": 10_000,
-    "min_grounded": 0.5,
+    "brief_prompt": True,
+    "min_grounded": 0.6,
 }
 """What is different where the models are those that `rag-streams up` brings along."""
 
@@ -112,6 +113,8 @@ class Settings(BaseSettings):
     """Cosine from which a passage counts as evidence. Unset: by the embedding model."""
     min_grounded: Annotated[float, Field(ge=0, le=1)] = 0.0
     """An answer grounded less than this is replaced by quoted passages; 0: never."""
+    brief_prompt: bool = False
+    """A short prompt with the best passage alone, for models too small to follow instructions."""
     retry_attempts: Annotated[int, Field(ge=1, le=20)] = 3
     """Tries of a call to Ollama that is safe to repeat."""
     retry_backoff_ms: Annotated[int, Field(ge=1)] = 200

@@ -15,7 +15,7 @@ from streams.answering.ground import attribution, citations, grounded
 from streams.answering.language import phrases
 from streams.answering.lookup import Looked, Lookup, NoAnswer, Retrieval
 from streams.answering.markers import Markers
-from streams.answering.prompt import MINIMUM_TOKENS, Prompt, prompt
+from streams.answering.prompt import MINIMUM_TOKENS, Prompt, brief, prompt
 from streams.answering.retrieve import Found
 from streams.answering.route import Choice, Models, choose, first_token_limit
 from streams.answering.screen import well_formed
@@ -57,6 +57,7 @@ class Answering:
     with less left it is not asked. `margin_s` is kept of the deadline for the terminal event's way.
     `similarity_threshold` None: by the embedding model; the `rare_word_…`
     are those of `Weighing`.
+    `brief_prompt`: for models too small to follow instructions, see `brief`.
     `min_grounded`: a model's answer that is grounded less is replaced by an extract; 0 for never.
     The circuit opens after `circuit_failures` in a row and tries again every `circuit_open_s`.
     """
@@ -80,6 +81,7 @@ class Answering:
     search_rounds: int = 5
     search_try_s: float = 5.0
     min_grounded: float = 0.0
+    brief_prompt: bool = False
     circuit_failures: int = 3
     circuit_open_s: float = 30.0
 
@@ -175,13 +177,14 @@ class Answerer:
                 yield event
 
     def _prompt(self, asked: Asked, looked: Looked) -> Prompt:
-        made = prompt(
-            looked.text,
-            looked.found,
-            budget=self._settings.prompt_tokens,
-            history=asked.question.history,
-            language=asked.question.language,
-        )
+        budget = self._settings.prompt_tokens
+        if self._settings.brief_prompt and looked.found:
+            made = brief(looked.text, looked.found, budget=budget)
+        else:
+            question = asked.question
+            made = prompt(
+                looked.text, looked.found, budget=budget, history=question.history, language=question.language
+            )
         if made.cut:
             self._observe(Observed("answer_prompts_cut"))
         return made

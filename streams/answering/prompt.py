@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 
 from streams.answering.language import named
 from streams.answering.markers import unmarked
+from streams.answering.quote import quote
 from streams.answering.retrieve import Found
 from streams.answering.screen import screen
 from streams.answering.sentences import spans
 from streams.answering.tokens import MESSAGE_TOKENS, estimate
+from streams.answering.words import stems
 from streams.messages.questions import Turn
 from streams.ports import ChatMessage
 
@@ -76,6 +78,23 @@ def prompt(
         ChatMessage("user", _user("\n\n".join(blocks), asked)),
     )
     return Prompt(messages, included, sum(map(_size, messages)), cut or question_cut)
+
+
+def brief(question: str, passages: Sequence[Found], *, budget: int) -> Prompt:
+    """A prompt for a model too small to follow instructions.
+
+    It holds the sentences of the best passage that are closest to the question, and the question: such a
+    model mixes up several passages, and answers about the rules that it is given.
+    """
+    asked, question_cut = _shortened(screen(question).strip(), int(budget * _QUESTION_SHARE))
+    left = budget - MESSAGE_TOKENS - estimate(_short("", asked))
+    text = _beginning(quote(passages[0].hit.text, stems(question)), left)
+    message = ChatMessage("user", _short(_written(text), asked))
+    return Prompt((message,), tuple(passages[:1]), _size(message), question_cut)
+
+
+def _short(text: str, question: str) -> str:
+    return f"Text:\n{text}\n\nUsing only the text, answer in one sentence: {question}"
 
 
 def _user(documents: str, question: str) -> str:

@@ -39,7 +39,7 @@ QUESTIONS = (
     "What happens when the primary model stalls?",
 )
 EDITED = "versioning.md"
-BEFORE, AFTER = "twelve months", "eighteen months"
+BEFORE, AFTER = "12 months", "18 months"
 ASKED_OF_EDITED = "For how many months does a minor version receive security fixes?"
 APPLIED_WITHIN_S = 120.0
 

@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 import httpx
-import typer
 
 from streams.cli.output import Json, Output
 from streams.embedded.broker import broker_service

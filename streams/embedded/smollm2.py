@@ -134,7 +134,6 @@ def _finished(reason: str, usage: Mapping[str, Any], timings: Mapping[str, Any])
 PENALTIES = ("repeat_penalty", "presence_penalty", "frequency_penalty")
 SAME_NAME = ("temperature", "top_k", "top_p", "min_p", "seed", *PENALTIES)
 DEFAULT_TEMPERATURE = 0.8
-DEFAULT_REPEAT_PENALTY = 1.1
 
 
 def _sampling(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,7 +142,6 @@ def _sampling(options: Mapping[str, Any]) -> dict[str, Any]:
     stop = options.get("stop") or []
     return {
         "temperature": DEFAULT_TEMPERATURE,
-        "repeat_penalty": DEFAULT_REPEAT_PENALTY,
         **given,
         "max_tokens": options.get("num_predict") or UNLIMITED,
         "stop": [stop] if isinstance(stop, str) else list(stop),

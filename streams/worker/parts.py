@@ -154,6 +154,7 @@ def answering_of(settings: Settings) -> Answering:
         token_timeout_s=settings.token_timeout_ms / 1000,
         similarity_threshold=settings.similarity_threshold,
         min_grounded=settings.min_grounded,
+        brief_prompt=settings.brief_prompt,
     )
 
 
