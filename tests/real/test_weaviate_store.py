@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import asyncio
+import logging
 import uuid
+from dataclasses import replace
 
 import pytest
 
-from streams.stores.weaviate import WeaviateConfig, open_weaviate
-from tests.contract.held import DIMENSION
-from tests.contract.stores import StoreContract
+from ops.servers.launch import Weaviate
+from streams.errors import Misconfigured, Rejected, Retryable
+from streams.ports import Generation
+from streams.stores.weaviate import WeaviateConfig, maintenance, open_weaviate, passages
+from streams.stores.weaviate import heads as reading
+from tests.contract.held import DIMENSION, MINUTE, NOON, at, head, ids, key, passage
+from tests.contract.stores import StoreContract, collect, query
 
 
 @pytest.fixture
@@ -26,8 +33,8 @@ async def config(weaviate):
 async def open_store(config):
     opened = []
 
-    async def open_one():
-        opened.append(await open_weaviate(config))
+    async def open_one(**changes):
+        opened.append(await open_weaviate(replace(config, **changes)))
         return opened[-1]
 
     yield open_one
@@ -42,3 +49,225 @@ async def store(open_store):
 
 class TestWeaviate(StoreContract):
     pass
+
+
+async def test_several_that_open_at_once_make_the_collections_once(open_store):
+    stores = await asyncio.gather(*(open_store() for _ in range(4)))
+    await stores[0].write_heads([head()])
+    for store in stores:
+        assert (await store.heads([key("doc")]))[key("doc")] == [head()]
+
+
+async def test_generations_are_apart(store, open_store):
+    await store.write_passages([passage()])
+    await store.write_heads([head()])
+    other = await open_store(generation="g2")
+    assert not await other.heads([key("doc")])
+    assert not await other.hybrid(query("text"))
+    await store.set_generation(Generation("model", DIMENSION, "c1", name="g1"))
+    assert (await other.generation()).name == "g1"
+    for name in (other._session.config.passages, other._session.config.heads):
+        await other._session.client.collections.delete(name)
+
+
+async def test_an_object_that_can_never_be_stored_is_rejected_and_the_log_holds_none_of_it(store, caplog):
+    broken = replace(passage("a secret text"), title=5)
+    for batch in ([passage("fine"), broken, passage("fine too")], [broken]):
+        with caplog.at_level(logging.DEBUG), pytest.raises(Rejected) as rejected:
+            await passages.write(store._session, batch)
+        assert "secret" not in str(rejected.value) + caplog.text
+    await store.write_passages([passage("fine"), passage("fine too")])
+    assert {hit.text for hit in await store.hybrid(query("fine"))} == {"fine", "fine too"}
+
+
+async def test_what_is_too_large_for_one_message_is_sent_and_read_in_parts_or_rejected(tmp_path):
+    with Weaviate(tmp_path, {"GRPC_MAX_MESSAGE_SIZE": "1000000"}) as server:
+        store = await open_weaviate(WeaviateConfig(server.url, server.grpc_port, dimension=DIMENSION))
+        large = [passage(f"{n} " + "x" * 400_000) for n in range(5)]
+        await store.write_passages(large)
+        assert ids(await store.passages("acme", [one.id for one in large])) == ids(large)
+        with pytest.raises(Rejected) as rejected:
+            await store.write_passages([passage("fine"), passage("x" * 1_000_000)])
+        assert rejected.value.code == "too_large"
+        heads = [head("doc", at(n), row={"body": "x" * 400_000}) for n in range(5)]
+        heads += [head("other", row={"body": "x" * 800_000})]
+        await store.write_heads(heads)
+        read = await store.heads([key("doc"), key("other")])
+        assert ids(read[key("doc")]) | ids(read[key("other")]) == ids(heads)
+        await store.close()
+
+
+async def test_vectors_of_another_dimension_than_the_index_holds_name_the_setting(store, open_store):
+    await store.write_passages([passage()])
+    other = await open_store(dimension=2)
+    for attempt in (
+        other.write_passages([passage("short", vector=[1.0, 0.0])]),
+        other.hybrid(query("text", [1.0, 0.0])),
+    ):
+        with pytest.raises(Misconfigured, match="rag-streams reindex") as refused:
+            await attempt
+        assert refused.value.setting == "STREAMS_EMBED_DIMENSION"
+
+
+async def test_a_tenant_that_somebody_deleted_is_made_again(store):
+    await store.write_passages([passage()])
+    await store._session.all_passages.tenants.remove(["acme"])
+    assert list(await store.hybrid(query("text"))) == []
+    await store.write_passages([passage("again")])
+    assert [hit.text for hit in await store.hybrid(query("text"))] == ["again"]
+
+
+async def test_pages_that_are_full_are_split_until_they_are_not(store, monkeypatch):
+    monkeypatch.setattr(maintenance, "PAGE", 7)
+    monkeypatch.setattr(reading, "PAGE", 10)
+    many = [passage(f"passage {n}") for n in range(60)]
+    await store.write_passages(many)
+    assert ids(await store.passages_of(key("doc"), "acme")) == ids(many)
+    refs = await collect(store.passages_written_before(NOON + MINUTE))
+    assert ids(refs) == ids(many)
+    heads = [head(f"doc{n}", at(time)) for n in range(25) for time in range(12 if n % 5 == 0 else 2)]
+    await store.write_heads(heads)
+    read = await store.heads([key(f"doc{n}") for n in range(25)])
+    assert sorted(str(one.id) for some in read.values() for one in some) == sorted(
+        str(one.id) for one in heads
+    )
+    assert set(await collect(store.unsettled(NOON + MINUTE))) == {one.document_key for one in heads}
+
+
+async def test_settling_brings_nothing_back_that_was_deleted(store):
+    await store.write_heads([head()])
+    found = {"document_key": str(key("doc")), "position": str(at())}
+    await store.delete_heads(key("doc"), [at()])
+    await maintenance._settle(store._session, found)
+    assert not await store.heads([key("doc")])
+
+
+async def is_unreachable(config, attempt):
+    with pytest.raises(Retryable, match=f"{config.url}.*STREAMS_WEAVIATE_URL"):
+        await attempt
+
+
+async def test_nobody_at_the_url_is_retryable_and_names_the_setting():
+    config = WeaviateConfig("http://127.0.0.1:9", 10, dimension=DIMENSION)
+    await is_unreachable(config, open_weaviate(config))
+
+
+async def test_a_url_that_is_none_names_the_setting():
+    for url in ("weaviate:8080", "ftp://host:1", "http://host:port"):
+        with pytest.raises(Misconfigured) as refused:
+            await open_weaviate(WeaviateConfig(url, dimension=DIMENSION))
+        assert refused.value.setting == "STREAMS_WEAVIATE_URL"
+
+
+async def test_the_port_of_http_is_not_taken_for_that_of_grpc():
+    with pytest.raises(Misconfigured) as refused:
+        await open_weaviate(WeaviateConfig("http://127.0.0.1:8080/", 8080, dimension=DIMENSION))
+    assert refused.value.setting == "STREAMS_WEAVIATE_GRPC_PORT"
+
+
+async def test_a_server_that_dies_is_retryable_and_found_again_when_it_is_back(weaviate_server):
+    config = WeaviateConfig(
+        weaviate_server.url, weaviate_server.grpc_port, dimension=DIMENSION, query_timeout=3, write_timeout=3
+    )
+    store = await open_weaviate(config)
+    await store.write_passages([passage()])
+    await store.write_heads([head()])
+    weaviate_server.kill()
+    attempts = (
+        store.write_passages([passage("lost")]),
+        store.write_heads([head("lost")]),
+        store.heads([key("doc")]),
+        store.passages("acme", [passage().id]),
+        store.hybrid(query("text")),
+        store.word_counts("acme", ["text"]),
+        store.passages_of(key("doc"), "acme"),
+        store.delete_passages("acme", [passage().id]),
+        store.delete_heads(key("doc"), [at()]),
+        store.generation(),
+        store.set_generation(Generation("model", DIMENSION, "c1")),
+        store.ready(),
+        store.canary(),
+        store.version(),
+        collect(store.unsettled(NOON)),
+        collect(store.passages_written_before(NOON)),
+    )
+    await asyncio.gather(*(is_unreachable(config, attempt) for attempt in attempts))
+    await asyncio.to_thread(weaviate_server.start)
+    async with asyncio.timeout(15):
+        while True:
+            try:
+                await store.canary()
+                break
+            except Retryable:
+                continue
+    assert (await store.heads([key("doc")]))[key("doc")] == [head()]
+    assert ids(await store.hybrid(query("text"))) == {passage().id}
+    await store.write_passages([passage("lost")])
+    weaviate_server.freeze()
+    await asyncio.gather(
+        *(is_unreachable(config, attempt) for attempt in (store.hybrid(query()), store.ready()))
+    )
+    weaviate_server.thaw()
+    await store.ready()
+    await store.close()
+
+
+@pytest.fixture
+def guarded(tmp_path):
+    """A Weaviate that wants a key."""
+    env = {
+        "AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED": "false",
+        "AUTHENTICATION_APIKEY_ENABLED": "true",
+        "AUTHENTICATION_APIKEY_ALLOWED_KEYS": "right-key",
+        "AUTHENTICATION_APIKEY_USERS": "worker",
+    }
+    with Weaviate(tmp_path, env) as server:
+        yield WeaviateConfig(server.url, server.grpc_port, dimension=DIMENSION)
+
+
+async def test_only_the_right_key_opens_and_no_message_holds_one(guarded):
+    store = await open_weaviate(replace(guarded, api_key="right-key"))
+    await store.canary()
+    await store.close()
+    for wrong in (None, "wrong-key"):
+        with pytest.raises(Misconfigured) as refused:
+            await open_weaviate(replace(guarded, api_key=wrong))
+        assert refused.value.setting == "STREAMS_WEAVIATE_API_KEY"
+        assert "-key" not in str(refused.value)
+    assert "right-key" not in repr(replace(guarded, api_key="right-key"))
+
+
+async def test_a_key_that_is_taken_back_is_named_by_every_call(guarded):
+    store = await open_weaviate(replace(guarded, api_key="right-key"))
+    connection = store._session.client._connection
+    connection._headers["authorization"] = "Bearer wrong-key"
+    connection._prepare_grpc_headers()
+    connection._ConnectionBase__grpc_headers = (("authorization", "Bearer wrong-key"),)
+    for attempt in (
+        store.hybrid(query("text")),
+        store.heads([key("doc")]),
+        store.write_heads([head()]),
+        store.delete_heads(key("doc"), [at()]),
+        store.version(),
+    ):
+        with pytest.raises(Misconfigured):
+            await attempt
+    await store.close()
+
+
+async def test_a_read_only_server_is_retryable_and_named_as_such(weaviate_server):
+    store = await open_weaviate(
+        WeaviateConfig(weaviate_server.url, weaviate_server.grpc_port, dimension=DIMENSION)
+    )
+    await store.write_heads([head()])
+    heads = store._session.heads
+    await heads.config.update_shards("READONLY")
+    with pytest.raises(Retryable) as refused:
+        await store.write_heads([head("other")])
+    assert refused.value.code == "disk_full"
+    with pytest.raises(Retryable):
+        await store.canary()
+    assert (await store.heads([key("doc")]))[key("doc")] == [head()]
+    await heads.config.update_shards("READY")
+    await store.canary()
+    await store.close()

@@ -2,7 +2,7 @@
 
 import warnings
 
-with warnings.catch_warnings():
+with warnings.catch_warnings(record=True):
     # The client's import warns of what its own dependencies will drop: nothing that a reader could change.
     warnings.simplefilter("ignore")
     import weaviate as _client  # noqa: F401 - imported first, for its warnings' sake

@@ -137,6 +137,12 @@ async def connect(config: WeaviateConfig) -> WeaviateAsyncClient:
 
 
 def _address(config: WeaviateConfig) -> ConnectionParams:
+    if config.url.rstrip("/").endswith(f":{config.grpc_port}"):
+        raise Misconfigured(
+            f"{faults.GRPC_PORT} is the port of {faults.URL}, {config.grpc_port}: gRPC has a port of its own,"
+            " 50051 unless Weaviate was told otherwise",
+            setting=faults.GRPC_PORT,
+        )
     try:
         return ConnectionParams.from_url(config.url, config.grpc_port)
     except ValueError as error:

@@ -14,6 +14,7 @@ from weaviate.exceptions import UnexpectedStatusCodeError, WeaviateBaseError
 from streams.errors import Misconfigured, Rejected, Retryable, StreamsError
 
 URL = "STREAMS_WEAVIATE_URL"
+GRPC_PORT = "STREAMS_WEAVIATE_GRPC_PORT"
 API_KEY = "STREAMS_WEAVIATE_API_KEY"
 DIMENSION = "STREAMS_EMBED_DIMENSION"
 DETAIL_CHARACTERS = 200
@@ -27,16 +28,16 @@ _DIMENSION = re.compile(
 )
 _READ_ONLY = re.compile(r"read-?only|no space left|disk usage", re.IGNORECASE)
 _NO_TENANT = re.compile(r"tenant not found", re.IGNORECASE)
-_TOO_LARGE = re.compile(r"message larger than max|RESOURCE_EXHAUSTED|payload too large", re.IGNORECASE)
+_TOO_LARGE = re.compile(r"message larger than max|payload too large", re.IGNORECASE)
 _REFUSED = re.compile(r"\binvalid \w+(\[\])? property|invalid object|not a valid uuid", re.IGNORECASE)
 
 
-class NoTenant(Exception):
-    """The tenant does not exist."""
+class NoTenant(Retryable):
+    """The tenant does not exist: to whoever reads, an empty result; to whoever writes, one to be made."""
 
 
-class TooLarge(Exception):
-    """What was sent or would be answered is larger than one message may be."""
+class TooLarge(Rejected):
+    """What was sent or would be answered is larger than one message may be; fewer at a time may fit."""
 
 
 @asynccontextmanager
@@ -50,12 +51,14 @@ async def named(url: str, seconds: float) -> AsyncIterator[None]:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError as error:
-        raise Retryable(f"Weaviate at {url} ({URL}) did not answer within {seconds:g} s") from error
+        raise Retryable(
+            f"Weaviate at {url} did not answer within {seconds:g} s, check {URL} and its load"
+        ) from error
     except (WeaviateBaseError, httpx.HTTPError, AioRpcError, OSError) as error:
         raise fault(error, url) from error
 
 
-def fault(error: Exception, url: str) -> Exception:
+def fault(error: Exception, url: str) -> StreamsError:
     """What an exception of the client's means."""
     message = str(error)
     status = error.status_code if isinstance(error, UnexpectedStatusCodeError) else None
@@ -70,9 +73,12 @@ def fault(error: Exception, url: str) -> Exception:
             setting=API_KEY,
         )
     if _NO_TENANT.search(message):
-        return NoTenant()
+        return NoTenant(f"Weaviate at {url} has no such tenant yet")
     if _TOO_LARGE.search(message):
-        return TooLarge()
+        return TooLarge(
+            f"Weaviate at {url} takes and gives no message that large: raise its GRPC_MAX_MESSAGE_SIZE",
+            code="too_large",
+        )
     return refusal(message, url)
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from weaviate.classes.query import Filter, Sort
 
+from streams.errors import Rejected
 from streams.messages.changes import name_uuid
 from streams.messages.held import Head
 from streams.messages.position import Position
@@ -20,10 +21,8 @@ from streams.stores.weaviate.objects import BODY, head_object
 from streams.stores.weaviate.writing import delete, insert
 
 DOCUMENTS_AT_ONCE = 200
-PAGE = 1000
-"""Heads that one query gives; without a limit it would be ten."""
-PAGE_OF_ONE = 10
-"""Heads of one document that one query gives where PAGE are too many: each may have megabytes."""
+PAGE = 5000
+"""Heads that one query gives at most; without a limit it would be ten."""
 
 Found = Mapping[str, Any]
 
@@ -56,17 +55,35 @@ async def properties_of(session: Session, keys: Sequence[UUID], names: Sequence[
 
 
 async def _properties_of_one(session: Session, key: UUID, names: Sequence[str]) -> list[Found]:
+    """As `properties_of`, for one document with many heads or large ones: by position, page by page."""
     every: list[Found] = []
+    limit = PAGE
     while True:
-        where = _among([key])
-        if every:
-            where &= Filter.by_property("position").greater_than(every[-1]["position"])
-        found = await _page(
-            session, where, list({*names, "position"}), PAGE_OF_ONE, sort=Sort.by_property("position")
-        )
+        try:
+            found = await _page_after(session, key, names, every[-1]["position"] if every else "", limit)
+        except TooLarge as error:
+            limit = _smaller(limit, key, error)
+            continue
         every.extend(found)
-        if len(found) < PAGE_OF_ONE:
+        if len(found) < limit:
             return every
+
+
+def _smaller(limit: int, key: UUID, error: TooLarge) -> int:
+    if limit == 1:
+        raise Rejected(
+            f"a head of {key} is larger than one message of Weaviate may be (GRPC_MAX_MESSAGE_SIZE)",
+            code="too_large",
+        ) from error
+    return max(1, limit // 10)
+
+
+async def _page_after(
+    session: Session, key: UUID, names: Sequence[str], position: str, limit: int
+) -> list[Found]:
+    where = _among([key]) & Filter.by_property("position").greater_than(position)
+    by_position = Sort.by_property("position")
+    return await _page(session, where, list({*names, "position"}), limit, by_position)
 
 
 async def _page(

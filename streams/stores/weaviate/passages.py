@@ -11,7 +11,7 @@ from streams.messages.held import Passage
 from streams.stores.chunks import chunks
 from streams.stores.weaviate import objects
 from streams.stores.weaviate.connect import Session
-from streams.stores.weaviate.faults import NoTenant
+from streams.stores.weaviate.faults import NoTenant, TooLarge
 from streams.stores.weaviate.objects import passage_object
 from streams.stores.weaviate.writing import delete, insert, together
 
@@ -30,10 +30,16 @@ async def read(session: Session, tenant: str, ids: Sequence[UUID]) -> Sequence[P
 
 
 async def _read(session: Session, tenant: str, ids: Sequence[UUID]) -> list[Passage]:
-    async with session.querying():
-        returned = await session.passages(tenant).query.fetch_objects_by_ids(
-            ids, limit=len(ids), include_vector=True, return_properties=list(objects.PASSAGE)
-        )
+    try:
+        async with session.querying():
+            returned = await session.passages(tenant).query.fetch_objects_by_ids(
+                ids, limit=len(ids), include_vector=True, return_properties=list(objects.PASSAGE)
+            )
+    except TooLarge:
+        if len(ids) == 1:
+            raise
+        middle = len(ids) // 2
+        return [*await _read(session, tenant, ids[:middle]), *await _read(session, tenant, ids[middle:])]
     return [
         objects.passage(one.uuid, tenant, one.properties, objects.vector_of(one)) for one in returned.objects
     ]
