@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
-from streams.answering.markers import ends_in_code, outside_code, pointed
+from streams.answering.markers import Marker, ends_in_code, markers, pointed
 from streams.answering.quote import quote
 from streams.answering.retrieve import Found
-from streams.answering.sentences import sentences
+from streams.answering.sentences import spans
 from streams.answering.words import numbers, stems
 from streams.messages.answers import Citation
 
 SUPPORTED = 0.5
 """Share of a sentence's content words that must stand in what it cites."""
 
-_MARKER = re.compile(r"\s*\[\d{1,9}\]")
 _ITEM = re.compile(r"\s*(?:[-*•>#]+|\d{1,3}[.)])\s+")
 
 
@@ -35,16 +34,22 @@ def claims(text: str) -> list[Claim]:
     """The sentences of an answer. One without a marker is covered by the next one's that has some."""
     made: list[Claim] = []
     following: tuple[int, ...] = ()
-    for sentence in reversed(sentences(text)):
-        own = tuple(dict.fromkeys(pointed(sentence)))
-        following = own or following
-        if bare := _ITEM.sub("", _unpointed(sentence), count=1).strip():
+    pointing = markers(text)
+    for start, end in reversed(list(spans(text))):
+        own = [marker for marker in pointing if start <= marker.start < end]
+        following = tuple(dict.fromkeys(marker.n for marker in own)) or following
+        if bare := _ITEM.sub("", _without(text, start, end, own), count=1).strip():
             made.append(Claim(bare, following))
     return made[::-1]
 
 
-def _unpointed(sentence: str) -> str:
-    return "".join(_MARKER.sub("", piece) if prose else piece for piece, prose in outside_code(sentence))
+def _without(text: str, start: int, end: int, cut: Sequence[Marker]) -> str:
+    """`text[start:end]` less the markers in it, and the white space before each."""
+    kept = []
+    for marker in cut:
+        kept.append(text[start : marker.start].rstrip())
+        start = marker.end
+    return "".join([*kept, text[start:end]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,7 @@ def citations(passages: Sequence[Found], question: str, answer: str = "") -> lis
     Each quotes its passage where it is closest to the sentences that cite it, else to the question.
     """
     made = claims(answer)
-    cited = set(pointed(answer))
+    cited = pointed(answer)
     return [
         _citation(n, found, _about(n, made) if n in cited else stems(question), cited=n in cited)
         for n, found in enumerate(passages, 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 _MARKER = re.compile(r"\[(\d{1,9})\]")
 _LIST = re.compile(r"\[\s*(\d{1,9}(?:\s*(?:[,;&]|and|et)\s*\d{1,9})*)\s*\]")
@@ -48,9 +49,30 @@ def ends_in_code(text: str) -> bool:
     return bool(code)
 
 
-def pointed(text: str) -> list[int]:
-    """The numbers of the markers in `text`, in order, repeats too; those in code are none."""
-    return [int(n) for piece, prose in outside_code(text) if prose for n in _MARKER.findall(piece)]
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A marker in a text: the characters [start, end), and what it points at."""
+
+    start: int
+    end: int
+    n: int
+
+
+def markers(text: str) -> list[Marker]:
+    """The markers in `text`, in order; those in code are none."""
+    found, offset = [], 0
+    for piece, prose in outside_code(text):
+        if prose:
+            found += [
+                Marker(offset + m.start(), offset + m.end(), int(m[1])) for m in _MARKER.finditer(piece)
+            ]
+        offset += len(piece)
+    return found
+
+
+def pointed(text: str) -> set[int]:
+    """What the markers in `text` point at."""
+    return {marker.n for marker in markers(text)}
 
 
 def unmarked(text: str) -> str:
@@ -106,6 +128,7 @@ class Markers:
         if character.isspace():
             if not (self._dropped and self._spaces):
                 self._spaces += character
+            self._dropped = False
             return ""
         if self._dropped and character in _CLINGING:
             self._spaces = ""

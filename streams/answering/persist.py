@@ -27,9 +27,10 @@ async def persist(
     """What `call` gives, tried again after each `Retryable` and each try of more than `try_s` seconds.
 
     Pauses double from 50 ms to 1 s, or are as long as the dependency asked for. Raises `Retryable` (code
-    `unavailable`) as soon as no further try can begin before `until`, by `monotonic`; anything else at once.
+    `unavailable`) as soon as no further try can begin before `until`, by `monotonic`, with the code
+    `deadline_exceeded` where no try had failed by then; anything else at once.
     """
-    pause = _FIRST_PAUSE_S
+    pause, code = _FIRST_PAUSE_S, "deadline_exceeded"
     while True:
         try:
             async with asyncio.timeout(min(try_s, max(0.0, until - monotonic()))):
@@ -38,8 +39,10 @@ async def persist(
             observe(
                 Observed("answer_retries", labels={"step": step, "code": getattr(failure, "code", "timeout")})
             )
+            if isinstance(failure, Retryable) or monotonic() < until:
+                code = "unavailable"
             wait = max(pause, getattr(failure, "retry_after", None) or 0.0)
             if monotonic() + wait >= until:
-                raise Retryable(f"{step} did not succeed in the time that the question has") from failure
+                raise Retryable(f"no {step} in the time that the question has", code=code) from failure
         await asyncio.sleep(wait)
         pause = min(2 * pause, _LONGEST_PAUSE_S)

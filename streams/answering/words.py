@@ -9,6 +9,7 @@ _WORD = re.compile(r"[^\W_]+")
 _DIGIT = re.compile(r"\d")
 _GROUPING = re.compile(r"(?<=\d)[,.'’ \u00a0\u202f](?=\d{3}(?!\d))")  # noqa: RUF001 - spaces and marks between thousands
 _STEM = 6
+_ENDINGS = ("s", "ing", "ed", "e")
 _SHORTEST = 3
 
 
@@ -70,12 +71,17 @@ def _carries(word: str) -> bool:
 
 def stem(word: str) -> str:
     """The front of a word, by which its inflections are alike; a word with a digit in it is its own."""
-    return word if _DIGIT.search(word) else word[:_STEM]
+    if _DIGIT.search(word):
+        return word
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST:
+            word = word.removesuffix(ending)
+    return word[:_STEM]
 
 
 def stems(text: str) -> frozenset[str]:
-    """The stems of the content words of `text`."""
-    return frozenset(map(stem, content_words(text)))
+    """The stems of the content words of `text`, the grouping of thousands undone."""
+    return frozenset(map(stem, content_words(_GROUPING.sub("", text))))
 
 
 def numbers(text: str) -> frozenset[str]:
