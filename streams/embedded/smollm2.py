@@ -74,7 +74,9 @@ class SmolLM2:
         params.model.path = str(self._gguf)
         params.n_ctx = num_ctx
         params.n_parallel = 1
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = self._threads
+        params.cpuparams.n_threads = self._threads
+        # A prompt is read in large steps, between which threads seldom wait for one another.
+        params.cpuparams_batch.n_threads = self._threads + 1
         params.warmup = False
         params.verbosity = QUIET
         # It also listens on a port of its own, which nobody is to use.
