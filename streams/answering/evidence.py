@@ -75,6 +75,18 @@ def asked_words(question: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(content_words(question)))
 
 
+def without(superseded: Sequence[Hit], total: int, counts: Mapping[str, int]) -> tuple[int, dict[str, int]]:
+    """`total` and `counts`, which the store gives over everything it holds, less what is known not to count.
+
+    Else a word of a small index would be rare no more as soon as its only document was edited. A word that
+    is held at all stays held by one: a store may count titles or not.
+    """
+    held = [set(words(f"{hit.title} {hit.text}")) for hit in superseded]
+    return max(0, total - len(held)), {
+        word: max(min(1, count), count - sum(word in one for one in held)) for word, count in counts.items()
+    }
+
+
 def matches_rare_word(
     hits: Sequence[Hit], asked: Sequence[str], total: int, counts: Mapping[str, int], weighing: Weighing
 ) -> bool:

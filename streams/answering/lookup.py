@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from streams.answering.deadline import Deadline
 from streams.answering.embed import question_vector
-from streams.answering.evidence import Weighing, alike, asked_words, matches_rare_word, threshold
+from streams.answering.evidence import Weighing, alike, asked_words, matches_rare_word, threshold, without
 from streams.answering.freshness import Freshness, freshness
 from streams.answering.language import Language, guess
 from streams.answering.persist import persist
@@ -104,7 +104,7 @@ class Lookup:
         fresh = await self._fresh(question, deadline)
         retrieved = await self._retrieved(asked, text, deadline)
         language = guess(text, question.language)
-        evidence = await self._evidence(asked.tenant, text, language, retrieved.found, deadline)
+        evidence = await self._evidence(asked.tenant, text, language, retrieved, deadline)
         return Looked(text, language, retrieved.found, evidence, fresh.watermark, fresh.stale)
 
     async def _fresh(self, question: Question, deadline: Deadline) -> Freshness:
@@ -141,7 +141,7 @@ class Lookup:
             retrieved = await self._persist(
                 "search", lambda: self._retrieve(query, asked.question.top_k), deadline
             )
-        self._observe(Observed("answer_superseded_hits", float(retrieved.superseded)))
+        self._observe(Observed("answer_superseded_hits", float(len(retrieved.superseded))))
         return retrieved
 
     async def _retrieve(self, query: SearchQuery, wanted: int) -> Retrieved:
@@ -151,9 +151,9 @@ class Lookup:
         )
 
     async def _evidence(
-        self, tenant: str, text: str, language: Language, found: Sequence[Found], deadline: Deadline
+        self, tenant: str, text: str, language: Language, retrieved: Retrieved, deadline: Deadline
     ) -> bool:
-        hits, weighing = [one.hit for one in found], self._settings.weighing
+        hits, weighing = [one.hit for one in retrieved.found], self._settings.weighing
         if not hits or alike(hits, threshold(self._embedder.model, language, weighing)):
             return bool(hits)
         if not (asked := asked_words(text)):
@@ -161,6 +161,7 @@ class Lookup:
         total, counts = await self._persist(
             "search", lambda: self._search.word_counts(tenant, asked), deadline
         )
+        total, counts = without(retrieved.superseded, total, counts)
         return matches_rare_word(hits, asked, total, counts, weighing)
 
     async def _persist(self, step: str, call: Callable[[], Awaitable[T]], deadline: Deadline) -> T:

@@ -25,10 +25,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """At most as many passages as were wanted, best first; how many hits did not count."""
+    """At most as many passages as were wanted, best first; the hits that did not count."""
 
     found: tuple[Found, ...]
-    superseded: int
+    superseded: tuple[Hit, ...]
 
 
 async def retrieve(
@@ -39,19 +39,20 @@ async def retrieve(
     Each round asks for more than is wanted, `overfetch` times at first and twice as many each time; there is
     another one (at most `rounds`) only where passages that no longer count took the place of others.
     """
-    superseded: frozenset[UUID] = frozenset()
+    superseded: dict[UUID, Hit] = {}
     limit = max(query.limit, wanted * overfetch)
     for _ in range(rounds):
-        asked = replace(query, limit=limit, exclude=query.exclude | superseded)
+        asked = replace(query, limit=limit, exclude=query.exclude | superseded.keys())
         hits = await search.hybrid(asked)
         heads = await search.heads(list(dict.fromkeys(hit.document_key for hit in hits)))
         found = _kept(hits, heads, asked)
-        gone = {hit.id for hit in hits} - {one.hit.id for one in found} - superseded
+        kept = {one.hit.id for one in found}
+        gone = {hit.id: hit for hit in hits if hit.id not in kept and hit.id not in superseded}
         superseded |= gone
         if len(found) >= wanted or len(hits) < limit or not gone:
             break
         limit *= 2
-    return Retrieved(tuple(found[:wanted]), len(superseded))
+    return Retrieved(tuple(found[:wanted]), tuple(superseded.values()))
 
 
 def _kept(hits: Iterable[Hit], heads: Mapping[UUID, Sequence[Head]], query: SearchQuery) -> list[Found]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -14,6 +15,8 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Runs the command that the arguments name, and exits with its code."""
+    # What libraries log is for a worker's log; a command says what failed in its own words.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         app(prog_name="rag-streams")
     except StreamsError as error:

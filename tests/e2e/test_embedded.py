@@ -13,10 +13,16 @@ import pytest
 from tests.unit.answering.rules import check_events
 
 READY_S = 60
-PAGE = "# Parking\n\nThe car park opens at {opens} in the morning and closes at ten at night.\n\n{filler}\n"
+PAGE = """# Parking hours
+
+The car park opens at {opens} in the morning and closes at ten at night. On Sundays the car park stays closed.
+
+{filler}
+"""
 FILLER = "\n\n".join(
-    f"## Level {level}\n\nLevel {level} has {level * 7} places for bicycles and a tap beside pillar {level}."
-    for level in range(1, 9)
+    f"## Level {level}\n\nLevel {level} has {level * 7} places for bicycles, a tap beside pillar {level}, and a"
+    f" bench. Cargo bicycles stand in row {level + 3}; whoever finds it full asks at the desk on level {level}."
+    for level in range(1, 17)
 )
 
 

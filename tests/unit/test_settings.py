@@ -28,7 +28,11 @@ def refused(monkeypatch, **environ):
 
 def test_the_defaults_are_a_production_worker_on_this_machine():
     got = settings.load()
-    assert (got.kafka, got.weaviate, got.ollama) == ("localhost:9092", "http://localhost:8080", "http://localhost:11434")
+    assert (got.kafka, got.weaviate, got.ollama) == (
+        "localhost:9092",
+        "http://localhost:8080",
+        "http://localhost:11434",
+    )
     assert got.generate_model == "llama3:70b-instruct-q4_K_M"
 
 

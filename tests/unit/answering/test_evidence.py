@@ -7,6 +7,7 @@ from streams.answering.evidence import (
     asked_words,
     matches_rare_word,
     threshold,
+    without,
 )
 from tests.unit.answering.scripted import hit
 
@@ -55,3 +56,13 @@ def test_in_a_small_index_a_word_of_a_single_passage_is_rare():
 
 def test_a_title_counts_as_the_passages_own_words():
     assert matches("XK77?", {"xk77": 1}, hits=[hit("It is red.", title="XK77")])
+
+
+def test_a_word_stays_rare_while_the_passages_that_an_edit_superseded_are_still_held():
+    old, new = hit("the car park opens at six"), hit("the car park opens at seven")
+    total, counts = without([old], 2, {"car": 2, "park": 2, "opens": 2})
+    assert (total, counts) == (1, {"car": 1, "park": 1, "opens": 1})
+    assert matches_rare_word([new], ["car", "park", "opens"], total, counts, Weighing())
+    assert not matches_rare_word(
+        [new], ["car", "park", "opens"], 2, {"car": 2, "park": 2, "opens": 2}, Weighing()
+    )
