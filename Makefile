@@ -46,12 +46,13 @@ test: $(STAMP) ## the tests that need no server
 test-real: $(STAMP) servers ## the tests on real Kafka, Weaviate and Ollama
 	$(BIN)/python -m pytest tests/real $(PYTEST_FLAGS)
 
-check: $(STAMP) ## format, lint, types, import rules, schema drift
+check: $(STAMP) ## format, lint, types, import rules, drift of what is generated
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m streams schemas check
+	$(BIN)/python -m streams.cli.reference check
 
 format: $(STAMP) ## format the code, and fix what the linter can
 	$(BIN)/ruff check --fix-only --quiet
@@ -67,8 +68,9 @@ lock: $(STAMP) ## resolve the newest versions that pyproject.toml allows into re
 servers: ## install Kafka, Weaviate and Ollama for test-real and the benches; needs Java, Maven, Go and npm
 	@ops/servers/install
 
-schemas: $(STAMP) ## write schemas/ anew from the messages
+schemas: $(STAMP) ## write schemas/ and the settings' reference anew from the code
 	$(BIN)/python -m streams schemas export
+	$(BIN)/python -m streams.cli.reference export
 
 bench-index: $(STAMP) servers ## indexing: throughput, latency, memory, with the baselines
 	$(BIN)/python tests/bench/index.py

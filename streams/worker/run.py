@@ -14,6 +14,7 @@ from typing import NoReturn
 import structlog
 from prometheus_client import CollectorRegistry
 
+from streams.agents.flood import dam
 from streams.agents.lifecycle import FAILED, USAGE, Agent, Lifecycle
 from streams.errors import Misconfigured, Retryable, StreamsError
 from streams.indexing.sweeper import Sweeper
@@ -146,6 +147,7 @@ async def _run(settings: Settings, roles: Sequence[Role]) -> int:
 def main(settings: Settings, roles: Sequence[Role]) -> NoReturn:
     """Runs a worker until SIGTERM or SIGINT, then ends the process with its exit code."""
     logs.configure(level=settings.log_level, style=settings.log_format)
+    dam(time.monotonic)
     code = asyncio.run(_run(settings, roles))
     logging.shutdown()
     # Faust's consumer thread is no daemon: a thread that hangs must not keep the process.

@@ -20,8 +20,8 @@ The car park opens at {opens} in the morning and closes at ten at night. On Sund
 {filler}
 """
 FILLER = "\n\n".join(
-    f"## Level {level}\n\nLevel {level} has {level * 7} places for bicycles, a tap beside pillar {level}, and a"
-    f" bench. Cargo bicycles stand in row {level + 3}; whoever finds it full asks at the desk on level {level}."
+    f"## Level {level}\n\nLevel {level} has {level * 7} places for bicycles, a tap beside pillar {level}, and"
+    f" a bench. Cargo bicycles stand in row {level + 3}; whoever finds it full asks at the desk there."
     for level in range(1, 17)
 )
 
