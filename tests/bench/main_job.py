@@ -71,7 +71,14 @@ def _edit(edit: dict) -> dict:
 class Job:
     """The servers, the workers, and all that was sent and came back."""
 
-    def __init__(self, folder: Path, kafka: str, weaviate: Weaviate, ollama: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        kafka: str,
+        weaviate: Weaviate,
+        ollama: str,
+        set_environment=os.environ.__setitem__,
+    ) -> None:
         self.folder = folder
         self.environ = {
             "STREAMS_KAFKA_BOOTSTRAP_SERVERS": kafka,
@@ -89,7 +96,8 @@ class Job:
             "STREAMS_TOPIC_PARTITIONS": "4",
             "STREAMS_LOG_FORMAT": "json",
         }
-        os.environ.update(self.environ)
+        for name, value in self.environ.items():
+            set_environment(name, value)
         self.settings = configuration.load(env_file=None)
         self.workers: list[Worker] = []
         self.sent: list[Record] = []
