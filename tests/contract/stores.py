@@ -282,7 +282,7 @@ class SearchContract:
         opposite = passage("quetzal", vector=[-3.0, *[0.0] * (DIMENSION - 1)])
         aslant = passage("quetzal quetzal", vector=[2.0 * number for number in unit(0, 1, 0.4)])
         await store.write_passages([*much, opposite, aslant])
-        hits = await store.hybrid(query("quetzal", unit(0), limit=300))
+        hits = await store.hybrid(query("quetzal", unit(0), limit=10, alpha=0.2))
         by_id = {hit.id: hit.similarity for hit in hits}
         assert by_id[opposite.id] == pytest.approx(-1, abs=1e-5)
         assert by_id[aslant.id] == pytest.approx(0.6, abs=1e-5)

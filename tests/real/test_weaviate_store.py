@@ -10,7 +10,7 @@ import pytest
 from ops.servers.launch import Weaviate
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.ports import Generation
-from streams.stores.weaviate import WeaviateConfig, maintenance, open_weaviate, passages
+from streams.stores.weaviate import WeaviateConfig, counting, maintenance, open_weaviate, passages
 from streams.stores.weaviate import heads as reading
 from tests.contract.held import DIMENSION, MINUTE, NOON, at, head, ids, key, passage
 from tests.contract.stores import StoreContract, collect, query
@@ -132,6 +132,20 @@ async def test_pages_that_are_full_are_split_until_they_are_not(store, monkeypat
         str(one.id) for one in heads
     )
     assert set(await collect(store.unsettled(NOON + MINUTE))) == {one.document_key for one in heads}
+
+
+async def test_frequent_words_of_a_large_tenant_are_counted_in_a_part_of_it(store, monkeypatch):
+    monkeypatch.setattr(counting, "SAMPLE", 500)
+    many = [
+        passage(f"all{' third' if n % 3 == 0 else ''}{' rare' if n % 40 == 0 else ''} {n}")
+        for n in range(3000)
+    ]
+    await store.write_passages(many)
+    total, counts = await store.word_counts("acme", ["all", "third", "rare", "7", "none"])
+    assert total == 3000
+    assert counts["all"] == pytest.approx(3000, rel=0.25)
+    assert counts["third"] == pytest.approx(1000, rel=0.4)
+    assert (counts["rare"], counts["7"], counts["none"]) == (75, 1, 0)
 
 
 async def test_settling_brings_nothing_back_that_was_deleted(store):

@@ -104,7 +104,7 @@ async def passages_of(session: Session, document_key: UUID, tenant: str) -> Sequ
 async def _refs(session: Session, document_key: UUID, tenant: str, prefix: str) -> list[PassageRef]:
     where = Filter.by_property("document_key").equal(str(document_key))
     if prefix:
-        where &= Filter.by_property("branch").like(f"{prefix}*")
+        where &= Filter.by_property("branches").equal(prefix)
     async with session.querying():
         returned = await session.passages(tenant).query.fetch_objects(
             filters=where, limit=PAGE, return_properties=list(REF)

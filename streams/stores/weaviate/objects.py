@@ -15,8 +15,8 @@ from streams.messages.position import Position
 from streams.ports import PassageRef
 from streams.stores.encoded import encoded_head, encoded_time
 
-BRANCH_DIGITS = 4
-"""Digits of a passage's id by which a document's passages are listed in parts."""
+BRANCH_DIGITS = 3
+"""Digits of a passage's id by which passages are taken in parts: all that begin with the same ones."""
 PASSAGE = ("text", "title", "document_key", "readers", "metadata", "born", "written")
 REF = ("document_key", "born", "written")
 BODY = ("body",)
@@ -41,7 +41,7 @@ def passage_object(passage: Passage) -> Object:
         "metadata": [quoted(pair) for pair in passage.metadata],
         "born": str(passage.born),
         "written": encoded_time(passage.written),
-        "branch": passage.id.hex[:BRANCH_DIGITS],
+        "branches": [passage.id.hex[:digits] for digits in range(1, BRANCH_DIGITS + 1)],
     }
     return DataObject(properties=properties, uuid=passage.id, vector=list(passage.vector))
 

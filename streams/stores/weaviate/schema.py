@@ -55,7 +55,7 @@ def passages(session: Session) -> Definition:
             _exact("metadata", DataType.TEXT_ARRAY),
             _exact("born"),
             _exact("written"),
-            _exact("branch"),
+            _exact("branches", DataType.TEXT_ARRAY),
         ],
         "vector_config": Configure.Vectors.self_provided(
             vector_index_config=Configure.VectorIndex.hnsw(distance_metric=VectorDistances.COSINE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,19 +12,16 @@ from weaviate.classes.query import Filter, MetadataQuery
 
 from streams.messages.changes import EVERYONE
 from streams.ports import Hit, SearchQuery
-from streams.stores.chunks import chunks
 from streams.stores.encoded import encodable_part
 from streams.stores.fusion import depth, fuse
 from streams.stores.vectors import bounded, cosine
 from streams.stores.weaviate.connect import Session
+from streams.stores.weaviate.counting import has_word
 from streams.stores.weaviate.faults import NoTenant
 from streams.stores.weaviate.objects import quoted, vector_of
 
 FOUND = ["text", "title", "document_key"]
 WEIGHED = ["text", "title^2"]
-COUNTS_AT_ONCE = 16
-
-_WORD = re.compile(r"[^\W_]")
 
 
 async def hybrid(session: Session, query: SearchQuery) -> Sequence[Hit]:
@@ -41,30 +37,6 @@ async def hybrid(session: Session, query: SearchQuery) -> Sequence[Hit]:
     )
     hits = {**worded, **near}
     return [replace(hits[id_], score=score) for id_, score in list(scores.items())[: query.limit]]
-
-
-async def word_counts(session: Session, tenant: str, words: Sequence[str]) -> tuple[int, Mapping[str, int]]:
-    """How many passages the tenant holds, and how many hold each word (all of its tokens)."""
-    counts = dict.fromkeys(words, 0)
-    try:
-        total = await _count(session, tenant, None)
-        for some in chunks([word for word in counts if _WORD.search(word)], COUNTS_AT_ONCE):
-            found = await asyncio.gather(*(_count(session, tenant, _holding(word)) for word in some))
-            counts.update(zip(some, found, strict=True))
-    except NoTenant:
-        return 0, counts
-    return total, counts
-
-
-async def _count(session: Session, tenant: str, filters: Any) -> int:
-    async with session.querying():
-        counted = await session.passages(tenant).aggregate.over_all(total_count=True, filters=filters)
-    return counted.total_count or 0
-
-
-def _holding(word: str) -> Any:
-    text = encodable_part(word)
-    return Filter.by_property("text").equal(text) | Filter.by_property("title").equal(text)
 
 
 async def _by_vector(session: Session, query: SearchQuery) -> dict[UUID, Hit]:
@@ -88,7 +60,7 @@ async def _by_vector(session: Session, query: SearchQuery) -> dict[UUID, Hit]:
 async def _by_words(session: Session, query: SearchQuery) -> dict[UUID, Hit]:
     """What the word arm finds, best first; `score` is BM25's."""
     text = encodable_part(query.text)
-    if query.alpha >= 1 or not _WORD.search(text):
+    if query.alpha >= 1 or not has_word(text):
         return {}
     async with session.querying():
         returned = await session.passages(query.tenant).query.bm25(

@@ -11,7 +11,7 @@ from streams.messages.position import Position
 from streams.ports import Generation, Hit, PassageRef, SearchQuery
 from streams.stores.encoded import check_passage
 from streams.stores.vectors import check_vector
-from streams.stores.weaviate import heads, maintenance, passages, record, schema, search
+from streams.stores.weaviate import counting, heads, maintenance, passages, record, schema, search
 from streams.stores.weaviate.connect import Session, WeaviateConfig, connect
 
 
@@ -69,8 +69,8 @@ class WeaviateStore:
         return await search.hybrid(self._session, query)
 
     async def word_counts(self, tenant: str, words: Sequence[str]) -> tuple[int, Mapping[str, int]]:
-        """How many passages the tenant holds, and how many hold each word."""
-        return await search.word_counts(self._session, tenant, words)
+        """How many passages the tenant holds, and how many hold each word, frequent ones by estimate."""
+        return await counting.word_counts(self._session, tenant, words)
 
     def unsettled(self, written_before: datetime) -> AsyncIterator[UUID]:
         """Keys of documents with a superseded head or a deletion's, written before then."""
