@@ -141,7 +141,7 @@ class Vacuum:
         """Passages first, as the heads name their tenants; a deletion last, as it hides the rest."""
         before = turn.done
         listed = {entry.id for entry in head.passages}
-        for tenant in {one.tenant for one in heads if one.tenant is not None}:
+        for tenant in sorted({one.tenant for one in heads if one.tenant is not None}):
             refs = await self._maintenance.passages_of(head.document_key, tenant)
             drop = [ref.id for ref in refs if ref.born <= head.position and ref.id not in listed]
             await turn.delete_passages(tenant, drop)

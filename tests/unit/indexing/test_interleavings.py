@@ -1,0 +1,319 @@
+"""Every way in which two appliers, a vacuum, a crash and a clock can come between one another.
+
+The real coroutines are driven step by step through all schedules; a state that was met before is not
+walked again. Time moves only as the schedule says: past the lease, or past the grace, wherever it is most
+inconvenient. A process is *frozen* where that happens between its look at the clock and the write that
+this look was for. One may be; that two are, or that one is and is then killed before it has looked after
+what it wrote, is more than the design promises to stand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import pytest
+
+from streams.indexing.indexer import Indexer
+from streams.indexing.vacuum import Vacuum
+from streams.messages.changes import Change, Document
+from streams.messages.records import Offset
+from tests.unit.indexing.memory_of import Ages, head_at, memory
+from tests.unit.indexing.memory_store import MemoryStore
+from tests.unit.indexing.stepping import (
+    CHUNKING,
+    Clock,
+    HashEmbedder,
+    Process,
+    SteppedStore,
+    as_it_is,
+    paragraphs,
+)
+
+LEASE_S, GRACE_S = 30.0, 120.0
+JUMPS = (31.0, 121.0)
+CHECKED_BEFORE = frozenset({"write_heads", "delete_passages", "delete_heads"})
+"""Calls that a look at the clock comes right before."""
+
+WRITES = CHECKED_BEFORE | {"write_passages"}
+"""Calls that a crash may come after; a crash after a read is one before it."""
+
+VACUUM = "vacuum"
+
+
+def change(offset: int, text: str | None, tenant: str = "t", readers: tuple[str, ...] = ("*",)) -> Change:
+    document = None if text is None else Document(tenant=tenant, id="d", text=text, readers=readers)
+    at = Offset(topic="docs", partition=0, offset=offset)
+    return Change(source="s", record_key="k", at=at, timestamp=offset, document=document, time=offset)
+
+
+KEY = change(0, None).key
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What takes part, and which of the safeguards are in place."""
+
+    history: tuple[Change, ...]
+    appliers: tuple[Change, ...]
+    vacuums: int = 2
+    jumps: int = 2
+    crashes: int = 1
+    freezes: int = 1
+    lease_s: float = LEASE_S
+    grace_s: float = GRACE_S
+    trusted_age: timedelta = timedelta(days=1)
+    knows_born: bool = True
+    repairs: bool = True
+
+
+@dataclass
+class World:
+    """One run of a walk, up to where its schedule has come."""
+
+    walk: Walk
+    store: MemoryStore
+    clock: Clock = field(default_factory=Clock)
+    processes: dict[str, Process] = field(default_factory=dict)
+    jumps: int = 0
+    crashed: tuple[str, ...] = ()
+    frozen: frozenset[str] = frozenset()
+    memories: dict[str, object] = field(default_factory=dict)
+    ages: Ages = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ages = Ages(self.walk.lease_s, self.walk.grace_s, self.walk.trusted_age.total_seconds())
+
+    def start(self, name: str) -> None:
+        store = SteppedStore(self.store, self.clock, knows_born=self.walk.knows_born, wrote=self.ages.wrote)
+        run = self._vacuum(store) if name == VACUUM else self._apply(store, self.walk.appliers[int(name)])
+        self.processes[name] = Process(run)
+
+    async def _apply(self, store, change_):
+        indexer = Indexer(
+            store,
+            HashEmbedder(),
+            chunk=paragraphs,
+            parse=as_it_is,
+            chunking=CHUNKING,
+            now=self.clock.now,
+            monotonic=self.clock.monotonic,
+            sleep=store.sleep,
+            lease_s=self.walk.lease_s,
+        )
+        if not self.walk.repairs:
+            indexer._repair = _repairs_nothing
+        return await indexer.apply(change_)
+
+    async def _vacuum(self, store):
+        vacuum = Vacuum(
+            store,
+            now=self.clock.now,
+            monotonic=self.clock.monotonic,
+            grace=timedelta(seconds=self.walk.grace_s),
+            lease_s=self.walk.lease_s,
+            trusted_age=self.walk.trusted_age,
+        )
+        for _ in range(self.walk.vacuums):
+            await store.sleep(0)
+            await vacuum.settle(KEY)
+
+    def choices(self) -> Iterator[tuple[str, object]]:
+        for name, process in self.processes.items():
+            if process.may_step(self.clock):
+                yield "step", name
+        going = [name for name, process in self.processes.items() if process.at is not None]
+        if going and self.jumps < self.walk.jumps:
+            for seconds in JUMPS:
+                if len(self._frozen_by_a_jump()) <= self.walk.freezes:
+                    yield "jump", seconds
+        elif going and not any(self.processes[name].may_step(self.clock) for name in going):
+            yield "jump", JUMPS[0]
+        if len(self.crashed) < self.walk.crashes:
+            for name in going:
+                if self.processes[name].last in WRITES and name not in self.frozen:
+                    yield "crash", name
+
+    def take(self, choice: tuple[str, object]) -> None:
+        kind, what = choice
+        if kind == "step":
+            self.processes[what].step()
+            self.memories.pop(what, None)
+        elif kind == "jump":
+            self.frozen = self._frozen_by_a_jump()
+            self.clock.t += what
+            self.memories.clear()
+            self.jumps += 1
+        else:
+            self.processes[what].crash()
+            self.crashed = (*self.crashed, what)
+            self.start(what)
+            self.memories.pop(what, None)
+
+    def _frozen_by_a_jump(self) -> frozenset[str]:
+        return self.frozen | {
+            name
+            for name, process in self.processes.items()
+            if process.at is not None and process.at.name in CHECKED_BEFORE
+        }
+
+    def state(self) -> object:
+        """All that what comes next depends on."""
+        ages = self.ages
+        ages.now = self.clock.t
+        heads = [head_at(head, ages) for heads in self.store.all_heads.values() for head in heads.values()]
+        for name, process in self.processes.items():
+            if name not in self.memories:
+                after = process.at and max(0.0, process.at.after - self.clock.t)
+                self.memories[name] = (after, memory(process.coroutine, ages))
+        held = frozenset(id_.int for _tenant, id_ in self.store.held)
+        known = tuple(self.memories[name] for name in self.processes)
+        return (self.jumps, self.crashed, self.frozen, held, frozenset(heads), known)
+
+    def over(self) -> bool:
+        return all(process.at is None for process in self.processes.values())
+
+    def lost(self) -> str | None:
+        """What the current head lists and the store does not have."""
+        head = self.store.current(KEY)
+        if head is None:
+            return "the document is gone"
+        missing = [entry for entry in head.passages if (head.tenant, entry.id) not in self.store.held]
+        return f"{len(missing)} passages of {head.position.offset}" if missing else None
+
+
+async def _repairs_nothing(_document, _head):
+    """The indexer that does not look again."""
+
+
+@dataclass(frozen=True)
+class Found:
+    states: int
+    ends: int
+    loss: str | None = None
+    schedule: tuple[tuple[str, object], ...] = ()
+
+
+def explore(walk: Walk) -> Found:
+    """Walks through all schedules, depth first; stops at the first loss."""
+    initial = asyncio.run(_after(walk.history))
+    visited: set[object] = set()
+    ends: set[object] = set()
+    pending: list[tuple[tuple[str, object], ...]] = [()]
+    while pending:
+        schedule = pending.pop()
+        world = _replayed(walk, initial, schedule)
+        while True:
+            state = world.state()
+            if state in visited:
+                break
+            visited.add(state)
+            loss = world.lost()
+            if loss and (world.over() or not world.frozen):
+                return Found(len(visited), len(ends), loss, schedule)
+            if world.over():
+                ends.add(state)
+                _check_the_end(world)
+                break
+            first, *others = world.choices()
+            pending += [(*schedule, other) for other in others]
+            schedule = (*schedule, first)
+            world.take(first)
+    return Found(len(visited), len(ends))
+
+
+async def _after(history: tuple[Change, ...]) -> MemoryStore:
+    store, clock = MemoryStore(), Clock()
+    clock.t = -1000.0
+    indexer = Indexer(
+        store,
+        HashEmbedder(),
+        chunk=paragraphs,
+        parse=as_it_is,
+        chunking=CHUNKING,
+        now=clock.now,
+        monotonic=clock.monotonic,
+    )
+    for one in history:
+        await indexer.apply(one)
+    return store
+
+
+def _replayed(walk: Walk, initial: MemoryStore, schedule: tuple[tuple[str, object], ...]) -> World:
+    store = MemoryStore()
+    store.held = dict(initial.held)
+    store.all_heads = {key: dict(heads) for key, heads in initial.all_heads.items()}
+    world = World(walk, store)
+    for name in [*(str(index) for index in range(len(walk.appliers))), VACUUM]:
+        world.start(name)
+    for choice in schedule:
+        world.take(choice)
+    return world
+
+
+def _check_the_end(world: World) -> None:
+    """The highest change is the document, all of it."""
+    latest = max((*world.walk.history, *world.walk.appliers), key=lambda one: one.time)
+    head = world.store.current(latest.key)
+    assert head.offset == latest.at.offset
+    assert head.deleted == (latest.document is None)
+    if latest.document is not None:
+        shown = [world.store.held[head.tenant, entry.id].text for entry in head.passages]
+        assert shown == [piece for piece in latest.document.text.split("\n\n") if piece]
+
+
+EDITS = Walk(history=(change(4, "a\n\nb"),), appliers=(change(5, "a\n\nc"), change(6, "b\n\nd")))
+REMOVALS = Walk(history=(change(4, "a\n\nb\n\nc"),), appliers=(change(5, "a"), change(6, "a\n\nb")))
+DELETION = Walk(history=(change(4, "a\n\nb"),), appliers=(change(5, None), change(6, "a\n\nb")))
+MOVE = Walk(
+    history=(change(4, "a\n\nb"),),
+    appliers=(change(5, "a\n\nb", tenant="u"), change(6, "a\n\nb", readers=("g",))),
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_garbage_collection():
+    """A walk keeps all that it makes: to look for what it let go takes longer than the walk."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("walk", "at_least"),
+    [
+        pytest.param(replace(EDITS, jumps=1, crashes=1), 5000, id="two edits, a vacuum and a crash"),
+        pytest.param(replace(REMOVALS, jumps=2, crashes=0), 5000, id="two removals and a long freeze"),
+        pytest.param(replace(DELETION, jumps=1, crashes=1), 1000, id="a deletion, a re-creation, a crash"),
+        pytest.param(replace(MOVE, jumps=1, crashes=0), 1000, id="a move and a change of readers"),
+    ],
+)
+def test_no_order_of_steps_loses_a_passage(walk, at_least):
+    found = explore(walk)
+    assert not found.loss, found
+    assert found.states > at_least, "the walk is shorter than it was: does it still go everywhere?"
+
+
+def test_without_the_grace_a_passage_is_lost():
+    assert explore(replace(EDITS, grace_s=0.0, jumps=0, crashes=0)).loss
+
+
+def test_without_the_lease_a_passage_is_lost():
+    assert explore(replace(EDITS, lease_s=math.inf, jumps=1, crashes=0, freezes=0)).loss
+
+
+def test_without_born_a_passage_is_lost():
+    assert explore(replace(EDITS, knows_born=False, jumps=1, crashes=0, freezes=0)).loss
+
+
+def test_where_a_frozen_applier_does_not_look_again_a_passage_is_lost():
+    assert explore(replace(EDITS, repairs=False, jumps=1, crashes=0)).loss
+
+
+def test_where_the_grace_counts_from_a_heads_own_stamp_a_freeze_loses_a_passage():
+    stamped = replace(EDITS, trusted_age=timedelta(seconds=GRACE_S), jumps=1, crashes=0)
+    assert explore(stamped).loss
