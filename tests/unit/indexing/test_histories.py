@@ -1,0 +1,289 @@
+"""Random histories of documents, applied by several indexers that crash and overtake one another.
+
+After every single step of anyone, what a search could show is one state of the document that a plain
+replay of the changes knows, whole: never a mixture, never what was deleted or taken from a reader.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from streams.indexing.indexer import Indexer
+from streams.indexing.vacuum import Vacuum
+from streams.messages.changes import Change, Document
+from streams.messages.records import Offset
+from tests.unit.indexing.memory_store import MemoryStore
+from tests.unit.indexing.replay import State, replayed
+from tests.unit.indexing.stepping import (
+    CHUNKING,
+    Clock,
+    HashEmbedder,
+    Process,
+    SteppedStore,
+    as_it_is,
+    paragraphs,
+    vector_of,
+)
+
+CHECKED_BEFORE = frozenset({"write_heads", "delete_passages", "delete_heads"})
+DAY = 86_400.0
+
+documents = st.builds(
+    Document,
+    tenant=st.sampled_from(["t", "u"]),
+    id=st.sampled_from(["x", "y"]),
+    text=st.lists(st.sampled_from("abcde"), max_size=5).map("\n\n".join),
+    title=st.sampled_from([None, "T"]),
+    url=st.sampled_from([None, "https://example.org"]),
+    readers=st.sampled_from([("*",), ("g",), ("g", "h")]),
+    metadata=st.sampled_from([(), ("k=v",)]),
+)
+
+
+@dataclass(frozen=True)
+class Together:
+    """Some processes at once. `turns`: who goes next, or the time that passes, or who crashes."""
+
+    deliveries: tuple[int, ...]
+    vacuum: bool
+    turns: tuple[tuple[str, int], ...]
+
+
+@st.composite
+def changes(draw, records):
+    """A log of one or two partitions: offsets rise, timestamps mostly do, times come and go."""
+    log, offsets, timestamp = [], [0, 0], 1000
+    for _ in range(draw(st.integers(1, 7))):
+        partition = draw(st.integers(0, 1)) if draw(st.booleans()) else 0
+        timestamp = max(0, timestamp + draw(st.integers(-2, 5)))
+        offsets[partition] += 1
+        timed = draw(st.booleans())
+        log.append(
+            Change(
+                source="s",
+                record_key=draw(st.sampled_from(records)),
+                at=Offset(topic="docs", partition=partition, offset=offsets[partition]),
+                timestamp=timestamp,
+                document=draw(st.one_of(documents, documents, documents, st.none())),
+                time=draw(st.integers(1, 4)) if timed else None,
+                order=draw(st.integers(1, 3)) if timed and draw(st.booleans()) else None,
+            )
+        )
+    return log
+
+
+turns = st.lists(
+    st.one_of(
+        st.tuples(st.just("step"), st.integers(0, 2)),
+        st.tuples(st.just("step"), st.integers(0, 2)),
+        st.tuples(st.just("step"), st.integers(0, 2)),
+        st.tuples(st.just("pass"), st.sampled_from([1, 31, 121, 3700])),
+        st.tuples(st.just("crash"), st.integers(0, 2)),
+    ),
+    max_size=24,
+).map(tuple)
+
+
+@st.composite
+def histories(draw):
+    log = draw(changes(["k"] if draw(st.booleans()) else ["k", "l"]))
+    delivered = st.lists(st.integers(0, len(log) - 1), max_size=2).map(tuple)
+    blocks = draw(st.lists(st.builds(Together, delivered, st.booleans(), turns), max_size=8))
+    return log, blocks
+
+
+@dataclass
+class Run:
+    """A history under way: the store, the clock, and for each document what it may be by now."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    clock: Clock = field(default_factory=Clock)
+    states: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        self.stepped = SteppedStore(self.store, self.clock)
+        self.embedder = HashEmbedder(stepped=True)
+        self.vacuum = self.new_vacuum()
+
+    def new_vacuum(self):
+        return Vacuum(self.stepped, now=self.clock.now, monotonic=self.clock.monotonic)
+
+    def apply(self, change):
+        """A process of another worker each time: nothing is shared but the store."""
+        indexer = Indexer(
+            self.stepped,
+            self.embedder,
+            chunk=paragraphs,
+            parse=as_it_is,
+            chunking=CHUNKING,
+            now=self.clock.now,
+            monotonic=self.clock.monotonic,
+            sleep=self.stepped.sleep,
+        )
+        return Process(indexer.apply(change))
+
+    def together(self, block, log):
+        """Everybody's steps in the order of the block's turns, then each to its end."""
+        delivered = [log[index] for index in block.deliveries]
+        possible = self._possible(delivered)
+        processes = [self.apply(change) for change in delivered]
+        if block.vacuum:
+            processes.append(Process(self.vacuum.run()))
+        crashed = False
+        for kind, what in block.turns:
+            crashed |= self._take(kind, what, processes)
+            self.check(possible)
+        for process in processes:
+            while process.at is not None:
+                self.clock.t = max(self.clock.t, process.at.after)
+                process.step()
+                self.check(possible)
+        self._settle_states(possible if crashed else self._all_applied(delivered))
+
+    def _take(self, kind, what, processes):
+        """One turn; whether somebody was lost in it. Nobody freezes: the walk of interleavings has that."""
+        process = processes[what] if kind != "pass" and what < len(processes) else None
+        if kind == "pass" and not any(p.at and p.at.name in CHECKED_BEFORE for p in processes):
+            self.clock.t += what
+        elif kind == "step" and process and process.may_step(self.clock):
+            process.step()
+        elif kind == "crash" and process and process.at is not None:
+            process.crash()
+            self.vacuum = self.new_vacuum()
+            return True
+        return False
+
+    def _possible(self, delivered):
+        """For each document, what it may be while these changes are applied, any of them maybe not."""
+        orders = [order for n in range(len(delivered) + 1) for order in itertools.permutations(delivered, n)]
+        return self._after(orders)
+
+    def _all_applied(self, delivered):
+        return self._after(list(itertools.permutations(delivered)))
+
+    def _after(self, orders):
+        keys = {*self.states, *(change.key for order in orders for change in order)}
+        found = {}
+        for key in keys:
+            found[key] = set()
+            for order in orders:
+                state = self.states.get(key)
+                for change in order:
+                    state = replayed(state, change) if change.key == key else state
+                found[key].add(state)
+        return found
+
+    def check(self, possible):
+        """What a search could show now is the content of a possible state, for every tenant and reader."""
+        for key, states in possible.items():
+            for tenant, principals in itertools.product(("t", "u"), ((), ("g",), ("h",))):
+                allowed = {_shown(state, tenant, principals) for state in states}
+                assert self.visible(key, tenant, principals) in allowed
+
+    def visible(self, key, tenant, principals):
+        """Search, then the head check, as retrieval does it; in the document's order."""
+        hits = {
+            passage.id: passage
+            for (of_tenant, _), passage in self.store.held.items()
+            if of_tenant == tenant and passage.document_key == key
+            if "*" in passage.readers or set(passage.readers) & set(principals)
+        }
+        head = self.store.current(key)
+        if head is None or head.tenant != tenant or not head.admits(principals):
+            return ()
+        return tuple(
+            (hits[entry.id].title, hits[entry.id].text, hits[entry.id].metadata)
+            for entry in head.passages
+            if entry.id in hits
+        )
+
+    def _settle_states(self, possible):
+        """From here on, of what was possible, what is."""
+        for key, states in possible.items():
+            held = self.held(key)
+            assert held in states
+            self.states[key] = held
+
+    def held(self, key):
+        """The document as the store has it."""
+        head = self.store.current(key)
+        if head is None:
+            return None
+        log = (head.topic, head.partition, head.offset)
+        if head.deleted:
+            return State(tuple(head.position), None, log)
+        passages = [self.store.held[head.tenant, entry.id] for entry in head.passages]
+        assert all(passage.vector == vector_of(passage.text) for passage in passages)
+        assert all(
+            (passage.title, passage.readers, passage.metadata)
+            == (head.title or "", head.readers, head.metadata)
+            for passage in passages
+        )
+        document = Document(
+            tenant=head.tenant,
+            id=head.document_id,
+            text="\n\n".join(passage.text for passage in passages),
+            title=head.title,
+            url=head.url,
+            readers=head.readers,
+            metadata=head.metadata,
+        )
+        return State(tuple(head.position), document, log)
+
+
+def _shown(state, tenant, principals):
+    document = state and state.document
+    if not document or document.tenant != tenant:
+        return ()
+    if "*" not in document.readers and not set(document.readers) & set(principals):
+        return ()
+    return tuple(
+        (document.title or "", text, document.metadata) for text in document.text.split("\n\n") if text
+    )
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(histories())
+def test_what_can_be_retrieved_is_one_state_of_the_replayed_document_after_every_step(history):
+    log, blocks = history
+    run = Run()
+    for block in blocks:
+        run.together(block, log)
+    for index in range(len(log)):
+        run.together(Together((index,), vacuum=False, turns=()), log)
+    live = {key: state for key, state in run.states.items() if state and state.document}
+    _vacuum_after(run, 2 * DAY)
+    assert all(len(heads) == 1 for heads in run.store.all_heads.values())
+    assert all(
+        passage.born > run.store.current(passage.document_key).position for passage in run.store.unlisted()
+    )
+    _vacuum_after(run, 46 * DAY)
+    assert not run.store.unlisted()
+    assert set(run.store.all_heads) == set(live)
+    assert {key: run.held(key) for key in live} == live
+
+
+@settings(max_examples=150, deadline=None)
+@given(changes(["k"]))
+def test_changes_applied_in_order_end_where_a_plain_replay_ends(log):
+    run, state = Run(), None
+    for change in log:
+        process = run.apply(change)
+        while process.at is not None:
+            process.step()
+        state = replayed(state, change)
+        assert run.held(change.key) == state
+
+
+def _vacuum_after(run, seconds):
+    """Two rounds: what the first one sees, the second one may drop."""
+    for wait in (seconds, timedelta(minutes=3).total_seconds()):
+        run.clock.t += wait
+        process = Process(run.vacuum.run())
+        while process.at is not None:
+            process.step()
