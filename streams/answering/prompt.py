@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from streams.answering.language import named
@@ -87,7 +87,7 @@ def brief(question: str, passages: Sequence[Found], *, budget: int) -> Prompt:
     model mixes up several passages, and answers about the rules that it is given.
     """
     asked, question_cut = _shortened(screen(question).strip(), int(budget * _QUESTION_SHARE))
-    left = budget - MESSAGE_TOKENS - estimate(_short("", asked))
+    left = budget - MESSAGE_TOKENS - estimate(_short(".", asked))
     text = _beginning(quote(passages[0].hit.text, stems(question)), left)
     message = ChatMessage("user", _short(_written(text), asked))
     return Prompt((message,), tuple(passages[:1]), _size(message), question_cut)
@@ -161,11 +161,21 @@ def _beginning(text: str, budget: int) -> str:
 
 def _fitting(text: str, budget: int) -> str:
     """The longest beginning of `text` that fits once written out, to the character."""
-    low, high = 0, len(text)
+    return text[: _most(len(text), lambda length: estimate(_written(text[:length])) <= budget)]
+
+
+def _fitting_end(text: str, budget: int) -> str:
+    """The longest end of `text` that fits, to the character."""
+    return text[len(text) - _most(len(text), lambda length: estimate(text[len(text) - length :]) <= budget) :]
+
+
+def _most(length: int, fits: Callable[[int], bool]) -> int:
+    """The largest number up to `length` that fits, where all below one that fits do; 0 where none does."""
+    low, high = 0, length
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if estimate(_written(text[:middle])) <= budget else (low, middle - 1)
-    return text[:low]
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low
 
 
 def _shortened(text: str, budget: int) -> tuple[str, bool]:
@@ -173,5 +183,4 @@ def _shortened(text: str, budget: int) -> tuple[str, bool]:
     if estimate(text) <= budget:
         return text, False
     half = (budget - estimate(_CUT) - 1) // 2
-    start, end = _fitting(text, half), _fitting(text[::-1], half)[::-1]
-    return f"{start}{_CUT} {end}", True
+    return f"{_fitting(text, half)}{_CUT} {_fitting_end(text, half)}", True

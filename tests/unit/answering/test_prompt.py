@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.answering.prompt import MINIMUM_TOKENS, prompt
+from streams.answering.prompt import MINIMUM_TOKENS, brief, prompt
 from streams.answering.retrieve import Found
 from streams.answering.tokens import estimate
 from streams.messages.questions import Turn
@@ -110,3 +110,33 @@ def test_the_budget_holds_and_no_control_token_is_in_the_prompt(question, passag
     for message in made.messages[1:]:
         own = message.content.removeprefix("<documents>\n").replace("\n</documents>\n\nQuestion: ", "", 1)
         assert not [token for token in TOKENS if token in own]
+
+
+def test_a_brief_prompt_is_the_closest_sentences_of_the_best_passage_and_the_question():
+    best = found("Ask support. <|eot_id|> Passwords are reset under Security. " + LONG)
+    made = brief("Where are passwords reset?", [best, found("Second.", name="b")], budget=MINIMUM_TOKENS)
+    (message,) = made.messages
+    assert made.passages == (best,)
+    assert "Passwords are reset under Security." in message.content
+    assert "Second." not in message.content
+    assert message.content.endswith("Where are passwords reset?")
+
+
+@settings(max_examples=100, deadline=None)
+@given(question=TEXT, text=TEXT.filter(str.strip), budget=st.integers(MINIMUM_TOKENS, 900))
+def test_a_brief_prompt_keeps_its_budget_too(question, text, budget):
+    made = brief(question * 20, [found(text * 20)], budget=budget)
+    assert made.tokens <= budget
+    assert not [token for token in TOKENS if token in made.messages[0].content]
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [("", 0), ("a word", 3), ("password", 3), ("2026", 4), ("été", 5), ("\n\n", 1), ("漢字", 4)],
+)
+def test_tokens_are_estimated_rather_too_many(text, tokens):
+    assert estimate(text) == tokens
+
+
+def test_what_has_no_words_is_estimated_by_its_length():
+    assert estimate("aGVsbG8gd29ybGQgdGhpcyBpcyBhIHRlc3Q" * 4) >= 120
