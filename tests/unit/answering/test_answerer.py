@@ -136,6 +136,13 @@ def test_a_reply_too_slow_to_end_in_time_gives_way_to_quoted_passages():
     assert world.times[-1] <= 5
     assert max(world.times) - 4.8 < 0.2
     assert events[-3]["type"] == "answer.reset"
+    assert last["timings"]["first_token"] is last["timings"]["generated"] is None
+
+
+def test_a_reply_may_take_longer_than_its_first_token_may():
+    steady = Script(("word ",) * 50, pause_s=0.3)
+    _, end = World(models={"big": steady}, first_token_timeout_s=1, token_timeout_s=1).ask()
+    assert (end["route"], end["timings"]["generated"]) == ("primary", pytest.approx(15_200))
 
 
 def test_a_question_without_time_for_a_first_model_goes_to_the_second():
@@ -251,6 +258,17 @@ def test_a_search_that_fails_for_a_moment_costs_no_answer():
     assert end["route"] == "primary"
 
 
+def test_a_dependency_is_left_alone_for_as_long_as_it_asked():
+    index = Index.of(RESET)
+    index.faults = [Retryable("busy", retry_after=5.0)]
+    _, end = World(index=index).ask()
+    assert 5000 <= end["timings"]["retrieved"] < 5100
+    index.faults = [Retryable("busy", retry_after=50.0)]
+    world = World(index=index)
+    assert world.ask()[1]["code"] == "unavailable"
+    assert world.times[-1] < 1, "there is nothing to wait for"
+
+
 @pytest.mark.parametrize("part", ["index", "embedder", "marks"])
 def test_a_dependency_that_stays_down_ends_in_unavailable_by_the_deadline(part):
     down = [Retryable("http://inner-host:8080 refused") for _ in range(999)]
@@ -308,6 +326,19 @@ def test_a_model_that_fails_again_and_again_is_left_alone_for_a_while():
         None,
     ]
     assert [end["route"] for end in ends] == ["fallback"] * 5 + ["primary"]
+
+
+def test_a_model_that_fails_now_and_then_is_asked_again():
+    world = World(circuit_failures=2)
+
+    async def session():
+        ends = []
+        for script in (Script(end="cut"), GOOD, Script(end="cut"), GOOD):
+            world.models.scripts["big"] = script
+            ends.append(check_stream(await world.events(asked(age_s=-monotonic()))))
+        return [end["reason"] for end in ends]
+
+    assert run(session()) == ["error", None, "error", None]
 
 
 def test_an_answer_that_its_passages_do_not_support_gives_way_to_them():

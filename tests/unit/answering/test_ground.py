@@ -83,6 +83,11 @@ def test_a_quote_is_a_short_piece_of_the_passage_word_for_word(text, about):
     assert bool(piece) == bool(text.strip())
 
 
+def test_a_quote_is_chosen_by_what_is_in_it_not_by_what_comes_after():
+    text = "Filler is here. " + "Nothing is said. " * 40 + "Passwords are reset there."
+    assert "Passwords are reset there." in quote(text, stems("Filler passwords reset"))
+
+
 def test_a_quote_of_an_endless_sentence_ends_between_words():
     piece = quote("word " * 300, stems("word"))
     assert 490 < len(piece) <= 500

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from streams.answering.retrieve import retrieve
 from streams.messages.held import current
 from streams.ports import SearchQuery
-from tests.unit.answering.scripted import Index, head_of, hit, renamed
+from tests.unit.answering.scripted import Index, head_of, hit
 from tests.unit.answering.virtual import run
 
 QUERY = SearchQuery("acme", "password", (0.6, 0.8), ("group:a",), ("v=2",), limit=4)
@@ -79,7 +79,7 @@ def test_only_what_the_current_head_lists_for_this_reader_is_ever_found(data):
                 tenant=draw(st.sampled_from(["acme", "acme", "other"])),
                 document_key=passages[0].document_key,
             )  # fmt: skip
-            heads.append(renamed(head, passages=()) if head.deleted else head)
+            heads.append(head)
         held[passages[0].document_key] = heads
     hits = draw(st.permutations(hits)) + draw(st.lists(st.sampled_from(hits), max_size=2))
     index = Index(hits, held, obeys_exclude=draw(st.booleans()))

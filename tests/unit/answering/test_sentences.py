@@ -22,6 +22,7 @@ from streams.answering.words import content_words, numbers, stems
         ("He said “no.” She left…", ["He said “no.”", "She left…"]),
         ("これは本です。はい！", ["これは本です。", "はい！"]),  # noqa: RUF001
         ("See example.com/a.html now. OK", ["See example.com/a.html now.", "OK"]),
+        ("It took 5 min. only. So", ["It took 5 min. only.", "So"]),
         ("  \n ", []),
     ],
 )  # fmt: skip
