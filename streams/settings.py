@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     weaviate_replication_factor: Annotated[int, Field(ge=1, le=99)] = 1
     """Copies of each shard, set when the collections are made."""
     sqlite_path: Path = Path(".rag-streams/index.db")
-    """The index file, with `STORE=sqlite`."""
+    """The index file, with `STREAMS_STORE=sqlite`."""
 
     llm_provider: Literal["ollama", "embedded"] = "ollama"
     """`embedded`: the small models that `rag-streams up` brings along."""
@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     """The wait before the second try; it doubles with each, with jitter."""
 
     sources: Path | None = None
-    """A TOML file that maps topics to documents. Unset: `TOPIC_CHANGES` alone."""
+    """A TOML file that maps topics to documents. Unset: `STREAMS_TOPIC_CHANGES` alone."""
     chunk_characters: Annotated[int, Field(ge=100, le=20000)] = 800
     """Characters that a passage has about. A change needs a reindex."""
 

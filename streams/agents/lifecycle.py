@@ -79,7 +79,7 @@ class Lifecycle:
             for task in (stopping, *lives):
                 task.cancel()
             await asyncio.gather(stopping, *lives, return_exceptions=True)
-        return DONE if failure is None else _exit_code(failure)
+        return DONE if failure is None else exit_code(failure)
 
     async def _live(self, index: int) -> None:
         """Starts one agent, and ends by raising what it crashes of."""
@@ -157,8 +157,8 @@ def _failure(lives: Sequence[asyncio.Task[None]]) -> BaseException | None:
     return next((failure for failure in failures if failure is not None), None)
 
 
-def _exit_code(failure: BaseException) -> int:
-    """Says why, by name."""
+def exit_code(failure: BaseException) -> int:
+    """The exit code for what stopped the worker; logs why, by name."""
     if isinstance(failure, Misconfigured):
         logger.critical("stopped: %s is not right: %s", failure.setting, failure)
         return USAGE

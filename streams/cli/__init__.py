@@ -6,6 +6,8 @@ import logging
 import os
 import sys
 
+import stamina
+
 from streams.cli.app import app
 from streams.cli.output import exit_code, report
 from streams.errors import StreamsError
@@ -17,6 +19,7 @@ def main() -> None:
     """Runs the command that the arguments name, and exits with its code."""
     # What libraries log is for a worker's log; a command says what failed in its own words.
     logging.getLogger().addHandler(logging.NullHandler())
+    stamina.instrumentation.set_on_retry_hooks([])
     try:
         app(prog_name="rag-streams")
     except StreamsError as error:

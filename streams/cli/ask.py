@@ -10,9 +10,10 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
+from streams.cli.arguments import invalid, pair, place
 from streams.cli.here import here
 from streams.cli.output import FAILED, Json, Output
-from streams.errors import Rejected, Retryable
+from streams.errors import Retryable
 from streams.kafka.connection import started
 from streams.kafka.consume import tail
 from streams.kafka.produce import Producer
@@ -21,7 +22,7 @@ from streams.messages import headers
 from streams.messages.answers import AnswerCompleted, AnswerDelta, AnswerFailed, AnswerReset
 from streams.messages.questions import DEFAULT_DEADLINE_MS, DEFAULT_TOP_K, Question
 from streams.messages.reader import Event
-from streams.messages.records import Offset, Outgoing
+from streams.messages.records import Outgoing
 from streams.settings import Settings
 from streams.worker.parts import connection, read_topics
 
@@ -39,12 +40,16 @@ def ask(
         list[str] | None, typer.Option("--filter", help="`name=value` of the metadata; repeat.")
     ] = None,
     top_k: Annotated[int, typer.Option(help="Passages to answer from.")] = DEFAULT_TOP_K,
-    deadline_ms: Annotated[int, typer.Option(help="When the answer must have ended.")] = DEFAULT_DEADLINE_MS,
+    deadline_ms: Annotated[
+        int, typer.Option(help="Milliseconds in which the answer must have ended.")
+    ] = DEFAULT_DEADLINE_MS,
     after: Annotated[
         list[str] | None,
         typer.Option(help="TOPIC-PARTITION-OFFSET that the index must have dealt with; repeat."),
     ] = None,
-    allow_stale: Annotated[bool, typer.Option("--allow-stale", help="Answer even if it has not.")] = False,
+    allow_stale: Annotated[
+        bool, typer.Option("--allow-stale", help="Answer even if --after is not reached.")
+    ] = False,
     stream: Annotated[bool, typer.Option(help="Show the answer as it arrives.")] = True,
     as_json: Json = False,
 ) -> None:
@@ -52,16 +57,17 @@ def ask(
 
     Example: `rag-streams ask "How do I reset my password?" --tenant acme --principal group:support`
     """
+    filters = dict(pair("--filter", item) for item in where or [])
+    places = [place("--after", item) for item in after or []]
     given = {
         "id": str(uuid.uuid4()), "text": text, "tenant": tenant, "principals": principal or [],
-        "filters": dict(_pair(item) for item in where or []), "top_k": top_k, "deadline_ms": deadline_ms,
-        "stream": stream, "after": [_place(item) for item in after or []], "allow_stale": allow_stale,
+        "filters": filters, "top_k": top_k, "deadline_ms": deadline_ms, "stream": stream, "after": places,
+        "allow_stale": allow_stale,
     }  # fmt: skip
     try:
         question = Question.model_validate(given)
     except ValidationError as error:
-        problem = error.errors(include_input=False)[0]
-        raise typer.BadParameter(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
+        raise invalid(error) from None
     asyncio.run(_ask(here(), question, Output(as_json)))
 
 
@@ -81,7 +87,7 @@ async def answers_to(settings: Settings, question: Question) -> AsyncIterator[Ev
                     yield event
         except TimeoutError:
             raise Retryable(
-                "no answer came by the deadline: does a worker run? `rag-streams doctor` says what lacks",
+                "no answer came by the deadline: does a worker run? See `rag-streams doctor`",
                 code="no_answer",
             ) from None
 
@@ -131,19 +137,3 @@ def _citations(event: AnswerCompleted, out: Output) -> None:
         "total": None if event.timings.total is None else f"{event.timings.total:.0f} ms",
     }  # fmt: skip
     out.line("  ".join(f"{name} {value}" for name, value in facts.items() if value is not None), style="dim")
-
-
-def _pair(item: str) -> tuple[str, str]:
-    name, equals, value = item.partition("=")
-    if not name or not equals:
-        raise typer.BadParameter(f"--filter wants name=value, not {item!r}")
-    return name, value
-
-
-def _place(item: str) -> Offset:
-    parts = item.rsplit("-", 2)
-    if len(parts) != 3 or not all(part.isdecimal() for part in parts[1:]):  # noqa: PLR2004 - the three it is made of
-        raise Rejected(
-            f"--after wants TOPIC-PARTITION-OFFSET, as `put` prints it, not {item!r}", code="usage"
-        )
-    return Offset(topic=parts[0], partition=int(parts[1]), offset=int(parts[2]))

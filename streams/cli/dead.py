@@ -78,8 +78,12 @@ def _topics(settings: Settings, *, questions: bool) -> tuple[str, str]:
 
 async def _list(settings: Settings, questions: bool, code: str | None, limit: int, out: Output) -> None:
     topic, _ = _topics(settings, questions=questions)
+    found = 0
     async for letter in letters.read(connection(settings), topic, limit=limit, code=code):
+        found += 1
         out.row(_row(letter), f"{letter.at}  {letter.code}  from {letter.source}  {letter.message}")
+    if not found:
+        out.line(f"no dead letters on {topic}")
 
 
 async def _show(settings: Settings, place: str, out: Output) -> None:

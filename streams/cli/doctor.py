@@ -108,7 +108,8 @@ async def _store(settings: Settings) -> str:
         if held and (held.embed_model, held.dimension) != (settings.embed_model, settings.embed_dimension):
             raise Misconfigured(
                 f"the index was made with {held.embed_model}, {held.dimension} numbers; the settings say"
-                f" {settings.embed_model}, {settings.embed_dimension}: set them back, or reindex",
+                f" {settings.embed_model}, {settings.embed_dimension}: set them back, or see"
+                " docs/how-to/reindex.md",
                 setting="STREAMS_EMBED_MODEL",
             )
         made = f"index made with {held.embed_model}" if held else "no index yet"

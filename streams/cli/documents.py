@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from streams.cli import files
+from streams.cli.arguments import invalid, pair
 from streams.cli.here import here
 from streams.cli.output import Json, Output
-from streams.errors import Rejected
+from streams.errors import Rejected, Retryable
 from streams.kafka.connection import started
+from streams.kafka.consume import tail
 from streams.kafka.produce import Producer
 from streams.messages import headers
 from streams.messages.changes import DEFAULT_TENANT, DocumentChange
-from streams.messages.records import Outgoing
+from streams.messages.receipts import IndexReceipt
+from streams.messages.records import Outgoing, Record
 from streams.settings import Settings
 from streams.worker.parts import connection
 
 SEND_S = 30.0
 """How long Kafka may take to accept a record."""
+RECEIPT_S = 120.0
+"""How long no receipt may come while some are missing."""
 
 Tenant = Annotated[str, typer.Option(help="The tenant that the documents belong to.")]
 
@@ -35,6 +42,7 @@ def put(
         list[str] | None, typer.Option(help="A principal that may read it; repeat. Else all.")
     ] = None,
     metadata: Annotated[list[str] | None, typer.Option(help="`name=value`, to filter by; repeat.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when all of it is applied.")] = False,
     jsonl: Annotated[
         bool, typer.Option("--jsonl", help="The files hold one change a line, as JSON.")
     ] = False,
@@ -51,22 +59,26 @@ def put(
         if id and len(found) > 1:
             raise typer.BadParameter(f"--id is for one file, and these are {len(found)}")
         named = [files.Found(found[0].path, id)] if id else found
-        pairs = dict(_pair(item) for item in metadata or [])
+        pairs = dict(pair("--metadata", item) for item in metadata or [])
         changes = (files.document(one, tenant=tenant, readers=reader or [], metadata=pairs) for one in named)
-    asyncio.run(_send(here(), changes, tenant, Output(as_json)))
+    asyncio.run(_send(here(), changes, tenant, Output(as_json), wait=wait))
 
 
 def delete(
     ids: Annotated[list[str], typer.Argument(help="Document ids.")],
     tenant: Tenant = DEFAULT_TENANT,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when all of it is applied.")] = False,
     as_json: Json = False,
 ) -> None:
     """Delete documents: they can't be found from the moment that the deletion is applied.
 
     Example: `rag-streams delete kb/42 --tenant acme`
     """
-    changes = (DocumentChange(id=one, op="delete", tenant=tenant) for one in ids)
-    asyncio.run(_send(here(), changes, tenant, Output(as_json)))
+    try:
+        changes = [DocumentChange(id=one, op="delete", tenant=tenant) for one in ids]
+    except ValidationError as error:
+        raise invalid(error) from None
+    asyncio.run(_send(here(), changes, tenant, Output(as_json), wait=wait))
 
 
 def record(change: DocumentChange, *, topic: str, tenant: str) -> Outgoing:
@@ -76,20 +88,49 @@ def record(change: DocumentChange, *, topic: str, tenant: str) -> Outgoing:
     return Outgoing(topic, f"{owner}/{change.id}".encode(), value.encode(), headers.versioned())
 
 
-async def _send(settings: Settings, changes: Iterable[DocumentChange], tenant: str, out: Output) -> None:
+async def _send(
+    settings: Settings, changes: Iterable[DocumentChange], tenant: str, out: Output, *, wait: bool
+) -> None:
     there = connection(settings)
     wanted = Producer(there, max_bytes=settings.topic_max_message_bytes, timeout_s=SEND_S)
-    async with started(there, wanted) as producer:
+    sent: dict[str, str] = {}
+    watched = tail(there, settings.topic_indexed) if wait else nullcontext(_none())
+    async with watched as receipts, started(there, wanted) as producer:
         for change in changes:
             try:
                 at = await producer.send(record(change, topic=settings.topic_changes, tenant=tenant))
             except Rejected as error:
                 raise Rejected(f"{change.id}: {error}", code=error.code) from None
+            sent[str(at)] = change.id
             out.row({"id": change.id, **at.model_dump()}, f"{at}  {change.op} {change.id}")
+        if wait:
+            dead = [one async for one in applied(receipts, set(sent)) if one.outcome == "dead"]
+            out.line(f"all {len(sent)} are applied")
+            if dead:
+                reasons = ", ".join(f"{sent[str(one.source)]} ({one.reason})" for one in dead)
+                raise Rejected(f"dead letters: {reasons}; see `rag-streams dead list`", code="dead")
 
 
-def _pair(item: str) -> tuple[str, str]:
-    name, equals, value = item.partition("=")
-    if not name or not equals:
-        raise typer.BadParameter(f"--metadata wants name=value, not {item!r}")
-    return name, value
+async def _none() -> AsyncIterator[Record]:
+    return
+    yield
+
+
+async def applied(receipts: AsyncIterator[Record], places: set[str]) -> AsyncIterator[IndexReceipt]:
+    """The receipts of the records at these places, as they come.
+
+    Raises `Retryable` where none comes for long.
+    """
+    missing = set(places)
+    while missing:
+        try:
+            async with asyncio.timeout(RECEIPT_S):
+                receipt = IndexReceipt.model_validate_json((await anext(receipts)).value or b"")
+        except TimeoutError:
+            raise Retryable(
+                f"{len(missing)} changes have no receipt yet: does a worker run? They are not lost",
+                code="no_receipt",
+            ) from None
+        if str(receipt.source) in missing:
+            missing.discard(str(receipt.source))
+            yield receipt

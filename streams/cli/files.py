@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from streams.cli.arguments import invalid
 from streams.errors import Rejected
 from streams.messages.changes import DocumentChange
 from streams.messages.decode import decode_json, read, refuse_unknown
@@ -31,7 +34,10 @@ class Found:
 
 
 def find(paths: list[Path]) -> list[Found]:
-    """The files under `paths`, sorted. An id is the path as given, or below the folder that was given."""
+    """The files under `paths`, sorted; an id is the path as given, the folder that was given included.
+
+    Raises `Rejected` where a path is not there, or where nothing is found.
+    """
     found = []
     for path in paths:
         if path.is_dir():
@@ -43,15 +49,15 @@ def find(paths: list[Path]) -> list[Found]:
                 for file in files
                 if not any(part.startswith(".") for part in file.relative_to(path).parts)
             ]
-            found += [Found(file, file.relative_to(path).as_posix()) for file in visible]
+            found += [Found(file, file.as_posix()) for file in visible]
         elif path.is_file():
-            found.append(Found(path, path.as_posix().removeprefix("./")))
+            found.append(Found(path, path.as_posix()))
         else:
             raise Rejected(f"{path}: there is no such file or folder", code="no_such_file")
     if not found:
         kinds = ", ".join(sorted(MEDIA_TYPES))
         raise Rejected(f"no {kinds} files under {', '.join(map(str, paths))}", code="no_such_file")
-    return found
+    return list(dict.fromkeys(found))
 
 
 def document(
@@ -60,15 +66,18 @@ def document(
     """The upsert that a file stands for; its title is its first `# heading`, else its name."""
     text = _text(found.path)
     heading = HEADING.search(text)
-    return DocumentChange(
-        id=found.id,
-        title=heading.group(1)[:2000] if heading else found.path.name,
-        text=text,
-        media_type=MEDIA_TYPES.get(found.path.suffix.lower(), "text/plain"),
-        tenant=tenant,
-        readers=readers or None,
-        metadata=dict(metadata),
-    )
+    try:
+        return DocumentChange(
+            id=found.id,
+            title=heading.group(1)[:2000] if heading else found.path.name,
+            text=text,
+            media_type=MEDIA_TYPES.get(found.path.suffix.lower(), "text/plain"),
+            tenant=tenant,
+            readers=readers or None,
+            metadata=dict(metadata),
+        )
+    except ValidationError as error:
+        raise invalid(error) from None
 
 
 def lines(path: Path) -> Iterator[DocumentChange]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel
 from rich.console import Console
-from rich.table import Table
 
 from streams.errors import Misconfigured, Rejected, Retryable, StreamsError
 
@@ -53,15 +52,6 @@ class Output:
         if not self.as_json:
             self.console.print(text, end="", markup=False)
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table for people alone."""
-        if self.as_json:
-            return
-        table = Table(*columns, box=None, pad_edge=False, header_style="bold")
-        for row in rows:
-            table.add_row(*row)
-        self.console.print(table)
-
 
 def exit_code(error: StreamsError) -> int:
     """The exit code for a failure."""
@@ -81,7 +71,7 @@ def report(error: StreamsError, *, as_json: bool) -> None:
     console.print(str(error), markup=False)
     hint = {
         Misconfigured: "Set it in the environment or in .env; `rag-streams doctor` checks every part.",
-        Retryable: "Nothing was lost; try again, or let `rag-streams doctor` say which part is down.",
+        Retryable: "`rag-streams doctor` says which part is down; `rag-streams up` runs all of them here.",
         Rejected: "",
     }
     for kind, text in hint.items():

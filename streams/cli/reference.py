@@ -26,7 +26,7 @@ A setting marked *secret* may also be given as a file: append `_FILE` to its nam
 def page() -> str:
     """The page's Markdown, made from `Settings`."""
     rows = [_row(name, field) for name, field in Settings.model_fields.items()]
-    embedded = ", ".join(f"`{name.upper()}={value}`" for name, value in EMBEDDED_DEFAULTS.items())
+    embedded = ", ".join(f"`{PREFIX}{name.upper()}={value}`" for name, value in EMBEDDED_DEFAULTS.items())
     return f"{HEAD}{''.join(rows)}\nWith `{PREFIX}LLM_PROVIDER=embedded` the defaults are {embedded}.\n"
 
 

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -82,7 +83,9 @@ class Embedded:
 
 
 @asynccontextmanager
-async def running(settings: Settings, out: Output) -> AsyncIterator[tuple[Settings, Supervisor]]:
+async def running(
+    settings: Settings, out: Output, *, env_file: Path | None = Path(".env")
+) -> AsyncIterator[tuple[Settings, Supervisor]]:
     """Everything started and ready; stopped at the end. Gives the settings by which it is reached.
 
     Raises `Misconfigured` where something is not installed or another `up` runs here, `Retryable` where a
@@ -92,7 +95,7 @@ async def running(settings: Settings, out: Output) -> AsyncIterator[tuple[Settin
     with claim(settings.state_dir) as state:
         async with Supervisor(logs) as supervisor:
             given = await _servers(own, settings, supervisor)
-            there = load(**{**_explicit(settings), **given})
+            there = load(env_file=env_file, **{**_explicit(settings), **given})
             await topics.create(connection(there), topics.wanted(topic_plan(there)))
             port = await supervisor.start_on_free_port(partial(_worker, given))
             health = f"http://{HOST}:{port}/readyz"
@@ -124,7 +127,7 @@ async def _servers(own: Embedded, settings: Settings, supervisor: Supervisor) ->
     return given
 
 
-def _index(settings: Settings) -> Any:
+def _index(settings: Settings) -> Path:
     named = "sqlite_path" in settings.model_fields_set
     return (settings.sqlite_path if named else settings.state_dir / "index.db").resolve()
 

@@ -80,11 +80,13 @@ async def show(connection: KafkaConnection, at: Offset) -> DeadLetter | None:
 
 def place(text: str, topic: str) -> Offset:
     """The place that `TOPIC-PARTITION-OFFSET` names. Raises `Rejected` where it is none on `topic`."""
-    name, _, numbers = text.rpartition("-")
-    name, _, partition = name.rpartition("-")
-    if name != topic or not (partition.isdecimal() and numbers.isdecimal()):
+    try:
+        at = Offset.parse(text)
+    except ValueError:
+        at = None
+    if at is None or at.topic != topic:
         raise Rejected(f"a dead letter is named {topic}-PARTITION-OFFSET, not {text}", code="invalid_place")
-    return Offset(topic=name, partition=int(partition), offset=int(numbers))
+    return at
 
 
 async def replay(

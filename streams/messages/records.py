@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -29,6 +29,15 @@ class Offset(Wire):
     """The partition, from 0."""
     offset: Annotated[int, Field(ge=0)]
     """The offset in that partition."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The place that `text`, as made by `str`, names. Raises ValueError for anything else."""
+        topic, _, numbers = text.rpartition("-")
+        topic, _, partition = topic.rpartition("-")
+        if not (topic and partition.isdecimal() and numbers.isdecimal()):
+            raise ValueError(f"not TOPIC-PARTITION-OFFSET: {text[:300]!r}")
+        return cls(topic=topic, partition=int(partition), offset=int(numbers))
 
     def __str__(self) -> str:
         """`TOPIC-PARTITION-OFFSET`: how receipts, questions and the done log name a record."""

@@ -156,7 +156,7 @@ def wrong_dimension(model: str, right: int, configured: int) -> Misconfigured:
     """The error where vectors have another length than was configured."""
     return Misconfigured(
         f"{model!r} gives vectors of {right} numbers, not {configured}: set {DIMENSION_SETTING} to {right} "
-        f"(an index that was made with another model or dimension needs `rag-streams reindex`)",
+        f"(an index made with another model or dimension is made anew: docs/how-to/reindex.md)",
         setting=DIMENSION_SETTING,
     )
 

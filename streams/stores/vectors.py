@@ -34,7 +34,7 @@ def check_vector(vector: Vector, dimension: int) -> None:
         raise Misconfigured(
             f"a vector has {len(vector)} numbers, the index was made for {dimension}: set"
             " STREAMS_EMBED_DIMENSION to what the embedding model gives, and make the index anew with"
-            " `rag-streams reindex`",
+            " docs/how-to/reindex.md",
             setting="STREAMS_EMBED_DIMENSION",
         )
     if not math.isfinite(sum(vector)):

@@ -168,6 +168,7 @@ async def agree_on_generation(store: Store, wanted: Generation) -> None:
         raise Misconfigured(
             f"the index was made with {held.embed_model}, {held.dimension} numbers, cut by {held.chunking};"
             f" these settings say {wanted.embed_model}, {wanted.dimension}, {wanted.chunking}."
-            " Set STREAMS_EMBED_MODEL, STREAMS_EMBED_DIMENSION and STREAMS_CHUNK_CHARACTERS back, or reindex",
+            " Set STREAMS_EMBED_MODEL, STREAMS_EMBED_DIMENSION and STREAMS_CHUNK_CHARACTERS back, or make the"
+            " index anew: docs/how-to/reindex.md",
             setting="STREAMS_EMBED_MODEL",
         )

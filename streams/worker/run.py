@@ -15,7 +15,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from streams.agents.flood import dam
-from streams.agents.lifecycle import FAILED, USAGE, Agent, Lifecycle
+from streams.agents.lifecycle import Agent, Lifecycle, exit_code
 from streams.errors import Misconfigured, Retryable, StreamsError
 from streams.indexing.sweeper import Sweeper
 from streams.indexing.vacuum import Vacuum
@@ -140,8 +140,7 @@ async def _run(settings: Settings, roles: Sequence[Role]) -> int:
             parts = await _opened(settings, metrics, stack, status, stop)
             return 0 if parts is None else await _work(parts, roles, status, stop)
     except StreamsError as error:
-        log.critical("worker stopped", problem=str(error), code=error.code)
-        return USAGE if isinstance(error, Misconfigured) else FAILED
+        return exit_code(error)
 
 
 def main(settings: Settings, roles: Sequence[Role]) -> NoReturn:

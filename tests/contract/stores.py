@@ -207,7 +207,7 @@ class PassagesContract:
         with pytest.raises(Misconfigured) as refused:
             await store.write_passages([passage("ok"), passage("short", vector=[1.0, 0.0])])
         assert refused.value.setting == "STREAMS_EMBED_DIMENSION"
-        assert "rag-streams reindex" in str(refused.value)
+        assert "docs/how-to/reindex.md" in str(refused.value)
         with pytest.raises(Misconfigured):
             await store.hybrid(query("text", [1.0, 0.0]))
 

@@ -66,7 +66,7 @@ async def test_a_closed_store_says_so(open_store):
 
 
 async def test_an_index_of_another_dimension_names_the_setting_and_what_would_be_right(store, path):
-    with pytest.raises(Misconfigured, match=f"set it to {DIMENSION}.*rag-streams reindex") as refused:
+    with pytest.raises(Misconfigured, match=f"set it to {DIMENSION}.*docs/how-to/reindex.md") as refused:
         await open_sqlite(path, dimension=DIMENSION + 1)
     assert refused.value.setting == "STREAMS_EMBED_DIMENSION"
 

@@ -133,6 +133,6 @@ def _check(db: apsw.Connection, path: Path | None, dimension: int) -> None:
         raise Misconfigured(
             f"the index {path} holds vectors of {facts['dimension']} numbers, STREAMS_EMBED_DIMENSION says"
             f" {dimension}: set it to {facts['dimension']}, or make the index anew with"
-            " `rag-streams reindex`",
+            " docs/how-to/reindex.md",
             setting="STREAMS_EMBED_DIMENSION",
         )

@@ -88,7 +88,7 @@ def refusal(message: str, url: str) -> StreamsError:
     if _DIMENSION.search(message):
         return Misconfigured(
             f"Weaviate at {url} holds vectors of another dimension than {DIMENSION} says: set it right, or"
-            f" make the index anew with `rag-streams reindex` ({detail})",
+            f" make the index anew, see docs/how-to/reindex.md ({detail})",
             setting=DIMENSION,
         )
     if _READ_ONLY.search(message):

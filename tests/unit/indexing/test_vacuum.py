@@ -112,20 +112,36 @@ async def test_a_move_leaves_nothing_in_the_tenant_that_it_left(bench):
     assert {tenant for tenant, _ in bench.store.held} == {"u"}
 
 
-async def test_passages_go_before_the_heads_that_say_where_they_are(bench):
+class Lost(Exception):
+    """The vacuum's process is gone."""
+
+
+class Failing:
+    """A store that lets so many deletes through, and no more."""
+
+    def __init__(self, store, deletes):
+        self._store, self._deletes = store, deletes
+
+    def __getattr__(self, name):
+        if name.startswith("delete"):
+            if not self._deletes:
+                raise Lost
+            self._deletes -= 1
+        return getattr(self._store, name)
+
+
+@pytest.mark.parametrize("deletes", range(4))
+async def test_a_vacuum_lost_between_any_two_deletes_brings_nothing_back_and_leaves_nothing(bench, deletes):
     await bench.apply(1, "a", tenant="t")
-    await bench.apply(2, None)
-    order = []
-
-    class Watched:
-        def __getattr__(self, name):
-            order.append(name)
-            return getattr(bench.store, name)
-
+    await bench.apply(2, "a", tenant="u")
+    await bench.apply(3, None)
     bench.clock.t += 46 * DAY
-    await bench.another(Watched()).settle(KEY)
-    assert order == ["heads", "passages_of", "delete_passages", "delete_heads", "delete_heads"]
+    with pytest.raises(Lost):
+        await bench.another(Failing(bench.store, deletes)).settle(KEY)
+    assert bench.store.current(KEY).deleted
+    await bench.vacuum.settle(KEY)
     assert bench.store.all_heads == {}
+    assert bench.held() == []
 
 
 async def test_a_deletion_outlives_every_dead_letter_and_then_goes(bench):
