@@ -11,6 +11,8 @@ from streams.messages.answers import QUOTE_CHARACTERS
 ENOUGH = 80
 """Characters below which a quote takes in the sentence after it, for it to be understood."""
 
+_SENTENCES = 10
+
 
 def quote(text: str, about: AbstractSet[str], limit: int = QUOTE_CHARACTERS) -> str:
     """The run of sentences of `text`, at most `limit` characters of it, that holds most of the stems `about`.
@@ -22,7 +24,7 @@ def quote(text: str, about: AbstractSet[str], limit: int = QUOTE_CHARACTERS) -> 
     best, best_rank = (0, 0), (-1, False, 0)
     for first, (start, _) in enumerate(places):
         held: frozenset[str] = frozenset()
-        for begin, end in places[first:]:
+        for begin, end in places[first : first + _SENTENCES]:
             if end - start > limit and begin > start:
                 break
             held |= held_by[begin, end]

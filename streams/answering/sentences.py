@@ -48,7 +48,7 @@ def _goes_on(text: str, start: int, end: re.Match[str]) -> bool:
         return False
     before = text[max(start, end.start() - _LOOKBACK) : end.start() + 1]
     follows = _AFTER.match(text, end.end())
-    if _ITEM.fullmatch(text[start : end.start() + 1]):
+    if end.start() - start < _LOOKBACK and _ITEM.fullmatch(text[start : end.start() + 1]):
         return True
     return follows is not None and (bool(_ABBREVIATION.search(before)) or follows[1].islower())
 
