@@ -201,6 +201,14 @@ async def test_an_orphan_whose_change_may_come_again_is_kept_for_as_long_as_it_m
     assert await bench.vacuum.sweep_orphans() == Vacuumed(passages=1)
 
 
+async def test_nor_does_an_older_state_of_the_document_make_it_an_orphan(bench):
+    await bench.apply(1, "a")
+    await orphan(bench, 2, "b")
+    bench.clock.t += 44 * DAY
+    assert await bench.vacuum.run() == Vacuumed()
+    assert bench.held() == ["a", "b"]
+
+
 async def test_what_a_head_lists_is_no_orphan_however_old(bench):
     await bench.apply(1, "a")
     await bench.apply(2, "a\n\nb")
