@@ -256,7 +256,7 @@ class Answerer:
 
     def _support(self, job: _Job) -> float:
         """How well the finished reply is grounded. Raises `Unfinished` where that is too little."""
-        support = grounded(job.transcript.text, job.prompt.passages)
+        support = grounded(job.transcript.text, job.prompt.passages, job.looked.text)
         if support < self._settings.min_grounded:
             raise Unfinished("ungrounded", "the reply is not what the passages say")
         return support

@@ -63,6 +63,11 @@ class Vocabulary:
         """That of both texts."""
         return Vocabulary(self.stems | other.stems, self.numbers | other.numbers)
 
+    def beyond(self, other: Vocabulary) -> frozenset[str]:
+        """What is in this one alone; all of it where nothing is."""
+        own = self.stems | self.numbers
+        return own - other.stems - other.numbers or own
+
 
 _NOTHING = Vocabulary(frozenset(), frozenset())
 
@@ -75,24 +80,27 @@ def _of_passages(passages: Sequence[Found]) -> list[Vocabulary]:
     return [_of_text(f"{found.hit.title}\n{found.hit.text}") for found in passages]
 
 
-def supports(said: Vocabulary, sentence: Vocabulary) -> bool:
+def supports(said: Vocabulary, sentence: Vocabulary, asked: Vocabulary = _NOTHING) -> bool:
     """Whether what is `said` holds what a sentence says, as far as words can tell.
 
-    At least half of its content words are there, inflections aside, and all of its numbers. A sentence
-    without a content word is supported by anything that is said, but not by nothing.
+    At least half of its content words are there, inflections aside, and all of its numbers. Words that only
+    repeat what was `asked` say nothing. A sentence without a content word is supported by anything that is
+    said, but not by nothing.
     """
     if not sentence.stems:
         return bool(said.stems)
-    return sentence.numbers <= said.numbers and len(sentence.stems & said.stems) >= SUPPORTED * len(
-        sentence.stems
-    )
+    own = sentence.beyond(asked)
+    return sentence.numbers <= said.numbers and len(own & (said.stems | said.numbers)) >= SUPPORTED * len(own)
 
 
-def grounded(text: str, passages: Sequence[Found]) -> float:
-    """The share of the sentences of `text` that what they cite supports, 0 to 1; 0 for no sentences."""
-    made, sources = claims(text), _of_passages(passages)
+def grounded(text: str, passages: Sequence[Found], question: str = "") -> float:
+    """The share of the sentences of `text`, an answer to `question`, that what they cite supports.
+
+    0 to 1; 0 for no sentences.
+    """
+    made, sources, asked = claims(text), _of_passages(passages), _of_text(question)
     held = [
-        supports(reduce(or_, (sources[n - 1] for n in claim.cited), _NOTHING), _of_text(claim.text))
+        supports(reduce(or_, (sources[n - 1] for n in claim.cited), _NOTHING), _of_text(claim.text), asked)
         for claim in made
     ]
     return sum(held) / len(made) if made else 0.0

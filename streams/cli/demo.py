@@ -36,7 +36,7 @@ from streams.worker.parts import connection
 
 QUESTIONS = (
     "What does the vacuum do, and how long is its grace period?",
-    "Where do dead letters go, and how is one sent again?",
+    "What happens to a record that can never be processed?",
     "What happens when the primary model stalls?",
 )
 EDITED = "docs/versioning.md"

@@ -108,3 +108,12 @@ def test_an_extract_points_at_the_passages_it_quotes_and_at_nothing_else(texts):
 def test_an_extract_quotes_in_the_questions_language():
     assert extract(BOTH, "Où réinitialiser ?", "fr").startswith("Voici les passages")
     assert "“After five failed attempts" in extract([LOCK], "attempts?", "en")
+
+
+def test_an_answer_that_only_repeats_the_question_is_not_grounded_by_that():
+    question = "How is a dead letter sent back?"
+    letters = found("A dead letter is sent back with the replay command, at its old position.")
+    echo = "A dead letter sent back is a twist. [1]"
+    assert grounded(echo, [letters]) > 0
+    assert grounded(echo, [letters], question) == 0
+    assert grounded("A dead letter goes back by the replay command. [1]", [letters], question) == 1

@@ -41,7 +41,9 @@ def test_what_is_no_number_counts_as_no_similarity():
 
 
 def test_a_vector_of_another_dimension_names_the_setting_and_the_remedy():
-    with pytest.raises(Misconfigured, match=r"2 numbers.* 3: .*STREAMS_EMBED_DIMENSION.*docs/how-to/reindex.md"):
+    with pytest.raises(
+        Misconfigured, match=r"2 numbers.* 3: .*STREAMS_EMBED_DIMENSION.*docs/how-to/reindex.md"
+    ):
         check_vector([1.0, 0.0], 3)
 
 
