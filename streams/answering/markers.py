@@ -151,8 +151,8 @@ class Markers:
         valid = [n for n in dict.fromkeys(numbers) if 1 <= n <= self._count]
         if valid:
             return self._let("".join(f"[{n}]" for n in valid))
-        if _OPEN.search(self._tail):
-            # What stands on both sides must not close up to a marker.
+        if _OPEN.search(self._tail) or self._tail.endswith("`"):
+            # What stands on both sides must not close up to a marker, or to a longer row of backticks.
             self._spaces = self._spaces or " "
         self._dropped = True
         return ""

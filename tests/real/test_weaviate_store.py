@@ -104,7 +104,7 @@ async def test_vectors_of_another_dimension_than_the_index_holds_name_the_settin
         other.write_passages([passage("short", vector=[1.0, 0.0])]),
         other.hybrid(query("text", [1.0, 0.0])),
     ):
-        with pytest.raises(Misconfigured, match="docs/how-to/reindex.md") as refused:
+        with pytest.raises(Misconfigured, match=r"docs/how-to/reindex.md") as refused:
             await attempt
         assert refused.value.setting == "STREAMS_EMBED_DIMENSION"
 

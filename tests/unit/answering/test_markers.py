@@ -57,6 +57,7 @@ def whole(text, count=3):
         ("It is cut [1", "It is cut"),
         ("It is cut [", "It is cut ["),
         ("[[1]]", "[[1]]"),
+        ("```x```[9]`[1]", "```x``` `[1]"),
     ],
 )
 def test_markers_are_made_regular(written, sent):
