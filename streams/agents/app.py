@@ -54,7 +54,29 @@ class App(faust.App):
         self.connection = config.connection
         self.fetch_wait_s = 0.1 if config.connection.embedded else 0.5
         self._drains: list[Callable[[], Awaitable[None]]] = []
+        self._failure: BaseException | None = None
+        self._failed = asyncio.Event()
         super().__init__(config.group, **_settings(config))
+
+    def give_up(self, error: BaseException) -> None:
+        """Has the app stopped for `error`, the first one told, in good order.
+
+        Faust's own way, `crash`, closes the consumer's loop under what is still to be committed.
+        """
+        self._failure = self._failure or error
+        self._failed.set()
+
+    async def failed(self) -> BaseException:
+        """Returns when the app can't go on, with why."""
+        # Faust tells of a crash in no other way: start() and stop() return as if nothing was.
+        ends = {asyncio.create_task(self._failed.wait()), asyncio.create_task(self._crashed.wait())}
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in ends:
+                task.cancel()
+        reason = self._failure or self.crash_reason
+        return reason or RuntimeError(f"{self.conf.id} crashed and does not say why")
 
     def on_drain(self, drain: Callable[[], Awaitable[None]]) -> None:
         """Has `drain` called before partitions are given up."""
@@ -111,7 +133,6 @@ class Member:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._crashing: asyncio.Task[None] | None = None
 
     def live(self, generation: int) -> bool:
         """Whether that generation lasts."""
@@ -136,8 +157,7 @@ class Member:
 
     def crash(self, error: BaseException) -> None:
         """Stops the app, once."""
-        if self._crashing is None:
-            self._crashing = asyncio.ensure_future(self._app.crash(error))
+        self._app.give_up(error)
 
 
 class Producing:

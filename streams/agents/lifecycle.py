@@ -85,10 +85,7 @@ class Lifecycle:
         """Starts one agent, and ends by raising what it crashes of."""
         await self._start(index)
         self._started.add(index)
-        app = self._agents[index].app
-        # Faust tells of a crash in no other way: start() and stop() return as if nothing was.
-        await app._crashed.wait()  # noqa: SLF001
-        raise app.crash_reason or RuntimeError(f"{app.conf.id} crashed and does not say why")
+        raise await self._agents[index].app.failed()
 
     async def _start(self, index: int) -> None:
         loop = asyncio.get_running_loop()
@@ -133,18 +130,18 @@ class Lifecycle:
 
 async def _started(app: App) -> None:
     """Returns once it has its partitions, or raises what kept it from starting."""
-    crashed = asyncio.create_task(app._crashed.wait())  # noqa: SLF001
+    failed = asyncio.create_task(app.failed())
     starting = asyncio.create_task(app.start())
     try:
-        await asyncio.wait({crashed, starting}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({failed, starting}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
-        elif app.crash_reason is not None:
-            raise app.crash_reason
+        else:
+            raise failed.result()
     finally:
-        for task in (crashed, starting):
+        for task in (failed, starting):
             task.cancel()
-        await asyncio.gather(crashed, starting, return_exceptions=True)
+        await asyncio.gather(failed, starting, return_exceptions=True)
 
 
 async def _meant(app: App, error: BaseException) -> StreamsError:

@@ -19,9 +19,7 @@ class QueueFull(Retryable):
 
     def __init__(self) -> None:
         # Ollama's own words, by which clients know it.
-        super().__init__(
-            "server busy, please try again.  maximum pending requests exceeded", code="overloaded"
-        )
+        super().__init__(OLLAMAS_WORDS, code="overloaded")
 
 
 class Turns:

@@ -49,6 +49,8 @@ async def test_work_that_is_cancelled_before_its_turn_never_begins(turns):
     first = turns.run(may_end.wait)
     second = turns.run(lambda: begun.append("second"))
     second.cancel()
+    # The loop tells the thread of it in its next turn.
+    await asyncio.sleep(0)
     may_end.set()
     await first
     await turns.run(lambda: begun.append("third"))
