@@ -166,7 +166,7 @@ class Embedder(Protocol):
 
     @property
     def window(self) -> int:
-        """Tokens that one text may have, prefix included."""
+        """Tokens that one text may have; what the model's prefix takes is taken off already."""
         ...
 
     async def embed_documents(self, texts: Sequence[str]) -> Sequence[Vector]:
@@ -223,14 +223,6 @@ class Watermarks(Protocol):
 
     async def applied(self) -> Sequence[Offset]:
         """For each source partition with anything applied, the last offset up to which all is (inclusive)."""
-        ...
-
-
-class SchemaRegistry(Protocol):
-    """Writer schemas by id, for Avro in the Confluent wire format."""
-
-    async def schema(self, registry: str, schema_id: int) -> Mapping[str, object]:
-        """The schema, cached once fetched."""
         ...
 
 
