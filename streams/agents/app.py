@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import faust
@@ -106,6 +109,8 @@ def _settings(config: AppConfig) -> dict[str, Any]:
     return {
         "broker": [f"kafka://{server}" for server in servers],
         "store": "memory://",
+        # Nothing is kept there, but Faust makes the folder.
+        "datadir": str(Path(tempfile.gettempdir(), f"rag-streams-{os.getuid()}-{config.group}")),
         "autodiscover": False,
         "web_enabled": False,
         "topic_disable_leader": True,

@@ -13,13 +13,14 @@ from pydantic import ValidationError
 from streams.cli.arguments import invalid, pair, place
 from streams.cli.here import here
 from streams.cli.output import FAILED, Json, Output
-from streams.errors import Retryable
+from streams.errors import Misconfigured, Retryable
 from streams.kafka.connection import started
 from streams.kafka.consume import tail
 from streams.kafka.produce import Producer
 from streams.kafka.replies import follow
 from streams.messages import headers
 from streams.messages.answers import AnswerCompleted, AnswerDelta, AnswerFailed, AnswerReset
+from streams.messages.changes import DEFAULT_TENANT
 from streams.messages.questions import DEFAULT_DEADLINE_MS, DEFAULT_TOP_K, Question
 from streams.messages.reader import Event
 from streams.messages.records import Outgoing
@@ -94,10 +95,15 @@ async def answers_to(settings: Settings, question: Question) -> AsyncIterator[Ev
 
 def _topic(settings: Settings, question: Question) -> str:
     topics = read_topics(settings).questions
-    for topic in topics:
-        if topic.tenant is not None and topic.tenant == question.tenant:
-            return topic.topic
-    return topics[0].topic
+    for bound_to in (question.tenant or DEFAULT_TENANT, None):
+        for topic in topics:
+            if topic.tenant == bound_to:
+                return topic.topic
+    raise Misconfigured(
+        f"no question topic takes questions of the tenant {question.tenant or DEFAULT_TENANT}: name one in"
+        " STREAMS_SOURCES, or use --tenant",
+        setting="STREAMS_SOURCES",
+    )
 
 
 async def _ask(settings: Settings, question: Question, out: Output) -> None:

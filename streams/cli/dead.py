@@ -110,7 +110,9 @@ async def _replay(
 ) -> None:
     there = connection(settings)
     asked = [_place(settings, place) for place in places]
-    of_questions = questions or any(at.topic == settings.topic_questions_dead for at in asked)
+    if len({at.topic for at in asked}) > 1:
+        raise typer.BadParameter("send back dead letters of documents and of questions one after the other")
+    of_questions = asked[0].topic == settings.topic_questions_dead if asked else questions
     topic, retry = _topics(settings, questions=of_questions)
     chosen: list[Offset] | AsyncIterator[DeadLetter] = asked or letters.read(there, topic, code=code)
     refused = 0

@@ -68,7 +68,7 @@ async def ask(settings: Settings, text: str, after: Sequence[Offset], out: Outpu
 
 async def demo(folder: Path, state: Path) -> None:
     """The whole demonstration of the documents in `folder`, with everything it starts in `state`."""
-    out = Output(console=Console(highlight=False, soft_wrap=False))
+    out = Output(console=Console(highlight=False, soft_wrap=False, emoji=False))
     out.console.print(Rule("[bold]rag-streams: answers that follow your data"))
     async with running(load(env_file=None, state_dir=state), out, env_file=None) as (settings, _):
         pages = [

@@ -15,7 +15,7 @@ from streams.cli import files
 from streams.cli.arguments import invalid, pair
 from streams.cli.here import here
 from streams.cli.output import Json, Output
-from streams.errors import Rejected, Retryable
+from streams.errors import Misconfigured, Rejected, Retryable
 from streams.kafka.connection import started
 from streams.kafka.consume import tail
 from streams.kafka.produce import Producer
@@ -24,7 +24,7 @@ from streams.messages.changes import DEFAULT_TENANT, DocumentChange
 from streams.messages.receipts import IndexReceipt
 from streams.messages.records import Outgoing, Record
 from streams.settings import Settings
-from streams.worker.parts import connection
+from streams.worker.parts import connection, read_topics
 
 SEND_S = 30.0
 """How long Kafka may take to accept a record."""
@@ -91,14 +91,14 @@ def record(change: DocumentChange, *, topic: str, tenant: str) -> Outgoing:
 async def _send(
     settings: Settings, changes: Iterable[DocumentChange], tenant: str, out: Output, *, wait: bool
 ) -> None:
-    there = connection(settings)
+    topic, there = _source(settings, tenant), connection(settings)
     wanted = Producer(there, max_bytes=settings.topic_max_message_bytes, timeout_s=SEND_S)
     sent: dict[str, str] = {}
     watched = tail(there, settings.topic_indexed) if wait else nullcontext(_none())
     async with watched as receipts, started(there, wanted) as producer:
         for change in changes:
             try:
-                at = await producer.send(record(change, topic=settings.topic_changes, tenant=tenant))
+                at = await producer.send(record(change, topic=topic, tenant=tenant))
             except Rejected as error:
                 raise Rejected(f"{change.id}: {error}", code=error.code) from None
             sent[str(at)] = change.id
@@ -109,6 +109,20 @@ async def _send(
             if dead:
                 reasons = ", ".join(f"{sent[str(one.source)]} ({one.reason})" for one in dead)
                 raise Rejected(f"dead letters: {reasons}; see `rag-streams dead list`", code="dead")
+
+
+def _source(settings: Settings, tenant: str) -> str:
+    """The topic on which a worker looks for this tenant's documents in the native format."""
+    native = [source for source in read_topics(settings).sources if source.format == "native"]
+    for bound_to in (tenant, None):
+        for source in native:
+            if source.tenant == bound_to:
+                return source.topic
+    raise Misconfigured(
+        f"no native source takes documents of the tenant {tenant}: name one in STREAMS_SOURCES, or use"
+        " --tenant",
+        setting="STREAMS_SOURCES",
+    )
 
 
 async def _none() -> AsyncIterator[Record]:

@@ -21,7 +21,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a lin
 
 
 def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, soft_wrap=True, emoji=False)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def report(error: StreamsError, *, as_json: bool) -> None:
         problem = {"error": str(error), "code": error.code, "setting": getattr(error, "setting", None)}
         sys.stderr.write(json.dumps(problem) + "\n")
         return
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
     console.print("error: ", style="bold red", end="")
     console.print(str(error), markup=False)
     hint = {

@@ -7,6 +7,7 @@ import json
 from typing import Annotated, Literal
 
 import typer
+from pydantic import ValidationError
 
 from streams.cli.here import here
 from streams.cli.output import Json, Output
@@ -46,7 +47,10 @@ def _show(record: Record, what: str, out: Output) -> None:
     if not isinstance(value, dict):
         out.line(f"{record.at}  (not one of our messages)", style="yellow")
     elif what == "indexed":
-        out.row(value, described(IndexReceipt.model_validate(value)))
+        try:
+            out.row(value, described(IndexReceipt.model_validate(value)))
+        except ValidationError:
+            out.line(f"{record.at}  (not one of our messages)", style="yellow")
     else:
         said = value.get("text") or value.get("code") or ""
         place = f"{value.get('attempt')}.{value.get('seq')}"

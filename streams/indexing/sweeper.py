@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
-from streams.errors import Rejected, Retryable
+from streams.errors import StreamsError
 from streams.indexing.vacuum import PAGE, Vacuum
 from streams.ports import Monotonic, Observed, Observer, unobserved
 
@@ -74,5 +74,6 @@ class Sweeper:
     async def _observed(self, work: Awaitable[object]) -> None:
         try:
             await work
-        except (Retryable, Rejected) as error:
-            self._observe(Observed("vacuum_failures", labels={"code": error.code}))
+        except Exception as error:  # noqa: BLE001 - the next look tries again; a vacuum that ended would not be seen
+            code = error.code if isinstance(error, StreamsError) else "failed"
+            self._observe(Observed("vacuum_failures", labels={"code": code}))

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from streams.errors import Misconfigured
+
 Readiness = Callable[[], Awaitable[Mapping[str, str | None]]]
 """Gives, for each part that has to be ready, None where it is, else what is wrong with it."""
 
@@ -42,7 +44,14 @@ async def serve(app: web.Application, *, host: str, port: int) -> AsyncIterator[
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise Misconfigured(
+                f"STREAMS_METRICS_PORT: nothing can listen on {host}:{port} ({error.strerror}); choose"
+                " another, or leave it unset",
+                setting="STREAMS_METRICS_PORT",
+            ) from error
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()

@@ -7,15 +7,15 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import structlog
 from prometheus_client import CollectorRegistry
 
 from streams.agents.flood import dam
-from streams.agents.lifecycle import Agent, Lifecycle, exit_code
+from streams.agents.lifecycle import FAILED, Agent, Lifecycle, exit_code
 from streams.errors import Misconfigured, Retryable, StreamsError
 from streams.indexing.sweeper import Sweeper
 from streams.indexing.vacuum import Vacuum
@@ -24,6 +24,7 @@ from streams.observe import health, logs
 from streams.observe.metrics import Metrics
 from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import open_embedder
+from streams.ports import Observed
 from streams.settings import Settings
 from streams.worker.agents import (
     Parts,
@@ -49,6 +50,8 @@ from streams.worker.status import Status
 
 START_AGAIN_S = 0.5
 START_AGAIN_MAX_S = 10.0
+CLOSE_S = 3.0
+"""How long connections are given to close at the end."""
 
 log = structlog.get_logger("streams.worker")
 
@@ -78,7 +81,7 @@ async def _opened(
     while not stop.is_set():
         attempt = AsyncExitStack()
         try:
-            parts = await _open(settings, metrics, attempt)
+            parts = await _unless(stop, _open(settings, metrics, attempt))
         except Retryable as error:
             await attempt.aclose()
             status.waits_for(str(error))
@@ -95,12 +98,28 @@ async def _opened(
     return None
 
 
+async def _unless(stop: asyncio.Event, opening: Coroutine[Any, Any, Parts]) -> Parts | None:
+    """What `opening` gives; None where the worker is told to stop before: a mute server must not keep it."""
+    task, stopping = asyncio.create_task(opening), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        return await task if task.done() else None
+    finally:
+        for one in (task, stopping):
+            one.cancel()
+        await asyncio.wait({task, stopping}, timeout=CLOSE_S)
+
+
 async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: asyncio.Event) -> int:
     settings = parts.settings
     vacuum = Vacuum(parts.store, now=utc_now, monotonic=time.monotonic, observe=parts.metrics)
-    sweeper = Sweeper(
-        vacuum, monotonic=time.monotonic, round_s=settings.vacuum_interval_s, observe=parts.metrics
-    )
+
+    def observe(event: Observed) -> None:
+        parts.metrics(event)
+        if event.name == "vacuum_failures":
+            log.warning("the vacuum failed and tries again", **event.labels)
+
+    sweeper = Sweeper(vacuum, monotonic=time.monotonic, round_s=settings.vacuum_interval_s, observe=observe)
     watermarks, replies = watermarks_of(parts), reply_topics_of(settings)
     answerer = new_answerer(parts, watermarks)
     new: dict[Role, Callable[[], Agent]] = {
@@ -147,7 +166,12 @@ def main(settings: Settings, roles: Sequence[Role]) -> NoReturn:
     """Runs a worker until SIGTERM or SIGINT, then ends the process with its exit code."""
     logs.configure(level=settings.log_level, style=settings.log_format)
     dam(time.monotonic)
-    code = asyncio.run(_run(settings, roles))
-    logging.shutdown()
-    # Faust's consumer thread is no daemon: a thread that hangs must not keep the process.
-    os._exit(code)
+    code = FAILED
+    try:
+        code = asyncio.run(_run(settings, roles))
+    except Exception:
+        log.exception("the worker ended in a way that it should not")
+    finally:
+        logging.shutdown()
+        # Faust's consumer thread is no daemon: a thread that hangs must not keep the process.
+        os._exit(code)
