@@ -39,7 +39,8 @@ EMBEDDED_DEFAULTS: Mapping[str, Any] = {
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Topic = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
-Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+.*$")]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s/@]+(/\S*)?$")]
+"""Without a user or a password: an address is shown, a secret has a setting of its own."""
 
 
 class Settings(BaseSettings):

@@ -42,6 +42,7 @@ def test_the_defaults_are_a_production_worker_on_this_machine():
         ("STREAMS_NUM_CTX", "many", "integer"),
         ("STREAMS_STORE", "mongodb", "'weaviate' or 'sqlite'"),
         ("STREAMS_OLLAMA_URL", "localhost:11434", "pattern"),
+        ("STREAMS_OLLAMA_URL", "http://bob:hunter2-canary@x:11434", "pattern"),
         ("STREAMS_OLAMA_URL", "http://x", "did you mean STREAMS_OLLAMA_URL?"),
         ("STREAMS_TOPIC_ANSWERS", "questions", "STREAMS_TOPIC_QUESTIONS"),
         ("STREAMS_SOURCES", "nowhere.toml", "does not exist"),
