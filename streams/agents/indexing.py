@@ -16,7 +16,7 @@ from streams.agents.pump import Pump
 from streams.agents.superseding import supersede
 from streams.agents.work import Combined, Ended, PumpSettings
 from streams.errors import Rejected
-from streams.messages.changes import Change, Ignored
+from streams.messages.changes import Change, Document, Ignored
 from streams.messages.dead import original
 from streams.messages.headers import TRACEPARENT, TRACESTATE, versioned
 from streams.messages.position import Position
@@ -220,7 +220,7 @@ def _row(end: Ended[Change | Ignored, Row]) -> Row:
 
 
 def _named(change: Change) -> tuple[str | None, str | None]:
-    if change.document is not None:
+    if isinstance(change.document, Document):
         return change.document.tenant, change.document.id
     return change.tenant, change.document_id
 

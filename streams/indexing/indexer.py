@@ -18,9 +18,9 @@ from uuid import UUID
 from streams.errors import PromptTooLong
 from streams.indexing.chunk import Chunk, Chunking
 from streams.indexing.cut import Cut, Cutter, Parse
-from streams.indexing.plan import Plan, passage, plan, repeats, stale
+from streams.indexing.plan import Plan, filled, passage, plan, repeats, stale
 from streams.indexing.repair import Repair
-from streams.messages.changes import Change
+from streams.messages.changes import Change, Document
 from streams.messages.held import Head, Vector, current
 from streams.messages.position import Position
 from streams.messages.receipts import Outcome, PassageCounts
@@ -54,8 +54,12 @@ class Applied:
 
 @dataclass(slots=True)
 class _Work:
-    """What one `apply` has done so far, so that planning again does none of it again."""
+    """What one `apply` has done so far, so that planning again does none of it again.
 
+    `change` is `said`, with what its record left out taken from the document that it finds.
+    """
+
+    said: Change
     change: Change
     chunking: Chunking
     vectors: dict[str, Vector] = field(default_factory=dict)
@@ -64,6 +68,13 @@ class _Work:
     chunks: Sequence[Chunk] | None = None
     embed_s: float = 0.0
     write_s: float = 0.0
+
+    def find(self, base: Head | None) -> None:
+        """Completes the change from `base`; what was cut of another text does not count any more."""
+        change = filled(self.said, base)
+        if change.document != self.change.document:
+            self.chunks = None
+        self.change = change
 
     def halve(self) -> bool:
         """Goes on with chunks half as long; whether that is any shorter."""
@@ -103,7 +114,7 @@ class Indexer:
         May be called again for the same change, by anyone, at any time. Raises `Rejected` where the
         document can't be parsed or no cut of it fits the model, and as the ports do.
         """
-        work = _Work(change, self._cutter.chunking)
+        work = _Work(change, change, self._cutter.chunking)
         while True:
             try:
                 return await self._apply(work)
@@ -139,8 +150,9 @@ class Indexer:
         base = current(heads)
         if last is not None and base == last.base:
             return last
+        work.find(base)
         document = work.change.document
-        if work.chunks is None and document is not None and not stale(work.change, base):
+        if work.chunks is None and isinstance(document, Document) and not stale(work.change, base):
             work.chunks = self._cutter.chunks(document, work.chunking)
         return plan(heads, work.change, work.chunks or (), written=self._now())
 
@@ -202,15 +214,16 @@ class Indexer:
         Twice: a vacuum that read the heads before this one was there may still be at its deletes, for as
         long as its own lease.
         """
-        if work.change.document is None:
+        document = work.change.document
+        if not isinstance(document, Document):
             return
-        await self._repair(work.change.document, head)
+        await self._repair(document, head)
         await self._sleep(self._lease_s)
-        await self._repair(work.change.document, head)
+        await self._repair(document, head)
 
     async def _repair_repeated(self, change: Change, base: Head | None) -> None:
         """As above, for one who was late and then lost: the change comes again, and finds its own head."""
-        if base is not None and change.document is not None and repeats(change, base):
+        if base is not None and isinstance(change.document, Document) and repeats(change, base):
             await self._repair(change.document, base)
 
     def _applied(self, work: _Work, planned: Plan, *, superseded: bool) -> Applied:

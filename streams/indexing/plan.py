@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from streams.messages.changes import Change, Document
+from streams.messages.changes import Change, Document, Incomplete
 from streams.messages.held import Head, Listed, Passage, Vector, content_hash, current, passage_id
 from streams.messages.position import Position
 from streams.messages.receipts import Outcome
@@ -70,6 +70,16 @@ def stale(change: Change, base: Head | None) -> bool:
     return base is not None and position_of(change, base) <= base.position
 
 
+def filled(change: Change, base: Head | None) -> Change:
+    """`change` with the columns that its record left out taken from the row that it finds.
+
+    Raises `Rejected` (`unavailable_value`) where that row lacks them. A stale change is left as it is.
+    """
+    if not isinstance(change.document, Incomplete) or stale(change, base):
+        return change
+    return change.document.fill({} if base is None or base.deleted else base.row)
+
+
 def plan(heads: Sequence[Head], change: Change, chunks: Sequence[Chunk], *, written: datetime) -> Plan:
     """What `change` does to the document with these heads, whose text, if any, is now `chunks`.
 
@@ -82,6 +92,8 @@ def plan(heads: Sequence[Head], change: Change, chunks: Sequence[Chunk], *, writ
     position = position_of(change, base)
     if change.document is None:
         return _deletion(base, change, position, written)
+    if isinstance(change.document, Incomplete):
+        raise TypeError("an incomplete document is filled before it is planned")
     return _upsert(base, change, change.document, position, chunks, written)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Literal
@@ -96,20 +96,33 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Incomplete:
+    """A document whose record leaves out columns that did not change (PostgreSQL's TOAST).
+
+    `lacking` names them. `fill` gives the document, with those columns taken from the row as it was
+    before; it raises `Rejected` (`unavailable_value`) where that row lacks them too.
+    """
+
+    lacking: tuple[str, ...]
+    fill: Callable[[Mapping[str, JsonValue]], Change]
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One change of one document, whatever format it came in.
 
-    `document` is None for a deletion. `time` (nanoseconds) and `order` are the source's own, None where
-    it gives none; `timestamp` (milliseconds) and `at` are Kafka's, and, for a dead letter sent back,
-    those of its first delivery. `tenant` and `document_id` are what a deletion names of itself, if
-    anything. `row` holds the source's mapped columns, for later changes that leave some out.
+    `document` is None for a deletion, `Incomplete` where it takes the row before to know it. `time`
+    (nanoseconds) and `order` are the source's own, None where it gives none; `timestamp` (milliseconds) and
+    `at` are Kafka's, and, for a dead letter sent back, those of its first delivery. `tenant` and
+    `document_id` are what a deletion names of itself, if anything. `row` holds the source's mapped columns,
+    for later changes that leave some out.
     """
 
     source: str
     record_key: str
     at: Offset
     timestamp: int
-    document: Document | None = None
+    document: Document | Incomplete | None = None
     tenant: str | None = None
     document_id: str | None = None
     time: int | None = None
@@ -121,6 +134,21 @@ class Change:
     def key(self) -> uuid.UUID:
         """The document key, by which a document is held and by which its changes are ordered."""
         return document_key(self.source, self.record_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Truncation:
+    """All documents of a source are gone: those that are not changed after this.
+
+    `time`, `order`, `timestamp` and `at` are as in a `Change`.
+    """
+
+    source: str
+    at: Offset
+    timestamp: int
+    time: int | None = None
+    order: int | None = None
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
