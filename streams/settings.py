@@ -15,13 +15,21 @@ from typing import Annotated, Any, Literal, Self, get_args
 from dotenv import dotenv_values
 from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from streams.errors import Misconfigured
 
 PREFIX = "STREAMS_"
 BESIDES = frozenset({"STREAMS_TEST_DATA", "STREAMS_SERVERS_DIR"})
 """Names with our prefix that are no settings: the test suite's."""
+
+PROMPT_TOKENS = 512
+"""What of the context an answer must leave to its prompt."""
 
 EMBEDDED_DEFAULTS: Mapping[str, Any] = {
     "generate_model": "smollm2:135m",
@@ -182,9 +190,11 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then the environment, then `.env`, then the files that `…_FILE` names."""
+        """Arguments, then the environment, then `.env`, then the files that `…_FILE` names in either."""
         del file_secret_settings
-        return init_settings, env_settings, dotenv_settings, SecretFiles(settings_cls)
+        dotenv = dotenv_settings.env_vars if isinstance(dotenv_settings, DotEnvSettingsSource) else {}
+        named = {name.upper(): value for name, value in dotenv.items()} | dict(os.environ)
+        return init_settings, env_settings, dotenv_settings, SecretFiles(settings_cls, named)
 
     @model_validator(mode="before")
     @classmethod
@@ -204,8 +214,11 @@ class Settings(BaseSettings):
                 raise misconfigured(
                     name, f"needs {PREFIX}KAFKA_SECURITY_PROTOCOL to be SASL_SSL or SASL_PLAINTEXT"
                 )
-        if self.max_answer_tokens >= self.num_ctx:
-            raise misconfigured("max_answer_tokens", f"must be less than {PREFIX}NUM_CTX ({self.num_ctx})")
+        if self.max_answer_tokens + PROMPT_TOKENS > self.num_ctx:
+            raise misconfigured(
+                "max_answer_tokens",
+                f"must leave {PROMPT_TOKENS} tokens of {PREFIX}NUM_CTX ({self.num_ctx}) to the prompt",
+            )
         for name in ("kafka_ssl_cafile", "sources"):
             path = getattr(self, name)
             if path is not None and not Path(path).is_file():
@@ -248,16 +261,20 @@ def misconfigured(field: str, problem: str) -> Misconfigured:
 
 
 class SecretFiles(PydanticBaseSettingsSource):
-    """Secrets from the files that `STREAMS_…_FILE` names."""
+    """Secrets from the files that `STREAMS_…_FILE` names in `named`, environment and `.env` together."""
+
+    def __init__(self, settings_cls: type[BaseSettings], named: Mapping[str, str | None]) -> None:
+        super().__init__(settings_cls)
+        self._named = named
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """The secret's text, without the white space around it; None where no file is named."""
         del field
         name = PREFIX + field_name.upper()
-        path = os.environ.get(f"{name}_FILE") if is_secret(field_name) else None
+        path = self._named.get(f"{name}_FILE") if is_secret(field_name) else None
         if not path:
             return None, field_name, False
-        if os.environ.get(name):
+        if self._named.get(name):
             raise misconfigured(f"{field_name}_file", f"and {name} are both set; keep one of them")
         try:
             return Path(path).read_text(encoding="utf-8").strip(), field_name, False

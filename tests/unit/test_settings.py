@@ -46,7 +46,7 @@ def test_the_defaults_are_a_production_worker_on_this_machine():
         ("STREAMS_OLAMA_URL", "http://x", "did you mean STREAMS_OLLAMA_URL?"),
         ("STREAMS_TOPIC_ANSWERS", "questions", "STREAMS_TOPIC_QUESTIONS"),
         ("STREAMS_SOURCES", "nowhere.toml", "does not exist"),
-        ("STREAMS_MAX_ANSWER_TOKENS", "8192", "less than STREAMS_NUM_CTX"),
+        ("STREAMS_MAX_ANSWER_TOKENS", "8000", "of STREAMS_NUM_CTX (8192) to the prompt"),
         ("STREAMS_KAFKA_SASL_USERNAME", "me", "SASL_SSL"),
         ("STREAMS_WEAVIATE_API_KEY_FILE", "nowhere", "can't be read"),
         ("STREAMS_GROUP_FILE", "x", "is no setting"),
@@ -87,6 +87,12 @@ def test_a_secret_may_come_from_a_file_and_is_masked_everywhere(monkeypatch, tmp
     got = settings.load()
     assert got.weaviate_api_key.get_secret_value() == SECRET
     assert SECRET not in f"{got!r} {got} {settings.shown(got)}"
+
+
+def test_a_secrets_file_may_be_named_in_the_env_file_too(tmp_path):
+    (tmp_path / "key").write_text(SECRET)
+    (tmp_path / ".env").write_text(f"STREAMS_WEAVIATE_API_KEY_FILE={tmp_path / 'key'}\n")
+    assert settings.load().weaviate_api_key.get_secret_value() == SECRET
 
 
 def test_a_secret_given_twice_is_refused_without_showing_it(monkeypatch, tmp_path):
