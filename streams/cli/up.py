@@ -78,7 +78,8 @@ class Embedded:
         return cls(
             broker=settings.kafka_bootstrap_servers is None,
             models=settings.ollama_url is None,
-            store=settings.weaviate_url is None,
+            store=settings.weaviate_url is None
+            and not (settings.store == "weaviate" and "store" in settings.model_fields_set),
         )
 
 
@@ -97,7 +98,9 @@ async def running(
             given = await _servers(own, settings, supervisor)
             there = load(env_file=env_file, **{**_explicit(settings), **given})
             await topics.create(connection(there), topics.wanted(topic_plan(there)))
-            port = await supervisor.start_on_free_port(partial(_worker, given))
+            # Where no `.env` counts, the worker must find none either.
+            cwd = None if env_file else settings.state_dir.resolve()
+            port = await supervisor.start_on_free_port(partial(_worker, given, cwd))
             health = f"http://{HOST}:{port}/readyz"
             state.write(
                 State(pid=os.getpid(), started_at=datetime.now(UTC), settings=given, pids=supervisor.pids)
@@ -132,7 +135,7 @@ def _index(settings: Settings) -> Path:
     return (settings.sqlite_path if named else settings.state_dir / "index.db").resolve()
 
 
-def _worker(given: dict[str, Any], port: int) -> Service:
+def _worker(given: dict[str, Any], cwd: Path | None, port: int) -> Service:
     environ = {f"{PREFIX}{name.upper()}": str(value) for name, value in given.items()}
     environ |= {f"{PREFIX}METRICS_PORT": str(port), f"{PREFIX}METRICS_HOST": HOST}
     return Service(
@@ -140,6 +143,7 @@ def _worker(given: dict[str, Any], port: int) -> Service:
         (sys.executable, "-m", "streams", "worker"),
         partial(_ready, f"http://{HOST}:{port}/readyz"),
         env=os.environ | environ,
+        cwd=cwd,
         ready_s=READY_S,
         stop_s=STOP_S,
     )
