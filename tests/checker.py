@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from streams.indexing.chunk import Chunking, chunk
+from streams.indexing.cut import HereCutter
 from streams.indexing.parse import parse
 from streams.messages.changes import Change
 from streams.messages.held import current
@@ -69,7 +70,7 @@ async def _differences(store, change: Change, head, chunking: Chunking) -> list[
 
 
 async def _passage_problems(store, document, head, chunking: Chunking):
-    pieces = chunk(parse(document), media_type=document.media_type, chunking=chunking)
+    pieces = HereCutter(parse, chunk).cut(document, chunking)
     ids = [listed.id for listed in head.passages]
     held = {passage.id: passage for passage in await store.passages(document.tenant, ids)}
     if lost := set(ids) - set(held):

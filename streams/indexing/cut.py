@@ -1,20 +1,28 @@
-"""From a document to its chunks."""
+"""From a document to its chunks: parse, then chunk."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from streams.indexing.chunk import Chunk, Chunking
 from streams.messages.changes import Document
 from streams.messages.held import content_hash
 
-Parse = Callable[[Document], str]
+
+class Parsed(NamedTuple):
+    """A document's text, and how it is read: `text/markdown` or `text/plain`."""
+
+    text: str
+    media_type: str
+
+
+Parse = Callable[[Document], Parsed]
 """A document's text. Raises `Rejected`."""
 
 
-class Cut(Protocol):
+class Chunks(Protocol):
     """As `streams.indexing.chunk.chunk`."""
 
     def __call__(self, text: str, /, *, media_type: str, chunking: Chunking) -> Sequence[Chunk]:
@@ -22,25 +30,44 @@ class Cut(Protocol):
         ...
 
 
+class Cutter(Protocol):
+    """What cuts documents, here or elsewhere."""
+
+    async def chunks(self, document: Document, chunking: Chunking) -> Sequence[Chunk]:
+        """The document's chunks: always the same for the same document and chunking.
+
+        Raises `Rejected` where it can't be parsed.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class Cutter:
-    """Parses, then cuts; pure, as both are."""
+class HereCutter:
+    """A `Cutter` that does it at once, in this process."""
 
     parse: Parse
-    cut: Cut
-    chunking: Chunking
+    chunk: Chunks
 
-    def chunks(self, document: Document, chunking: Chunking) -> Sequence[Chunk]:
-        """The document's chunks under `chunking`. Raises `Rejected` where it can't be parsed."""
-        return self.cut(self.parse(document), media_type=document.media_type, chunking=chunking)
+    async def chunks(self, document: Document, chunking: Chunking) -> Sequence[Chunk]:
+        """As `Cutter`."""
+        return self.cut(document, chunking)
 
-    def texts(self, document: Document, hashes: Collection[str]) -> Mapping[str, str]:
-        """The chunks with these content hashes, by hash, however often the chunking was halved for them."""
-        found: dict[str, str] = {}
-        chunking, whole = self.chunking, None
-        while chunking != whole and not found.keys() >= set(hashes):
-            for piece in self.chunks(document, chunking):
-                if (digest := content_hash(piece.text)) in hashes:
-                    found[digest] = piece.text
-            whole, chunking = chunking, chunking.halved()
-        return found
+    def cut(self, document: Document, chunking: Chunking) -> Sequence[Chunk]:
+        """The same, for those who can't wait; pure, as what it is made of."""
+        parsed = self.parse(document)
+        return self.chunk(parsed.text, media_type=parsed.media_type, chunking=chunking)
+
+
+async def texts(
+    cutter: Cutter, document: Document, hashes: Collection[str], chunking: Chunking
+) -> Mapping[str, str]:
+    """The chunks with these content hashes, by hash, however often the chunking was halved for them."""
+    found: dict[str, str] = {}
+    now: Chunking | None = chunking
+    while now is not None and not found.keys() >= set(hashes):
+        for piece in await cutter.chunks(document, now):
+            if (digest := content_hash(piece.text)) in hashes:
+                found[digest] = piece.text
+        halved = now.halved()
+        now = halved if halved != now else None
+    return found

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from streams.errors import PromptTooLong
 from streams.indexing.chunk import Chunk, Chunking
-from streams.indexing.cut import Cut, Cutter, Parse
+from streams.indexing.cut import Cutter
 from streams.indexing.plan import Plan, filled, passage, plan, repeats, stale
 from streams.indexing.repair import Repair
 from streams.messages.changes import Change, Document
@@ -93,8 +93,7 @@ class Indexer:
         documents: Documents,
         embedder: Embedder,
         *,
-        chunk: Cut,
-        parse: Parse,
+        cutter: Cutter,
         chunking: Chunking,
         now: Now,
         monotonic: Monotonic,
@@ -103,10 +102,10 @@ class Indexer:
         observe: Observer = unobserved,
     ) -> None:
         self._documents, self._embedder = documents, embedder
-        self._cutter = Cutter(parse, chunk, chunking)
+        self._cutter, self._chunking = cutter, chunking
         self._now, self._monotonic, self._sleep = now, monotonic, sleep
         self._lease_s, self._observe = lease_s, observe
-        self._repair = Repair(documents, embedder, self._cutter, now, observe)
+        self._repair = Repair(documents, embedder, cutter, chunking, now, observe)
 
     async def apply(self, change: Change) -> Applied:
         """Brings the document to this change, or finds it there or beyond (`stale`).
@@ -114,7 +113,7 @@ class Indexer:
         May be called again for the same change, by anyone, at any time. Raises `Rejected` where the
         document can't be parsed or no cut of it fits the model, and as the ports do.
         """
-        work = _Work(change, change, self._cutter.chunking)
+        work = _Work(change, change, self._chunking)
         while True:
             try:
                 return await self._apply(work)
@@ -128,7 +127,7 @@ class Indexer:
         while True:
             leased = self._monotonic()
             heads = await self._heads(work.change.key)
-            planned = self._plan(work, heads, planned)
+            planned = await self._plan(work, heads, planned)
             if planned.head is None:
                 await self._repair_repeated(work.change, planned.base)
                 return _stale(planned)
@@ -145,7 +144,7 @@ class Indexer:
     async def _heads(self, key: UUID) -> Sequence[Head]:
         return (await self._documents.heads([key])).get(key, ())
 
-    def _plan(self, work: _Work, heads: Sequence[Head], last: Plan | None) -> Plan:
+    async def _plan(self, work: _Work, heads: Sequence[Head], last: Plan | None) -> Plan:
         """The last plan where the document is still what that was made from, else a new one."""
         base = current(heads)
         if last is not None and base == last.base:
@@ -153,7 +152,7 @@ class Indexer:
         work.find(base)
         document = work.change.document
         if work.chunks is None and isinstance(document, Document) and not stale(work.change, base):
-            work.chunks = self._cutter.chunks(document, work.chunking)
+            work.chunks = await self._cutter.chunks(document, work.chunking)
         return plan(heads, work.change, work.chunks or (), written=self._now())
 
     async def _fetch_vectors(self, work: _Work, planned: Plan) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streams.indexing.cut import Cutter
+from streams.indexing.chunk import Chunking
+from streams.indexing.cut import Cutter, texts
 from streams.indexing.plan import passage
 from streams.messages.changes import Document
 from streams.messages.held import Head
@@ -22,6 +23,7 @@ class Repair:
     documents: Documents
     embedder: Embedder
     cutter: Cutter
+    chunking: Chunking
     now: Now
     observe: Observer
 
@@ -34,14 +36,14 @@ class Repair:
         gone = {entry.id: entry.content_hash for entry in head.passages if entry.id not in ids}
         if not gone:
             return
-        texts = self.cutter.texts(document, set(gone.values()))
-        embedded = await self.embedder.embed_documents(list(texts.values()))
-        vectors = dict(zip(texts, embedded, strict=True))
+        found = await texts(self.cutter, document, set(gone.values()), self.chunking)
+        embedded = await self.embedder.embed_documents(list(found.values()))
+        vectors = dict(zip(found, embedded, strict=True))
         written = self.now()
         again = [
-            passage(head, id_, texts[digest], vectors[digest], written)
+            passage(head, id_, found[digest], vectors[digest], written)
             for id_, digest in gone.items()
-            if digest in texts
+            if digest in found
         ]
         await self.documents.write_passages(again)
         self.observe(Observed("passages_repaired", len(again)))

@@ -16,6 +16,7 @@ from streams.agents.work import PumpSettings
 from streams.answering.answerer import Answerer
 from streams.errors import Rejected
 from streams.indexing.chunk import chunk
+from streams.indexing.cut import HereCutter
 from streams.indexing.documents import CoalescedDocuments
 from streams.indexing.embed import CoalescedEmbedder
 from streams.indexing.indexer import Applied, Indexer
@@ -145,8 +146,7 @@ def index_agent(parts: Parts, sweeper: Sweeper) -> Agent:
     indexer = Indexer(
         CoalescedDocuments(parts.store),
         CoalescedEmbedder(parts.embedder),
-        chunk=chunk,
-        parse=parse,
+        cutter=HereCutter(parse, chunk),
         chunking=chunking_of(settings, parts.embedder.window),
         now=utc_now,
         monotonic=time.monotonic,

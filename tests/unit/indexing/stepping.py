@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from streams.indexing.chunk import Chunk, Chunking
+from streams.indexing.cut import Parsed
 from streams.messages.changes import Document
 from streams.messages.held import Head, Passage, Vector
 from streams.messages.position import Position
@@ -168,5 +169,5 @@ def paragraphs(text: str, /, *, media_type: str, chunking: Chunking) -> Sequence
     return chunks
 
 
-def as_it_is(document: Document) -> str:
-    return document.text
+def as_it_is(document: Document) -> Parsed:
+    return Parsed(document.text, document.media_type)

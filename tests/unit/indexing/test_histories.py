@@ -13,6 +13,7 @@ from datetime import timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from streams.indexing.cut import HereCutter
 from streams.indexing.indexer import Indexer
 from streams.indexing.vacuum import Vacuum
 from streams.messages.changes import Change, Document
@@ -118,8 +119,7 @@ class Run:
         indexer = Indexer(
             self.stepped,
             self.embedder,
-            chunk=paragraphs,
-            parse=as_it_is,
+            cutter=HereCutter(as_it_is, paragraphs),
             chunking=CHUNKING,
             now=self.clock.now,
             monotonic=self.clock.monotonic,

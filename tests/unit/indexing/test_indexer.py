@@ -4,6 +4,7 @@ import pytest
 
 from streams.errors import PromptTooLong, Rejected, Retryable
 from streams.indexing.chunk import Chunk, Chunking
+from streams.indexing.cut import HereCutter
 from streams.indexing.indexer import Indexer
 from streams.messages.position import Position
 from streams.messages.receipts import PassageCounts
@@ -52,8 +53,7 @@ class Bench:
         return Indexer(
             self.store,
             embedder or self.embedder,
-            chunk=chunk,
-            parse=parse,
+            cutter=HereCutter(parse, chunk),
             chunking=chunking,
             now=self.clock.now,
             monotonic=self.clock.monotonic,

@@ -18,6 +18,7 @@ from datetime import timedelta
 
 import pytest
 
+from streams.indexing.cut import HereCutter
 from streams.indexing.indexer import Indexer
 from streams.indexing.vacuum import Vacuum
 from streams.messages.changes import Change, Document
@@ -97,8 +98,7 @@ class World:
         indexer = Indexer(
             store,
             HashEmbedder(),
-            chunk=paragraphs,
-            parse=as_it_is,
+            cutter=HereCutter(as_it_is, paragraphs),
             chunking=CHUNKING,
             now=self.clock.now,
             monotonic=self.clock.monotonic,
@@ -232,8 +232,7 @@ async def _after(history: tuple[Change, ...]) -> MemoryStore:
     indexer = Indexer(
         store,
         HashEmbedder(),
-        chunk=paragraphs,
-        parse=as_it_is,
+        cutter=HereCutter(as_it_is, paragraphs),
         chunking=CHUNKING,
         now=clock.now,
         monotonic=clock.monotonic,
