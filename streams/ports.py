@@ -141,6 +141,22 @@ class Maintenance(Protocol):
         ...
 
 
+class Catalogue(Protocol):
+    """What there is: every document of the index, one after the other, however many there are."""
+
+    def document_keys(self, source: str | None = None, after: UUID | None = None) -> AsyncIterator[UUID]:
+        """The keys of all documents that have a head, deletions too: ascending, each once, in bounded memory.
+
+        Only those of `source`, where that is given; only those above `after`, to go on where an earlier
+        iteration was left. A document that is written or deleted meanwhile may be named or not.
+        """
+        ...
+
+    async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
+        """As `Documents.heads`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Generation:
     """What the live index was made with; one small record in the store holds it."""

@@ -12,14 +12,14 @@ from streams.indexing.chunk import Chunking
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import TopicPlan
 from streams.ollama.client import OllamaConfig
-from streams.ports import Documents, Generation, Maintenance, Search
+from streams.ports import Catalogue, Documents, Generation, Maintenance, Search
 from streams.settings import Settings
 
 Role = Literal["index", "answer"]
 ROLES: tuple[Role, ...] = ("index", "answer")
 
 
-class Store(Documents, Search, Maintenance, Protocol):
+class Store(Documents, Search, Maintenance, Catalogue, Protocol):
     """What every store offers beside its ports."""
 
     async def generation(self) -> Generation | None:

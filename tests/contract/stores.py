@@ -18,7 +18,7 @@ import pytest
 from streams.errors import Misconfigured, Rejected
 from streams.messages.held import current
 from streams.messages.position import Position
-from streams.ports import Documents, Generation, Maintenance, Search, SearchQuery
+from streams.ports import Catalogue, Documents, Generation, Maintenance, Search, SearchQuery
 from tests.contract.held import DIMENSION, MINUTE, NOON, at, head, ids, key, listing, passage, unit
 
 FAR = [3.4e38] * 2 + [0.0] * (DIMENSION - 2)
@@ -518,14 +518,79 @@ class MaintenanceContract:
         assert await collect(store.passages_written_before(NOON)) == []
 
 
+class CatalogueContract:
+    """Which documents there are."""
+
+    async def test_every_document_that_has_a_head_is_named_once_in_order(self, store):
+        await store.write_heads([head(f"doc{n}", at(time)) for n in range(40) for time in (1, 2)])
+        await store.write_heads([head("gone", deleted=True, tenant=None, document_id=None)])
+        await store.write_passages([passage("of a document without a head", document="headless")])
+        keys = sorted(key(name) for name in ["gone", *(f"doc{n}" for n in range(40))])
+        assert await collect(store.document_keys()) == keys
+
+    async def test_a_documents_last_head_takes_it_out(self, store):
+        await store.write_heads([head("doc", at(1)), head("doc", at(2))])
+        await store.delete_heads(key("doc"), [at(1)])
+        assert await collect(store.document_keys()) == [key("doc")]
+        await store.delete_heads(key("doc"), [at(2)])
+        assert await collect(store.document_keys()) == []
+
+    @pytest.mark.parametrize(
+        "source", ["cms.articles", "cms", "cms.articles ", "CMS.articles", 'a"b*?\\', "é"]
+    )
+    async def test_only_one_sources_documents_are_named_where_that_is_asked_for(self, store, source):
+        await store.write_heads([head("mine", source=source), head("other", source="cms.articles.old")])
+        await store.write_heads([head("another", source="")])
+        assert await collect(store.document_keys(source)) == [key("mine")]
+        assert await collect(store.document_keys("cms.articles.older")) == []
+
+    async def test_it_goes_on_after_any_key_that_there_is_or_was(self, store):
+        await store.write_heads([head(f"doc{n}") for n in range(20)])
+        keys = sorted(key(f"doc{n}") for n in range(20))
+        for place, one in enumerate(keys):
+            assert await collect(store.document_keys("documents.changes", one)) == keys[place + 1 :]
+        between = uuid.UUID(int=(keys[4].int + keys[5].int) // 2)
+        assert await collect(store.document_keys(after=between)) == keys[5:]
+        assert await collect(store.document_keys(after=uuid.UUID(int=2**128 - 1))) == []
+
+    async def test_thousands_of_documents_are_named_in_order_and_from_any_place(self, store, page):
+        written = [head(f"doc{n}", source="many") for n in range(page + 10)]
+        await store.write_heads([*written, *(head(f"other{n}") for n in range(10))])
+        keys = sorted(one.document_key for one in written)
+        assert await collect(store.document_keys("many")) == keys
+        assert len(await collect(store.document_keys())) == len(keys) + 10
+        for place in (0, page // 2, page + 8):
+            assert await collect(store.document_keys("many", keys[place])) == keys[place + 1 :]
+
+    async def test_what_is_written_and_deleted_meanwhile_hides_no_other(self, store, page):
+        kept = {key(f"doc{n}") for n in range(page + 10)}
+        await store.write_heads([head(f"doc{n}") for n in range(page + 10)])
+        await store.write_heads([head(f"gone{n}") for n in range(50)])
+        named = []
+        async for one in store.document_keys():
+            if len(named) % 100 == 0:
+                await store.delete_heads(key(f"gone{len(named) // 100}"), [at()])
+                await store.write_heads([head(f"new{len(named)}")])
+            named.append(one)
+        assert set(named) >= kept
+        assert named == sorted(set(named))
+
+    async def test_an_empty_store_has_none_and_the_canary_is_none(self, store):
+        assert await collect(store.document_keys()) == []
+        await store.canary()
+        assert await collect(store.document_keys()) == []
+        assert await collect(store.document_keys("documents.changes")) == []
+
+
 class WholeContract:
     """The store itself: empty calls, generation, several handles."""
 
-    async def test_it_is_all_three_ports(self, store):
+    async def test_it_is_all_four_ports(self, store):
         documents: Documents = store
         search: Search = store
         maintenance: Maintenance = store
-        assert documents is search is maintenance
+        catalogue: Catalogue = store
+        assert documents is search is maintenance is catalogue
 
     async def test_empty_lists_are_fine_everywhere(self, store):
         assert await store.heads([]) == {}
@@ -598,7 +663,9 @@ class WholeContract:
         await store.close()
 
 
-class StoreContract(HeadsContract, PassagesContract, SearchContract, MaintenanceContract, WholeContract):
+class StoreContract(
+    HeadsContract, PassagesContract, SearchContract, MaintenanceContract, CatalogueContract, WholeContract
+):
     """All of it."""
 
     page = pytest.fixture(lambda self: 1200)

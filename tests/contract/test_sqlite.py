@@ -173,3 +173,17 @@ async def test_a_process_that_is_killed_leaves_what_it_acknowledged(path, open_s
     store = await open_store()
     assert len((await store.heads([key("one")]))[key("one")]) == 25
     assert (await store.word_counts("acme", ["one"])) == (25, {"one": 25})
+
+
+async def test_an_index_from_before_heads_named_their_source_is_taken_over(path):
+    store = await open_sqlite(path, dimension=DIMENSION)
+    await store.write_heads([head("mine", source="cms"), head("other")])
+    await store.close()
+    with apsw.Connection(str(path)) as db:
+        db.execute("DROP INDEX heads_of")
+        db.execute("ALTER TABLE heads DROP COLUMN source")
+    store = await open_sqlite(path, dimension=DIMENSION)
+    assert [one async for one in store.document_keys("cms")] == [key("mine")]
+    await store.write_heads([head("second", source="cms")])
+    assert [one async for one in store.document_keys("cms")] == sorted([key("mine"), key("second")])
+    await store.close()

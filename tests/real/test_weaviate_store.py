@@ -10,7 +10,7 @@ import pytest
 from ops.servers.launch import Weaviate
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.ports import Generation
-from streams.stores.weaviate import WeaviateConfig, counting, maintenance, open_weaviate, passages
+from streams.stores.weaviate import WeaviateConfig, catalogue, counting, maintenance, open_weaviate, passages
 from streams.stores.weaviate import heads as reading
 from tests.contract.held import DIMENSION, MINUTE, NOON, at, head, ids, key, passage
 from tests.contract.stores import StoreContract, collect, query
@@ -132,6 +132,16 @@ async def test_pages_that_are_full_are_split_until_they_are_not(store, monkeypat
         str(one.id) for one in heads
     )
     assert set(await collect(store.unsettled(NOON + MINUTE))) == {one.document_key for one in heads}
+    keys = sorted({one.document_key for one in heads})
+    assert await collect(store.document_keys()) == keys
+    assert await collect(store.document_keys("documents.changes", keys[7])) == keys[8:]
+
+
+def test_a_beginning_of_a_documents_key_is_written_as_the_key_is():
+    whole = key("doc")
+    for digits in range(1, 33):
+        assert str(whole).startswith(catalogue.dashed(whole.hex[:digits]))
+    assert catalogue.dashed(whole.hex) == str(whole)
 
 
 async def test_frequent_words_of_a_large_tenant_are_counted_in_a_part_of_it(store, monkeypatch):

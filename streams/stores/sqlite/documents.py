@@ -51,11 +51,16 @@ def write_heads(db: apsw.Connection, heads: Sequence[Head]) -> None:
             int(head.deleted),
             encoded_time(head.written),
             encoded_head(head),
+            json.dumps(head.source),
         )
         for head in heads
     ]
     with transaction(db):
-        db.executemany("INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?)", rows)
+        db.executemany(
+            "INSERT OR REPLACE INTO heads (document_key, position, deleted, written, body, source)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            rows,
+        )
 
 
 def delete_heads(db: apsw.Connection, document_key: UUID, positions: Sequence[Position]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,7 @@ CREATE TABLE IF NOT EXISTS heads (
     deleted INTEGER NOT NULL,
     written TEXT NOT NULL,
     body TEXT NOT NULL,
+    source TEXT NOT NULL,
     PRIMARY KEY (document_key, position)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS heads_settled ON heads (document_key, deleted, written);
@@ -62,6 +64,7 @@ CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
 );
 CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab('words', 'row');
 """
+_BY_SOURCE = "CREATE INDEX IF NOT EXISTS heads_of ON heads (source, document_key)"
 # A tenant's vectors take whole chunks: with the default, 1,024 vectors of 768 numbers, 3 MB for each tenant.
 _VECTORS = """
 CREATE VIRTUAL TABLE IF NOT EXISTS vectors USING vec0(
@@ -84,6 +87,8 @@ def connect(path: Path | None, dimension: int) -> apsw.Connection:
             _prepare(db)
             with transaction(db):
                 db.execute(_TABLES)
+                _name_sources(db)
+                db.execute(_BY_SOURCE)
                 db.execute(_VECTORS.format(dimension=dimension))
                 db.execute(
                     "INSERT OR IGNORE INTO facts VALUES ('version', ?), ('dimension', ?)",
@@ -94,6 +99,19 @@ def connect(path: Path | None, dimension: int) -> apsw.Connection:
         db.close()
         raise
     return db
+
+
+def _name_sources(db: apsw.Connection) -> None:
+    """Gives the heads of an index from before they named their source that column."""
+    if "source" in {name for (name,) in db.execute("SELECT name FROM pragma_table_info('heads')")}:
+        return
+    db.create_scalar_function("source_of", _source_of, 1)
+    db.execute("ALTER TABLE heads ADD COLUMN source TEXT NOT NULL DEFAULT ''")
+    db.execute("UPDATE heads SET source = source_of(body)")
+
+
+def _source_of(*body: apsw.SQLiteValue) -> str:
+    return json.dumps(json.loads(str(body[0]))["source"])
 
 
 def _prepare(db: apsw.Connection) -> None:

@@ -18,7 +18,7 @@ from streams.messages.position import Position
 from streams.ports import Generation, Hit, PassageRef, SearchQuery
 from streams.stores.chunks import chunks
 from streams.stores.encoded import check_passage, encoded_time
-from streams.stores.sqlite import documents, facts, faults, maintenance, schema, search
+from streams.stores.sqlite import catalogue, documents, facts, faults, maintenance, schema, search
 from streams.stores.vectors import check_vector
 
 P = ParamSpec("P")
@@ -44,7 +44,7 @@ async def open_sqlite(path: Path | None, *, dimension: int) -> SqliteStore:
 
 
 class SqliteStore:
-    """`Documents`, `Search` and `Maintenance` in one SQLite file."""
+    """`Documents`, `Search`, `Maintenance` and `Catalogue` in one SQLite file."""
 
     def __init__(
         self, db: apsw.Connection, thread: ThreadPoolExecutor, *, path: Path | None, dimension: int
@@ -120,6 +120,19 @@ class SqliteStore:
             refs, after = await self._run(maintenance.passages_written_before, after, encoded_time(written))
             for ref in refs:
                 yield ref
+
+    async def document_keys(
+        self, source: str | None = None, after: UUID | None = None
+    ) -> AsyncIterator[UUID]:
+        """The keys of all documents that have a head, of `source` if given, above `after`: ascending."""
+        last = "" if after is None else str(after)
+        while True:
+            keys = await self._run(catalogue.document_keys, source, last)
+            for key in keys:
+                yield UUID(key)
+            if len(keys) < catalogue.PAGE:
+                return
+            last = keys[-1]
 
     async def generation(self) -> Generation | None:
         """What the index was made with, None before the first `set_generation`."""

@@ -11,7 +11,7 @@ from streams.messages.position import Position
 from streams.ports import Generation, Hit, PassageRef, SearchQuery
 from streams.stores.encoded import check_passage
 from streams.stores.vectors import check_vector
-from streams.stores.weaviate import counting, heads, maintenance, passages, record, schema, search
+from streams.stores.weaviate import catalogue, counting, heads, maintenance, passages, record, schema, search
 from streams.stores.weaviate.connect import Session, WeaviateConfig, connect
 
 
@@ -30,7 +30,7 @@ async def open_weaviate(config: WeaviateConfig) -> WeaviateStore:
 
 
 class WeaviateStore:
-    """`Documents`, `Search` and `Maintenance` in Weaviate."""
+    """`Documents`, `Search`, `Maintenance` and `Catalogue` in Weaviate."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -83,6 +83,10 @@ class WeaviateStore:
     def passages_written_before(self, written: datetime) -> AsyncIterator[PassageRef]:
         """Every passage of every tenant written before then."""
         return maintenance.passages_written_before(self._session, written)
+
+    def document_keys(self, source: str | None = None, after: UUID | None = None) -> AsyncIterator[UUID]:
+        """The keys of all documents that have a head, of `source` if given, above `after`: ascending."""
+        return catalogue.document_keys(self._session, source, after)
 
     async def generation(self) -> Generation | None:
         """What the live index was made with, None before the first `set_generation`."""

@@ -12,7 +12,7 @@ from streams.ports import PassageRef
 
 
 class MemoryStore:
-    """`Documents` and `Maintenance`. Every call is one step that nothing else comes into."""
+    """`Documents`, `Maintenance` and `Catalogue`. Every call is one step that nothing else comes into."""
 
     def __init__(self) -> None:
         self.held: dict[tuple[str, UUID], Passage] = {}
@@ -38,6 +38,14 @@ class MemoryStore:
             if (len(heads) > 1 or head.deleted) and any(
                 one.written < written_before for one in heads.values()
             ):
+                yield key
+
+    async def document_keys(
+        self, source: str | None = None, after: UUID | None = None
+    ) -> AsyncIterator[UUID]:
+        for key in sorted(self.all_heads):
+            of_source = source in {None, *(head.source for head in self.all_heads.get(key, {}).values())}
+            if of_source and (after is None or key > after):
                 yield key
 
     async def passages_of(self, document_key: UUID, tenant: str) -> Sequence[PassageRef]:

@@ -1,0 +1,23 @@
+"""Which documents there are, page by page. Runs in the store's own thread."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import apsw
+
+PAGE = 1000
+
+_KEYS = "SELECT DISTINCT document_key FROM heads WHERE {which}document_key > ? ORDER BY document_key LIMIT ?"
+_EVERY = _KEYS.format(which="")
+_OF_SOURCE = _KEYS.format(which="source = ? AND ")
+
+
+def document_keys(db: apsw.Connection, source: str | None, after: str) -> Sequence[str]:
+    """The next documents above `after` that have a head, of `source` where that is given."""
+    if source is None:
+        rows = db.execute(_EVERY, (after, PAGE))
+    else:
+        rows = db.execute(_OF_SOURCE, (json.dumps(source), after, PAGE))
+    return [key for (key,) in rows]
