@@ -65,7 +65,7 @@ lock: $(STAMP) ## resolve the newest versions that pyproject.toml allows into re
 	cat $(VENV)/packages.lock $(VENV)/models.lock > requirements.lock
 	$(UV_COMPILE) --upgrade pyproject.toml --group image --constraints requirements.lock --output-file ops/worker.lock
 
-servers: ## install Kafka, Weaviate and Ollama for test-real and the benches; needs Java, Maven, Go and npm
+servers: ## install the real servers for test-real and the benches; needs Java, Maven, Go, npm and PostgreSQL
 	@ops/servers/install
 
 schemas: $(STAMP) ## write schemas/ and the settings' reference anew from the code

@@ -29,6 +29,12 @@ def servers_folder() -> Path:
     return Path(script.folder())
 
 
+def java(heap: str) -> list[str]:
+    """The command that runs a class of Kafka's jars: the class and its arguments follow."""
+    jars = servers_folder() / "kafka" / "libs" / "*"
+    return ["java", f"-Xmx{heap}", "-Dorg.slf4j.simpleLogger.showDateTime=true", "-cp", str(jars)]
+
+
 class Kafka(Server):
     """One broker that is its own controller (KRaft). `properties` overrides or adds to server.properties."""
 
@@ -39,7 +45,7 @@ class Kafka(Server):
         self.bootstrap = f"{HOST}:{self.port}"
         self.properties = self._defaults(folder) | dict(properties or {})
         self._config = folder / "server.properties"
-        super().__init__([*self._java(heap), "kafka.Kafka", str(self._config)], folder, {})
+        super().__init__([*java(heap), "kafka.Kafka", str(self._config)], folder, {})
 
     def _defaults(self, folder: Path) -> dict[str, str]:
         controller = f"{HOST}:{self.port + 1}"
@@ -65,11 +71,6 @@ class Kafka(Server):
             "broker.session.timeout.ms": "4000",
         }
 
-    @staticmethod
-    def _java(heap: str) -> list[str]:
-        jars = servers_folder() / "kafka" / "libs" / "*"
-        return ["java", f"-Xmx{heap}", "-Dorg.slf4j.simpleLogger.showDateTime=true", "-cp", str(jars)]
-
     def start(self) -> Self:
         """As any server; the first time, the folder is formatted."""
         if not self._config.exists():
@@ -83,7 +84,7 @@ class Kafka(Server):
 
     def _tool(self, *arguments: str) -> str:
         done = subprocess.run(  # noqa: S603 - the command is ours
-            [*self._java("128m"), "kafka.tools.StorageTool", *arguments],
+            [*java("128m"), "kafka.tools.StorageTool", *arguments],
             capture_output=True,
             text=True,
             check=False,

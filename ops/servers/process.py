@@ -65,11 +65,14 @@ class Server:
     """One server: its command, its environment, and a folder of its own for data and log.
 
     `kill` and `start` again keep ports and data, as a crash and a restart do. A context manager:
-    started on entry, stopped on exit. It ends with the process that started it.
+    started on entry, stopped on exit. It ends with the process that started it. `ends_by` asks it to end
+    in good order; `user` is who it runs as, None: who starts it.
     """
 
     name = "server"
     ready_seconds = 60.0
+    ends_by = signal.SIGTERM
+    user: str | None = None
 
     def __init__(self, command: list[str], folder: Path, env: Mapping[str, str]) -> None:
         self.command, self.folder, self.env = command, folder, dict(env)
@@ -95,7 +98,7 @@ class Server:
                 self._process = subprocess.Popen(  # noqa: S603 - the command is ours
                     [sys.executable, str(TIED), *self.command],
                     cwd=self.folder,
-                    env=os.environ | self.env | {"TIED_TO": str(os.getpid())},
+                    env=os.environ | self.env | dict(self._tie()),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -103,6 +106,11 @@ class Server:
                 )
         self._await_ready()
         return self
+
+    def _tie(self) -> Mapping[str, str]:
+        """What `tied.py` is told."""
+        tie = {"TIED_TO": str(os.getpid()), "TIED_BY": str(int(self.ends_by))}
+        return tie | ({"TIED_AS": self.user} if self.user else {})
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + self.ready_seconds
@@ -121,9 +129,9 @@ class Server:
             self._process.wait()
 
     def stop(self) -> None:
-        """SIGTERM, then, after a while, SIGKILL; returns when it is gone."""
+        """`ends_by`, then, after a while, SIGKILL; returns when it is gone."""
         if self.pid is not None and self._process:
-            self._process.terminate()
+            self._process.send_signal(self.ends_by)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(STOP_SECONDS)
         self.kill()

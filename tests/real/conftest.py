@@ -1,10 +1,11 @@
 """Real servers for the tests: one of each a session, and fresh ones for tests that break them.
 
-`kafka` (the bootstrap address), `weaviate` (`.url`, `.grpc_port`) and `ollama` (the URL; MiniLM and
-SmolLM2 are there) last the session. `kafka_broker`, `weaviate_server` and `ollama_server` are the
-test's own, to `.kill()`, `.start()`, `.freeze()` and `.thaw()`; `new_kafka` starts brokers with
-properties of their own: `new_kafka(**{"message.max.bytes": "1000000"})`. `topic` is a name that no
-other test uses.
+`kafka` (the bootstrap address), `weaviate` (`.url`, `.grpc_port`), `ollama` (the URL; MiniLM and
+SmolLM2 are there) and `postgres` (`.dsn()`) last the session. `kafka_broker`, `weaviate_server` and
+`ollama_server` are the test's own, to `.kill()`, `.start()`, `.freeze()` and `.thaw()`; `new_kafka`
+starts brokers with properties of their own: `new_kafka(**{"message.max.bytes": "1000000"})`,
+`new_connect` workers of Kafka Connect that have Debezium: `new_connect(kafka)`. `topic` is a name that
+no other test uses.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TypeVar
 
 import pytest
 
+from ops.servers.capture import Connect, Postgres
 from ops.servers.launch import Kafka, Ollama, Server, Weaviate, servers_folder
 from ops.servers.ollama_models import import_models
 from tests.conftest import lacking
@@ -81,6 +83,28 @@ def ollama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with _running(Ollama(tmp_path_factory.mktemp("ollama"))) as server:
         import_models(server.url)
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL that all tests share: make databases of your own."""
+    _require("postgres", "bin")
+    with _running(Postgres(tmp_path_factory.mktemp("postgres"))) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def new_connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Connect]]:
+    """Starts workers of Kafka Connect, on the broker that is passed, with properties over the usual ones."""
+    _require_kafka()
+    _require("debezium")
+    with ExitStack() as running:
+
+        def start(bootstrap: str, **properties: str) -> Connect:
+            worker = Connect(tmp_path_factory.mktemp("connect"), bootstrap, properties)
+            return running.enter_context(_running(worker))
+
+        yield start
 
 
 @pytest.fixture

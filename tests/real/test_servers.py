@@ -10,10 +10,12 @@ import time
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from ops.servers.capture import Postgres
 from ops.servers.process import Server, ServerFailed, free_ports
 
 
@@ -62,6 +64,27 @@ def test_ollama_embeds_and_answers(ollama):
         ]
 
 
+def test_postgres_decodes_logically_and_comes_back_from_a_crash_with_what_it_committed(tmp_path):
+    with Postgres(tmp_path) as server:
+        with psycopg.connect(server.dsn(), autocommit=True) as database:
+            assert database.execute("show wal_level").fetchone() == ("logical",)
+            database.execute("create table kept (id int primary key)")
+            database.execute("insert into kept values (1)")
+        server.kill()
+        server.start()
+        with psycopg.connect(server.dsn()) as database:
+            assert database.execute("select id from kept").fetchall() == [(1,)]
+
+
+def test_connect_has_debezium_and_says_why_a_connector_cannot_run(kafka, new_connect):
+    connect = new_connect(kafka)
+    plugins = httpx.get(f"{connect.url}/connector-plugins", trust_env=False).json()
+    assert "io.debezium.connector.postgresql.PostgresConnector" in {plugin["class"] for plugin in plugins}
+    nowhere = {"connector.class": "io.debezium.connector.postgresql.PostgresConnector", "topic.prefix": "x"}
+    with pytest.raises(ServerFailed, match="connect: PUT /connectors/nowhere/config: 400"):
+        connect.put("nowhere", nowhere)
+
+
 class Sleeper(Server):
     """A server that never is ready, or ends at once."""
 
@@ -86,18 +109,24 @@ def test_a_server_that_is_never_ready_is_killed_and_named(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel does not tell of a parent's death")
-def test_a_server_ends_when_the_process_that_started_it_is_killed(tmp_path):
+@pytest.mark.parametrize("user", [None, "nobody"])
+def test_a_server_ends_when_the_process_that_started_it_is_killed(tmp_path, user):
+    if user and os.geteuid() != 0:
+        user = None  # nobody but root can become another
     start = """
 import sys, time
 from pathlib import Path
+from ops.servers.capture import Postgres
 from ops.servers.process import Server
 class Ready(Server):
+    user = sys.argv[2] or None
     def ready(self): return "up" in self.printed()
-sleep = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
+sleep = ["/bin/sh", "-c", "echo up; exec sleep 60"]
 print(Ready(sleep, Path(sys.argv[1]), {}).start().pid, flush=True)
 time.sleep(60)
 """
-    parent = subprocess.Popen([sys.executable, "-c", start, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", start, str(tmp_path), user or ""]
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     with parent:
         server = int(parent.stdout.readline())
         os.kill(parent.pid, signal.SIGKILL)

@@ -1,0 +1,203 @@
+"""Change data capture: PostgreSQL, and Kafka Connect with Debezium's connector for it.
+
+with Postgres(Path("/tmp/db")) as db, Connect(Path("/tmp/connect"), kafka.bootstrap) as connect:
+    connect.put("shop", {"connector.class": "io.debezium.connector.postgresql.PostgresConnector", …})
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Self
+
+from ops.servers.launch import java, servers_folder
+from ops.servers.process import HOST, Server, ServerFailed, answers, free_ports, listens
+
+PATIENCE_S = 60.0
+"""How long a connector may take to run, and Connect to be able to say so."""
+
+
+class Postgres(Server):
+    """A cluster with logical decoding on; its superuser is `postgres`, and it asks for no password.
+
+    PostgreSQL refuses to run as root: where root starts it, it runs as the user `postgres`, else `nobody`,
+    with its data in a folder that they can reach. `freeze` and `kill` are for its first process alone.
+    `parameters` overrides or adds to postgresql.conf.
+    """
+
+    name = "postgres"
+    ends_by = signal.SIGINT  # a fast shutdown: it waits for no client
+
+    def __init__(self, folder: Path, parameters: Mapping[str, str] | None = None) -> None:
+        self.port = free_ports()
+        # Not through the link: it lies where nobody but its owner may look.
+        self.programs = (servers_folder() / "postgres" / "bin").resolve()
+        self.user = _unprivileged()
+        self._elsewhere = tempfile.TemporaryDirectory(prefix="postgres-") if self.user else None
+        home = Path(self._elsewhere.name) if self._elsewhere else folder
+        self._data = home / "data"
+        set_ = {
+            "listen_addresses": HOST,
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "wal_level": "logical",
+            "max_wal_senders": "4",
+            "max_replication_slots": "4",
+        } | dict(parameters or {})
+        options = [part for name, value in set_.items() for part in ("-c", f"{name}={value}")]
+        super().__init__([str(self.programs / "postgres"), "-D", str(self._data), *options], home, {})
+
+    def dsn(self, database: str = "postgres") -> str:
+        """How psycopg connects."""
+        return f"host={HOST} port={self.port} user=postgres dbname={database}"
+
+    def start(self) -> Self:
+        """As any server; the first time, the cluster is made."""
+        if not self._data.exists():
+            self._make()
+        return super().start()
+
+    def _make(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        who: dict[str, Any] = {}
+        if self.user:
+            entry = pwd.getpwnam(self.user)
+            os.chown(self.folder, entry.pw_uid, entry.pw_gid)
+            who = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+        made = subprocess.run(  # noqa: S603 - the command is ours
+            [self.programs / "initdb", "-D", self._data, "-U", "postgres", "--auth=trust", "-E", "UTF8",
+             "--locale=C", "--no-sync"],
+            cwd=self.folder, capture_output=True, text=True, check=False, **who,
+        )  # fmt: skip
+        if made.returncode:
+            raise ServerFailed(f"initdb failed\n{made.stdout}{made.stderr}")
+
+    def ready(self) -> bool:
+        """It says so, and listens."""
+        return "ready to accept connections" in self.printed() and listens(self.port)
+
+
+def _unprivileged() -> str | None:
+    """The user that PostgreSQL is to run as; None: the one who asks, who isn't root."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("postgres").pw_name
+    except KeyError:
+        return "nobody"
+
+
+class Connect(Server):
+    """One distributed worker of Kafka Connect that has Debezium's plugin; a restart resumes its connectors.
+
+    `properties` overrides or adds to the worker's configuration.
+    """
+
+    name = "connect"
+    ready_seconds = 120.0
+
+    def __init__(
+        self, folder: Path, bootstrap: str, properties: Mapping[str, str] | None = None, heap: str = "512m"
+    ) -> None:
+        self.port = free_ports()
+        self.url = f"http://{HOST}:{self.port}"
+        self.properties = self._defaults(bootstrap) | dict(properties or {})
+        self._config = folder / "connect.properties"
+        main = "org.apache.kafka.connect.cli.ConnectDistributed"
+        super().__init__([*java(heap), main, str(self._config)], folder, {})
+
+    def _defaults(self, bootstrap: str) -> dict[str, str]:
+        name = f"connect-{self.port}"
+        topics = {
+            f"{kind}.storage.{part}": value
+            for kind in ("config", "offset", "status")
+            for part, value in (("topic", f"{name}.{kind}"), ("replication.factor", "1"))
+        }
+        return {
+            "bootstrap.servers": bootstrap,
+            "group.id": name,
+            **topics,
+            "offset.storage.partitions": "1",
+            "status.storage.partitions": "1",
+            "key.converter": "org.apache.kafka.connect.json.JsonConverter",
+            "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+            "key.converter.schemas.enable": "false",
+            "value.converter.schemas.enable": "false",
+            "listeners": self.url,
+            "plugin.path": str(servers_folder() / "debezium"),
+            "plugin.discovery": "service_load",
+            # What a killed worker did is taken over once it is missed, not five minutes later.
+            "scheduled.rebalance.max.delay.ms": "0",
+            "session.timeout.ms": "6000",
+            "heartbeat.interval.ms": "1000",
+        }
+
+    def start(self) -> Self:
+        """As any server; the first time, its configuration is written."""
+        if not self._config.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._config.write_text("".join(f"{name}={value}\n" for name, value in self.properties.items()))
+        return super().start()
+
+    def ready(self) -> bool:
+        """It lists its connectors, which it does once it has read what it is to run."""
+        return answers(f"{self.url}/connectors")
+
+    def put(self, name: str, config: Mapping[str, str]) -> None:
+        """Makes or changes a connector, and returns when it and its task run. Raises ServerFailed."""
+        self._ask(f"/connectors/{name}/config", "PUT", config)
+        self.running(name)
+
+    def delete(self, name: str) -> None:
+        """Ends a connector; what it knows of how far it got stays."""
+        self._ask(f"/connectors/{name}", "DELETE")
+
+    def running(self, name: str) -> None:
+        """Returns when a connector and its task run. Raises ServerFailed where they fail, or never do."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            said = self._status(name)
+            parts = [said.get("connector", {}), *said.get("tasks", [])]
+            if failed := [part for part in parts if part.get("state") == "FAILED"]:
+                raise ServerFailed(f"the connector {name} failed\n{failed[0].get('trace')}\n{self.tail()}")
+            if len(parts) > 1 and all(part.get("state") == "RUNNING" for part in parts):
+                return
+            time.sleep(0.1)
+        raise ServerFailed(f"the connector {name} does not run: {self._status(name)}\n{self.tail()}")
+
+    def _status(self, name: str) -> dict[str, Any]:
+        try:
+            return dict(self._ask(f"/connectors/{name}/status", "GET"))
+        except ServerFailed:
+            return {}
+
+    def _ask(self, path: str, method: str, body: object = None) -> Any:
+        """What the REST interface says; again while it rebalances (conflict)."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(  # noqa: S310 - our own server
+            self.url + path, data, {"Content-Type": "application/json"}, method=method
+        )
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                with _direct().open(request, timeout=PATIENCE_S) as answer:
+                    return json.loads(answer.read() or b"null")
+            except urllib.error.HTTPError as error:
+                if error.code != HTTPStatus.CONFLICT or time.monotonic() > deadline:
+                    said = error.read().decode(errors="replace")
+                    raise ServerFailed(f"connect: {method} {path}: {error.code}\n{said}") from error
+                time.sleep(0.2)
+
+
+def _direct() -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
