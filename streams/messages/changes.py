@@ -158,6 +158,10 @@ class Ignored:
     reason: str
 
 
+Said = Change | Truncation | Ignored
+"""What a record says: of one document, of all of a source's, or of none."""
+
+
 def metadata_pairs(metadata: Mapping[str, Scalar | Sequence[str]]) -> tuple[str, ...]:
     """Metadata, or filters on it, as it is held: sorted `name=value`, one for each value of a list.
 

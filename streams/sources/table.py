@@ -20,6 +20,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from streams.errors import Misconfigured
 from streams.sources.formats import FORMATS
+from streams.sources.mapping import TEMPLATES
+from streams.sources.template import parse
 from streams.sources.tenancy import is_tenant
 from streams.sources.topics import QuestionTopic, Source, Topics
 
@@ -111,8 +113,43 @@ def _check_format(place: str, source: Source, given: set[str]) -> None:
         _fail(f"{place}: {useless[0]!r} means nothing to the format {source.format}; leave it out")
     if source.encoding not in form.encodings:
         _fail(f"{place}: encoding: {source.format} is read from {', '.join(sorted(form.encodings))}")
-    if form.tenant_is_constant and source.tenant is not None:
-        _check_tenant(place, source.tenant)
+    if lacking := [name for name in form.needed if name not in given]:
+        _fail(f"{place}: the format {source.format} needs {lacking[0]}, a template over the row's columns")
+    if form.tenant_is_constant:
+        _check_constant(place, source.tenant)
+    else:
+        _check_templates(place, source)
+
+
+def _check_constant(place: str, tenant: str | None) -> None:
+    if tenant is not None:
+        _check_tenant(place, tenant)
+
+
+def _check_templates(place: str, source: Source) -> None:
+    for name, text in ((name, getattr(source, name)) for name in TEMPLATES):
+        if text is not None:
+            _check_template(place, name, text)
+    if source.readers_when_empty is not None and source.readers is None:
+        _fail(f"{place}: readers_when_empty: means nothing without readers, when everyone may read")
+    for name in source.metadata:
+        if "=" in name or not all(name.removesuffix("?").split(".")):
+            _fail(f"{place}: metadata: {name!r} is no column that metadata can be named after")
+    if not all(source.key):
+        _fail(f"{place}: key: names columns, none of them empty")
+
+
+def _check_template(place: str, name: str, text: str) -> None:
+    try:
+        template = parse(text)
+    except ValueError as error:
+        _fail(f"{place}: {name}: {error}")
+    if not text:
+        _fail(f"{place}: {name}: an empty template gives nothing; leave it out")
+    if name == "tenant" and not template.columns:
+        _check_tenant(place, text)
+    if name == "id" and not template.columns:
+        _fail(f"{place}: id: names no column, so that every row would be the same document")
 
 
 def _check_tenant(place: str, tenant: str) -> None:

@@ -14,7 +14,9 @@ class Source:
     """A topic of changes, and how its records become documents.
 
     `tenant` is a constant or, in the formats that map rows, a template; so are `id`, `title`, `text`,
-    `readers` and `url`, which the native format has no use for.
+    `readers`, `url`, `media_type` and `language`, which the native format has no use for. `key` and
+    `metadata` name columns. `unavailable_value` is what Debezium writes for a value that it does not know
+    (its own `unavailable.value.placeholder`).
     """
 
     topic: str
@@ -29,8 +31,11 @@ class Source:
     readers: str | None = None
     readers_when_empty: Literal["everyone"] | None = None
     url: str | None = None
+    media_type: str | None = None
+    language: str | None = None
     metadata: tuple[str, ...] = ()
     on_truncate: OnTruncate = "reject"
+    unavailable_value: str = "__debezium_unavailable_value"
 
 
 @dataclass(frozen=True, slots=True)

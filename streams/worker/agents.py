@@ -25,7 +25,7 @@ from streams.indexing.sweeper import Sweeper
 from streams.kafka import topics
 from streams.kafka.replies import ReplyTopics
 from streams.kafka.watermarks import CommittedOffsets
-from streams.messages.changes import Change, Ignored
+from streams.messages.changes import Change, Ignored, Said, Truncation
 from streams.messages.identity import Identity
 from streams.messages.questions import Asked
 from streams.messages.records import Record
@@ -109,9 +109,16 @@ def decoder(parts: Parts) -> Callable[[Record], tuple[Change | Ignored, ...]]:
         source = by_topic.get(record.topic)
         if source is None:
             raise not_read(record)
-        return sources.decode(source, record, max_bytes=max_bytes, on_unknown=on_unknown)
+        said = sources.decode(source, record, max_bytes=max_bytes, on_unknown=on_unknown)
+        return tuple(_of_a_document(one) for one in said)
 
     return decode
+
+
+def _of_a_document(said: Said) -> Change | Ignored:
+    if isinstance(said, Truncation):
+        raise Rejected('a truncate is refused here; write on_truncate = "reject"', code="truncate")
+    return said
 
 
 def question_decoder(parts: Parts) -> tuple[Callable[[Record], Asked], Callable[[Record], Identity]]:

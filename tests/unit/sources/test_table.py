@@ -85,7 +85,8 @@ def test_tables_that_are_written_inline_are_named_without_a_line(mistake):
         ('topic = "a b"', "topic: "),
         ('topic = ".."', "topic: "),
         ("topic = 7", "topic: "),
-        ('topic = "a"\nformat = "debezium"', "this version reads native"),
+        ('topic = "a"\nformat = "debezium"', "the format debezium needs id"),
+        ('topic = "a"\nformat = "debezium"\nid = "{id}"', "the format debezium needs text"),
         ('topic = "a"\nformat = "nativ"', "this version reads native"),
         ('topic = "a"\nencoding = "xml"', "'json' or 'avro'"),
         ('topic = "a"\nencoding = "avro"', "encoding: native is read from json"),
@@ -103,6 +104,75 @@ def test_a_source_that_is_wrong_is_named_with_what_would_be_right(mistake, row, 
     said = mistake(f"[[sources]]\n{row}\n")
     assert "[[sources]] number 1, line 1" in said
     assert wanted in said
+
+
+@pytest.mark.parametrize(
+    ("field", "wanted"),
+    [
+        ('title = "{title"', "title: a { has no }"),
+        ('title = "title}"', "title: a { has no }"),
+        ('title = "{}"', "title: '' names no column"),
+        ('title = "{a..b}"', "title: 'a..b' names no column"),
+        ('title = ""', "title: an empty template"),
+        ('tenant = "a b"', "tenant: a constant of 1 to 64"),
+        ('metadata = ["a=b"]', "metadata: 'a=b'"),
+        ('metadata = [""]', "metadata: ''"),
+        ('key = [""]', "key: "),
+        ('readers_when_empty = "everyone"', "readers_when_empty: means nothing without readers"),
+    ],
+)
+def test_a_template_that_is_wrong_is_named(mistake, field, wanted):
+    said = mistake(
+        f'[[sources]]\ntopic = "a"\nformat = "debezium"\nid = "{{id}}"\ntext = "{{body}}"\n{field}\n'
+    )
+    assert "[[sources]] number 1, line 1" in said
+    assert wanted in said
+
+
+def test_an_id_that_is_the_same_for_every_row_is_refused(mistake):
+    assert "id: names no column" in mistake(
+        '[[sources]]\ntopic = "a"\nformat = "debezium"\nid = "one"\ntext = "{body}"\n'
+    )
+
+
+def test_a_source_of_rows_is_read(load):
+    topics = load(
+        """
+        [[sources]]
+        topic = "cms.public.articles"
+        format = "debezium"
+        key = ["id"]
+        id = "article-{id}"
+        title = "{title}"
+        text = "{summary?}\\n\\n{body}"
+        tenant = "{org_id}"
+        readers = "{acl}"
+        readers_when_empty = "everyone"
+        url = "https://example.org/{slug}"
+        media_type = "text/markdown"
+        metadata = ["author", "updated_at"]
+        on_truncate = "delete"
+        unavailable_value = "absent"
+        """
+    )
+    assert topics.sources == (
+        Source(
+            "cms.public.articles",
+            format="debezium",
+            key=("id",),
+            id="article-{id}",
+            title="{title}",
+            text="{summary?}\n\n{body}",
+            tenant="{org_id}",
+            readers="{acl}",
+            readers_when_empty="everyone",
+            url="https://example.org/{slug}",
+            media_type="text/markdown",
+            metadata=("author", "updated_at"),
+            on_truncate="delete",
+            unavailable_value="absent",
+        ),
+    )
 
 
 @pytest.mark.parametrize(
