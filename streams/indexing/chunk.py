@@ -20,8 +20,10 @@ from streams.indexing.borders import Border, Rank
 from streams.indexing.graphemes import whole_before
 from streams.indexing.tokens import TokenSums, certainly_fits
 
-ALGORITHM = "structure-1"
+ALGORITHM = "structure-2"
 """Goes into the index generation's name: a change of any border is a new number."""
+
+MARKDOWN = "text/markdown"
 
 MIN_TOKENS = 8
 MIN_CHARACTERS = 16
@@ -29,11 +31,17 @@ MIN_CHARACTERS = 16
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a text: `source[start:end] == text`, with no space at either end."""
+    """A piece of a text: `source[start:end] == text`, with no space at either end.
+
+    `gap` is the white space before it, back to the chunk before; `markdown`: the text was read as Markdown.
+    With these two, a text can be put together again from its chunks.
+    """
 
     text: str
     start: int
     end: int
+    gap: str = ""
+    markdown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +89,13 @@ def chunk(text: str, *, media_type: str, chunking: Chunking) -> tuple[Chunk, ...
 
     `media_type` text/markdown reads headings and fenced code; any other is read as plain text.
     """
-    markdown = media_type.partition(";")[0].strip().lower() == "text/markdown"
-    spans = _Text(text, chunking).spans(markdown=markdown)
-    return tuple(Chunk(text[start:end], start, end) for start, end in spans)
+    markdown = media_type.partition(";")[0].strip().lower() == MARKDOWN
+    chunks, last = [], 0
+    # White space at the end is in no chunk: nor may it decide between borders, as it is not kept.
+    for start, end in _Text(text.rstrip(), chunking).spans(markdown=markdown):
+        chunks.append(Chunk(text[start:end], start, end, text[last:start], markdown))
+        last = end
+    return tuple(chunks)
 
 
 class _Span(NamedTuple):

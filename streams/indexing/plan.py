@@ -177,6 +177,7 @@ def _upsert(
         written=written,
         passages=listed,
         row=change.row,
+        media_type="text/markdown" if any(chunk.markdown for chunk in chunks) else "text/plain",
     )
     outcome: Outcome = "unchanged" if base is not None and _shows_the_same(base, head) else "indexed"
     return Plan(outcome, None, base, head, drafts, _removed(base, head))
@@ -199,7 +200,7 @@ def _passages(
             id_ = _new_id(key, document, chunk.text, position, occurrences[digest])
             occurrences[digest] += 1
             drafts.append(Draft(id_, chunk.text, digest, vectors.get(digest)))
-        listed.append(Listed(id_, digest, chunk.start, chunk.end))
+        listed.append(Listed(id_, digest, chunk.start, chunk.end, chunk.gap))
     return tuple(listed), tuple(drafts)
 
 

@@ -37,12 +37,16 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A passage's entry in a head: which one, the hash of what was embedded, its characters [start, end)."""
+    """A passage's entry in a head: which one, the hash of what was embedded, its characters [start, end).
+
+    `gap` is the white space between the passage before and this one, None where it was not kept.
+    """
 
     id: uuid.UUID
     content_hash: str
     start: int
     end: int
+    gap: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class Head:
     written: datetime
     passages: tuple[Listed, ...] = ()
     row: dict[str, JsonValue] = field(default_factory=dict)
+    media_type: str = "text/plain"
+    """How the text that the passages make together is read."""
 
     @property
     def id(self) -> uuid.UUID:

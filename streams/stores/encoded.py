@@ -24,9 +24,7 @@ def encoded_head(head: Head) -> str:
         "document_key": str(head.document_key),
         "position": str(head.position),
         "written": encoded_time(head.written),
-        "passages": [
-            [str(listed.id), listed.content_hash, listed.start, listed.end] for listed in head.passages
-        ],
+        "passages": [_encoded_entry(listed) for listed in head.passages],
     }
     try:
         return _json(written)
@@ -44,10 +42,13 @@ def decoded_head(text: str) -> Head:
     held["position"] = Position.parse(held["position"])
     held["written"] = datetime.fromisoformat(held["written"])
     held["readers"], held["metadata"] = tuple(held["readers"]), tuple(held["metadata"])
-    held["passages"] = tuple(
-        Listed(UUID(id_), content_hash, start, end) for id_, content_hash, start, end in held["passages"]
-    )
+    held["passages"] = tuple(Listed(UUID(id_), *entry) for id_, *entry in held["passages"])
     return Head(**held)
+
+
+def _encoded_entry(listed: Listed) -> list[str | int]:
+    entry: list[str | int] = [str(listed.id), listed.content_hash, listed.start, listed.end]
+    return entry if listed.gap is None else [*entry, listed.gap]
 
 
 def encoded_time(time: datetime) -> str:

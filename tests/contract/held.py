@@ -72,7 +72,9 @@ def head(document: str = "doc", position: Position | None = None, **given: Any) 
 
 
 def listing(*passages: Passage) -> tuple[Listed, ...]:
-    return tuple(Listed(one.id, content_hash(one.text), n, n + 1) for n, one in enumerate(passages))
+    return tuple(
+        Listed(one.id, content_hash(one.text), n, n + 1, "\n" * n or None) for n, one in enumerate(passages)
+    )
 
 
 def ids(found: Sequence[Any]) -> set[uuid.UUID]:

@@ -44,7 +44,7 @@ class HeadsContract:
         written = head(
             "kb/42", at(5, 7), title="Title", url="https://example.org/42", language="fr",
             readers=("group:a", "user:7"), metadata=("a=1", "b=x=y"), partition=3, offset=2**62,
-            passages=listing(one),
+            passages=listing(one, passage("another")), media_type="text/markdown",
             row={"body": "text", "n": 828249295637925889, "none": None, "list": [1, 2.5, {"deep": True}]},
         )  # fmt: skip
         await store.write_heads([written])

@@ -1,0 +1,61 @@
+"""A document, put together again from what the index holds of it: its head, and its passages' texts.
+
+White space and all: a head keeps what stands between its passages. So the document can be cut in another
+way, or embedded by another model, with nothing read from where it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from streams.messages.changes import Change, Document
+from streams.messages.held import Head, Listed
+from streams.messages.records import Offset
+
+
+def rebuilt(head: Head, texts: Mapping[UUID, str]) -> Change:
+    """The change that makes a document what `head` says, at its position, wherever it is applied.
+
+    `texts` holds the text of every passage that the head lists; raises KeyError where it does not.
+    """
+    return Change(
+        source=head.source,
+        record_key=head.record_key,
+        at=Offset(topic=head.topic, partition=head.partition, offset=head.offset),
+        timestamp=head.position.timestamp,
+        document=None if head.deleted else _document(head, texts),
+        tenant=head.tenant,
+        document_id=head.document_id,
+        time=head.position.time,
+        order=head.position.order,
+        row=head.row,
+    )
+
+
+def _document(head: Head, texts: Mapping[UUID, str]) -> Document:
+    return Document(
+        tenant=head.tenant or "",
+        id=head.document_id or "",
+        text=text_of(head, texts),
+        title=head.title,
+        media_type=head.media_type,
+        url=head.url,
+        language=head.language,
+        readers=head.readers,
+        metadata=head.metadata,
+    )
+
+
+def text_of(head: Head, texts: Mapping[UUID, str]) -> str:
+    """The parsed text that the head's passages were cut from, but for white space at its end."""
+    pieces, last = [], 0
+    for entry in head.passages:
+        pieces += [_gap(entry, last), texts[entry.id]]
+        last = entry.end
+    return "".join(pieces)
+
+
+def _gap(entry: Listed, last: int) -> str:
+    """What was before the passage; of a head that did not keep it, as much white space as there was."""
+    return entry.gap if entry.gap is not None else "\n" * max(0, entry.start - last)
