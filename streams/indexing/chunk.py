@@ -128,12 +128,17 @@ class _Text:
         if self._fits(piece, self._chunking.tolerance):
             yield piece
             return
-        text, least = self._text, self._chunking.least
-        finer = _merged(lines, borders.sentences(text, *piece))
-        for coarse in self._cut(piece, finer, least):
-            for small in self._cut(coarse, tuple(borders.words(text, *coarse)), least):
-                for smallest in self._cut(small, tuple(borders.words(text, *small)), 1):
+        finer = _merged(lines, borders.sentences(self._text, *piece))
+        for coarse in self._cut(piece, finer, self._chunking.least):
+            for small in self._cut_at_words(coarse, self._chunking.least):
+                for smallest in self._cut_at_words(small, 1):
                     yield from self._hard_cut(smallest)
+
+    def _cut_at_words(self, span: _Span, least: int) -> Iterable[_Span]:
+        # Few spans have to be cut there, and to look for every word of the others takes long.
+        if self._fits(span, self._chunking.limit):
+            return (span,)
+        return self._cut(span, tuple(borders.words(self._text, *span)), least)
 
     def _fits(self, span: _Span, characters: int) -> bool:
         start, end = span

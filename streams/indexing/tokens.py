@@ -14,12 +14,13 @@ Checked against the WordPiece vocabulary that MiniLM and nomic-embed-text share,
 from __future__ import annotations
 
 import unicodedata
-from functools import lru_cache
-from itertools import accumulate, chain
-from operator import add
+from itertools import accumulate, pairwise
 
 SPECIAL_TOKENS = 2
 """What models put around every text: a start and an end."""
+
+_PAIRS = 1 << 16
+"""Pairs of characters that are remembered at a time."""
 
 _MARGIN = 1
 """For the first word: vocabularies hold fewer of the pairs that words begin with."""
@@ -41,14 +42,14 @@ class TokenSums:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        pairs = map(add, chain(" ", text), text)
-        self._halves = list(accumulate(map(_halves, pairs), initial=0))
+        halves = map(_KNOWN.__getitem__, pairwise(f" {text}"))
+        self._halves = list(accumulate(halves, initial=0))
 
     def between(self, start: int, end: int) -> int:
         """At most this many tokens has `text[start:end]`, the model's special tokens included."""
         if start == end:
             return SPECIAL_TOKENS
-        first = _halves(" " + self._text[start])
+        first = _KNOWN[" ", self._text[start]]
         halves = first + self._halves[end] - self._halves[start + 1]
         return (halves + 1) // 2 + _MARGIN + SPECIAL_TOKENS
 
@@ -67,10 +68,23 @@ def _bytes(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-@lru_cache(maxsize=1 << 16)
-def _halves(pair: str) -> int:
-    """Half-tokens that the second character of `pair` adds after the first."""
-    before, char = pair[0], pair[1]
+class _Known(dict[tuple[str, str], int]):
+    """Half-tokens that a character adds after another one, of the pairs that were met.
+
+    A plain dictionary, since all else takes longer than the work that it saves.
+    """
+
+    def __missing__(self, pair: tuple[str, str]) -> int:
+        if len(self) >= _PAIRS:
+            self.clear()
+        halves = self[pair] = _halves(*pair)
+        return halves
+
+
+_KNOWN = _Known()
+
+
+def _halves(before: str, char: str) -> int:
     if char.isascii():
         return _ascii_halves(before, char)
     letter = unicodedata.normalize("NFD", char)[0]

@@ -117,8 +117,12 @@ def _parts(value: Any) -> Iterator[tuple[Any, int]]:
 
 
 def _whole(text: str) -> None:
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise Rejected("a string holds half of a surrogate pair, which no UTF-8 can hold", code="not_utf8")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Rejected(
+            "a string holds half of a surrogate pair, which no UTF-8 can hold", code="not_utf8"
+        ) from None
 
 
 def _described(error: ValidationError) -> str:
