@@ -11,7 +11,7 @@ from streams.agents.app import AppConfig, Member, Producing, attach, create_app
 from streams.agents.backoff import Random
 from streams.agents.delivery import Delivery
 from streams.agents.dependency import Canary
-from streams.agents.lifecycle import Agent
+from streams.agents.lifecycle import Agent, Outdated, never
 from streams.agents.pump import Pump
 from streams.agents.superseding import supersede
 from streams.agents.work import Combined, Ended, PumpSettings
@@ -189,8 +189,12 @@ def indexing_agent(
     now: Now,
     random: Random,
     observe: Observer = unobserved,
+    outdated: Outdated = never,
 ) -> Agent:
-    """A fresh app, not yet started, that indexes what is on the source topics and the retry topic."""
+    """A fresh app, not yet started, that indexes what is on the source topics and the retry topic.
+
+    `outdated` returns when there are others.
+    """
     app = create_app(config)
     produce = Producing(app)
     work = Indexing(
@@ -207,7 +211,7 @@ def indexing_agent(
         Member(app), work, settings, produce=produce, canary=canary, now=now, random=random, observe=observe
     )
     attach(app, (*topics, retry_topic), pump)
-    return Agent(app, pump)
+    return Agent(app, pump, outdated)
 
 
 def _row(end: Ended[Change | Ignored, Row]) -> Row:

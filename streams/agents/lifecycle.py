@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +19,22 @@ DONE, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
 """Exit codes: stopped as told, crashed, a person must act, a service can't be reached."""
 
 
+Outdated = Callable[[], Awaitable[None]]
+"""Returns when an agent is to make way for a fresh one."""
+
+
+async def never() -> None:
+    """Does not return."""
+    await asyncio.Event().wait()
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
     """An app and the pump that it feeds. A stopped app can't be started again: make a fresh one."""
 
     app: App
     pump: Pump[Any, Any]
+    outdated: Outdated = never
 
 
 NewAgent = Callable[[], Agent]
@@ -47,6 +57,8 @@ class Lifecycle:
         self._settings = settings or LifecycleSettings()
         self._agents: dict[int, Agent] = {}
         self._started: set[int] = set()
+        self._stopping = asyncio.Lock()
+        self._ending = False
 
     @property
     def states(self) -> Sequence[State]:
@@ -82,10 +94,23 @@ class Lifecycle:
         return DONE if failure is None else exit_code(failure)
 
     async def _live(self, index: int) -> None:
-        """Starts one agent, and ends by raising what it crashes of."""
-        await self._start(index)
-        self._started.add(index)
-        raise await self._agents[index].app.failed()
+        """Starts one agent, and a fresh one where it is outdated; ends by raising what it crashes of."""
+        while True:
+            await self._start(index)
+            self._started.add(index)
+            if failure := await _failed(self._agents[index]):
+                raise failure
+            await self._let_go(index)
+
+    async def _let_go(self, index: int) -> None:
+        """Stops one agent for a fresh one, which is not to start any more where the end has come."""
+        async with self._stopping:
+            self._started.discard(index)
+            logger.info("%s begins anew", self._agents[index].app.conf.id)
+            await self._stop_one(self._agents[index], crashed=False)
+            del self._agents[index]
+        if self._ending:
+            await never()
 
     async def _start(self, index: int) -> None:
         loop = asyncio.get_running_loop()
@@ -110,7 +135,9 @@ class Lifecycle:
             logger.debug("an app that did not start did not stop: %r", error)
 
     async def _stop(self, *, crashed: bool) -> None:
-        await asyncio.gather(*(self._stop_one(agent, crashed=crashed) for agent in self._agents.values()))
+        self._ending = True
+        async with self._stopping:
+            await asyncio.gather(*(self._stop_one(agent, crashed=crashed) for agent in self._agents.values()))
 
     async def _stop_one(self, agent: Agent, *, crashed: bool) -> None:
         """Drains first, while a healthy member of the group: stopping in a rebalance leaves at once."""
@@ -142,6 +169,21 @@ async def _started(app: App) -> None:
         for task in (failed, starting):
             task.cancel()
         await asyncio.gather(failed, starting, return_exceptions=True)
+
+
+async def _failed(agent: Agent) -> BaseException | None:
+    """Why the agent can't go on, or None once it is outdated."""
+    failed = asyncio.create_task(agent.app.failed())
+    outdated = asyncio.ensure_future(agent.outdated())
+    try:
+        await asyncio.wait({failed, outdated}, return_when=asyncio.FIRST_COMPLETED)
+        if failed.done():
+            return failed.result()
+        return outdated.result()
+    finally:
+        for task in (failed, outdated):
+            task.cancel()
+        await asyncio.gather(failed, outdated, return_exceptions=True)
 
 
 async def _meant(app: App, error: BaseException) -> StreamsError:

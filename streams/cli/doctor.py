@@ -92,12 +92,17 @@ async def _kafka(settings: Settings) -> str:
 
 async def _topics(settings: Settings) -> str:
     reports = await topics.check(connection(settings), topics.wanted(topic_plan(settings)))
-    unfit = [report for report in reports if not report.fits]
+    unfit = [report for report in reports if not report.fits and not report.awaited]
     if unfit:
         problems = "; ".join(f"{report.name} {described(report)}" for report in unfit)
         raise Misconfigured(f"{problems}: run `rag-streams topics create`", setting="STREAMS_TOPIC_CHANGES")
-    different = [f"{report.name} {described(report)}" for report in reports if report.differences]
-    return f"all {len(reports)} there" + (f"; note: {'; '.join(different)}" if different else "")
+    there = sum(report.fits for report in reports)
+    notes = [
+        f"{report.name} {described(report)}" for report in reports if report.differences or report.awaited
+    ]
+    return f"{'all ' if there == len(reports) else ''}{there} there" + (
+        f"; note: {'; '.join(notes)}" if notes else ""
+    )
 
 
 async def _store(settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""`topics`: made where they are missing, compared where they exist."""
+"""`topics`: ours are made where they are missing, all are compared where they exist."""
 
 from __future__ import annotations
 
@@ -20,26 +20,37 @@ app = typer.Typer(help="The topics that rag-streams reads and writes.", no_args_
 def create(as_json: Json = False) -> None:
     """Make the topics that are missing; change none that exists, but say where it differs.
 
+    Of the sources only `STREAMS_TOPIC_CHANGES` is made: the others are made by whoever writes to them, such
+    as a connector at its first record, and workers wait for them.
+
     Example: `STREAMS_TOPIC_REPLICATION=3 rag-streams topics create`
     """
     settings = here()
     specs = topics.wanted(topic_plan(settings))
-    _show(asyncio.run(topics.create(connection(settings), specs)), Output(as_json))
+    reports = asyncio.run(topics.create(connection(settings), specs))
+    _show(reports, Output(as_json))
+    if not all(report.fits or report.awaited for report in reports):
+        raise typer.Exit(FAILED)
 
 
 @app.command()
 def check(as_json: Json = False) -> None:
-    """Say which topics are missing or differ from what is wanted; exit 1 if a worker can't work with them.
+    """Say which topics are missing or differ from what is wanted; exit 1 if one is missing or can't be used.
 
     Example: `rag-streams topics check`
     """
     settings = here()
     specs = topics.wanted(topic_plan(settings))
-    _show(asyncio.run(topics.check(connection(settings), specs)), Output(as_json))
+    reports = asyncio.run(topics.check(connection(settings), specs))
+    _show(reports, Output(as_json))
+    if not all(report.fits for report in reports):
+        raise typer.Exit(FAILED)
 
 
 def described(report: TopicReport) -> str:
     """A report in words."""
+    if report.awaited:
+        return "missing: made by whoever writes to it; workers wait for it"
     found = [f"{one.what} is {one.found}, wanted {one.wanted}" for one in report.differences]
     return "; ".join([report.state, *found])
 
@@ -58,5 +69,3 @@ def _show(reports: Sequence[TopicReport], out: Output) -> None:
         out.row(row, f"{report.name}  {described(report)}")
     for note in dict.fromkeys(report.note for report in reports if report.note):
         out.line(f"note: {note}", style="dim")
-    if not all(report.fits for report in reports):
-        raise typer.Exit(FAILED)

@@ -73,17 +73,23 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class TopicReport:
-    """A topic as it is now. `note` says what can't be told."""
+    """A topic as it is now. `note` says what can't be told; `ours`: it is made with the others."""
 
     name: str
     state: Literal["created", "exists", "missing"]
     differences: Sequence[Difference] = field(default_factory=tuple)
     note: str | None = None
+    ours: bool = True
 
     @property
     def fits(self) -> bool:
         """Whether a worker can do its work with it."""
         return self.state != "missing" and not any(difference.breaks for difference in self.differences)
+
+    @property
+    def awaited(self) -> bool:
+        """Whether it is missing and somebody else's to make; a worker does without it until it is there."""
+        return self.state == "missing" and not self.ours
 
 
 def wanted(plan: TopicPlan) -> tuple[TopicSpec, ...]:
@@ -198,9 +204,10 @@ async def _reports(
     reports = []
     for spec in specs:
         if spec.name not in partitions:
-            reports.append(TopicReport(spec.name, "missing"))
+            reports.append(TopicReport(spec.name, "missing", ours=spec.config is not None))
             continue
         found = differences(covering(spec, partitions), partitions[spec.name], configs.get(spec.name))
         note = CANNOT_TELL if connection.embedded and spec.config is not None else None
-        reports.append(TopicReport(spec.name, "created" if spec.name in made else "exists", found, note))
+        state: Literal["created", "exists"] = "created" if spec.name in made else "exists"
+        reports.append(TopicReport(spec.name, state, found, note, ours=spec.config is not None))
     return reports

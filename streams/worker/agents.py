@@ -23,6 +23,7 @@ from streams.indexing.indexer import Applied, Indexer
 from streams.indexing.parse import parse
 from streams.indexing.sweeper import Sweeper
 from streams.kafka import topics
+from streams.kafka.awaited import Awaited
 from streams.kafka.replies import ReplyTopics
 from streams.kafka.watermarks import CommittedOffsets
 from streams.messages.changes import Change, Ignored, Said, Truncation
@@ -50,6 +51,7 @@ class Parts:
     embedder: OllamaEmbedder
     metrics: Metrics
     topics: sources.Topics
+    awaited: Awaited
 
     async def canary(self) -> None:
         """Does what indexing needs, with something fixed; raises where that fails."""
@@ -148,7 +150,7 @@ def not_read(record: Record) -> Rejected:
 
 
 def index_agent(parts: Parts, sweeper: Sweeper) -> Agent:
-    """A fresh indexing agent."""
+    """A fresh indexing agent, of the source topics that are there by now."""
     settings = parts.settings
     indexer = Indexer(
         CoalescedDocuments(parts.store),
@@ -161,7 +163,8 @@ def index_agent(parts: Parts, sweeper: Sweeper) -> Agent:
     )
     return indexing_agent(
         app_config(settings, "index"),
-        topics=[source.topic for source in parts.topics.sources],
+        topics=parts.awaited.there,
+        outdated=parts.awaited.more,
         retry_topic=settings.topic_documents_retry,
         receipts_topic=settings.topic_indexed,
         decode=decoder(parts),

@@ -20,6 +20,7 @@ from streams.errors import Misconfigured, Retryable, StreamsError
 from streams.indexing.sweeper import Sweeper
 from streams.indexing.vacuum import Vacuum
 from streams.kafka import topics
+from streams.kafka.awaited import Awaited
 from streams.observe import health, logs
 from streams.observe.metrics import Metrics
 from streams.ollama.client import OllamaClient
@@ -60,17 +61,20 @@ async def _open(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> 
     """Everything that a worker needs, checked before any work. Raises as its parts do."""
     read = read_topics(settings)
     reports = await topics.check(connection(settings), topics.wanted(topic_plan(settings)))
-    if unfit := [report.name for report in reports if not report.fits]:
+    if unfit := [report.name for report in reports if not report.fits and not report.awaited]:
         raise Misconfigured(
             f"topics are missing or unfit: {', '.join(unfit)}; run `rag-streams topics create`",
             setting="STREAMS_KAFKA_BOOTSTRAP_SERVERS",
         )
+    awaited = Awaited(connection(settings), [source.topic for source in read.sources])
+    stack.push_async_callback(awaited.close)
+    await awaited.look()
     client = await stack.enter_async_context(OllamaClient(ollama_config(settings)))
     embedder = await open_embedder(client, settings.embed_model, settings.embed_dimension)
     store = await open_store(settings)
     stack.push_async_callback(store.close)
     await agree_on_generation(store, generation_of(settings, chunking_of(settings, embedder.window)))
-    return Parts(settings, store, client, embedder, metrics, read)
+    return Parts(settings, store, client, embedder, metrics, read, awaited)
 
 
 async def _opened(
@@ -129,6 +133,8 @@ async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: async
     lifecycle = Lifecycle([new[role] for role in roles])
     status.runs(parts, lifecycle)
     log.info("worker starts", roles=list(roles), kafka=settings.kafka, store=settings.store)
+    if parts.awaited.missing and "index" in roles:
+        log.warning("waiting for source topics that do not exist yet", topics=list(parts.awaited.missing))
     sweeping = asyncio.create_task(sweeper.run()) if "index" in roles else None
     try:
         return await lifecycle.run(stop)

@@ -86,7 +86,8 @@ async def test_topics_are_made_as_wanted_and_a_second_time_nothing_happens(conne
         [r for r in made if r.name.endswith("theirs")],
     )
     assert {report.state for report in ours} == {"created"}
-    assert [(report.state, report.fits) for report in theirs] == [("missing", False)]
+    assert [(report.state, report.fits, report.awaited) for report in theirs] == [("missing", False, True)]
+    assert not any(report.awaited for report in before if not report.name.endswith("theirs"))
     again = await create(connection, specs)
     assert {report.state for report in again if not report.name.endswith("theirs")} == {"exists"}
     assert not any(report.differences or report.note for report in again)
