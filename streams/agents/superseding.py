@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise, takewhile
 
 from streams.agents.work import Combined
-from streams.messages.changes import Change
+from streams.messages.changes import Change, Incomplete
 
 
 def supersede(waiting: Sequence[Change]) -> Combined:
@@ -15,12 +15,21 @@ def supersede(waiting: Sequence[Change]) -> Combined:
     Only those are combined whose positions can be told apart without knowing the document: all from one
     partition, with timestamps that don't go back, and either each with a time of its own, or none with
     any (each then counts as later than the one before it). A change that inherits its time must be applied
-    after those that have one. So must a change, once there are such, that needs the row before it.
+    after those that have one, and one that leaves columns out after those that may have them.
     """
     first = waiting[0]
     run = [first, *(after for _, after in takewhile(lambda two: _comparable(*two), pairwise(waiting)))]
-    winner = max(range(len(run)), key=lambda index: (run[index].time or 0, run[index].order or 0, index))
-    return Combined(len(run), winner)
+    chosen, winner = Combined(), 0
+    for index, one in enumerate(run):
+        if _moment(one) >= _moment(run[winner]):
+            winner = index
+        if winner == 0 or not isinstance(run[winner].document, Incomplete):
+            chosen = Combined(index + 1, winner)
+    return chosen
+
+
+def _moment(change: Change) -> tuple[int, int]:
+    return change.time or 0, change.order or 0
 
 
 def _comparable(before: Change, after: Change) -> bool:

@@ -20,7 +20,7 @@ from streams.indexing.chunk import Chunk, Chunking
 from streams.indexing.cut import Cutter
 from streams.indexing.plan import Plan, filled, passage, plan, repeats, stale
 from streams.indexing.repair import Repair
-from streams.messages.changes import Change, Document
+from streams.messages.changes import Change, Document, Incomplete
 from streams.messages.held import Head, Vector, current
 from streams.messages.position import Position
 from streams.messages.receipts import Outcome, PassageCounts
@@ -222,8 +222,12 @@ class Indexer:
 
     async def _repair_repeated(self, change: Change, base: Head | None) -> None:
         """As above, for one who was late and then lost: the change comes again, and finds its own head."""
-        if base is not None and isinstance(change.document, Document) and repeats(change, base):
-            await self._repair(change.document, base)
+        if base is None or base.deleted or not repeats(change, base):
+            return
+        # What the record left out is in the row that was kept when it was first applied.
+        whole = change.document.fill(base.row) if isinstance(change.document, Incomplete) else change
+        if isinstance(whole.document, Document):
+            await self._repair(whole.document, base)
 
     def _applied(self, work: _Work, planned: Plan, *, superseded: bool) -> Applied:
         head = planned.head

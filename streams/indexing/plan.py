@@ -98,9 +98,11 @@ def plan(heads: Sequence[Head], change: Change, chunks: Sequence[Chunk], *, writ
 
 
 def repeats(change: Change, base: Head) -> bool:
-    """Whether the document is at this very change already."""
+    """Whether the document is at this very change already, not at another one of the same record."""
     at = change.at
-    return (base.topic, base.partition, base.offset) == (at.topic, at.partition, at.offset)
+    inherits = change.time is None and change.order is None
+    same_moment = inherits or (change.time or 0, change.order or 0) == base.position[:2]
+    return same_moment and (base.topic, base.partition, base.offset) == (at.topic, at.partition, at.offset)
 
 
 def passage(head: Head, id_: UUID, text: str, vector: Vector, written: datetime) -> Passage:

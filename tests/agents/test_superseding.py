@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from streams.agents.superseding import supersede
 from streams.agents.work import Combined
 from streams.indexing.plan import position_of, stale
-from streams.messages.changes import Change, document_key
+from streams.messages.changes import Change, Incomplete, document_key
 from streams.messages.held import Head
 from streams.messages.position import Position
 from streams.messages.records import Offset
@@ -67,6 +68,44 @@ def test_a_document_ends_the_same_as_with_each_change_applied(line, document):
         combined = applied(combined, line[chosen.winner])
         line = line[chosen.length :]
     assert combined == one_by_one
+
+
+def incomplete(one):
+    return replace(one, document=Incomplete(("body",), lambda row: replace(one, row=dict(row))))
+
+
+def body_after(body, one):
+    """What the column `body` is after a change: its offset, or what it was where the record leaves it out."""
+    return body if isinstance(one.document, Incomplete) else one.at.offset
+
+
+def applied_with_body(state, one):
+    document, body = state
+    return (
+        state if stale(one, document) else (head(position_of(one, document), one.at), body_after(body, one))
+    )
+
+
+@settings(max_examples=500)
+@given(lines(), documents, st.data())
+def test_what_a_record_leaves_out_is_taken_from_the_same_row_as_with_each_change_applied(
+    line, document, data
+):
+    line = [incomplete(one) if data.draw(st.booleans()) else one for one in line]
+    one_by_one = combined = (document, "before")
+    for one in line:
+        one_by_one = applied_with_body(one_by_one, one)
+    while line:
+        chosen = supersede(line)
+        combined = applied_with_body(combined, line[chosen.winner])
+        line = line[chosen.length :]
+    assert combined == one_by_one
+
+
+def test_a_change_that_leaves_columns_out_stands_for_none_that_may_have_them():
+    line = [change(1, time=5), incomplete(change(2, time=6)), change(3, time=7)]
+    assert supersede(line[:2]) == Combined(1, 0)
+    assert supersede(line) == Combined(3, 2)
 
 
 def test_of_changes_without_a_time_the_last_one_stands_for_all():

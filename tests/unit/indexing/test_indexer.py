@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from streams.errors import PromptTooLong, Rejected, Retryable
 from streams.indexing.chunk import Chunk, Chunking
 from streams.indexing.cut import HereCutter
 from streams.indexing.indexer import Indexer
+from streams.messages.changes import Incomplete
 from streams.messages.position import Position
 from streams.messages.receipts import PassageCounts
 from tests.unit.indexing.memory_store import MemoryStore
@@ -246,6 +249,48 @@ async def test_a_change_that_comes_again_repairs_what_its_head_lists(bench):
     await bench.apply(1, "a\n\nb")
     bench.store.held.clear()
     assert (await bench.apply(1, "a\n\nb")).reason == "stale"
+    assert bench.texts() == ["a", "b"]
+
+
+def leaving_out_the_body(offset, **given):
+    """A change whose record holds all but the text, which it takes from the row before."""
+
+    def fill(row):
+        whole = change(offset, row["body"], **given)
+        return replace(whole, row={"body": row["body"]})
+
+    return replace(change(offset, "", **given), document=Incomplete(("body",), fill))
+
+
+async def test_what_a_record_leaves_out_is_taken_from_the_row_before(bench):
+    await bench.indexer().apply(replace(change(1, "a\n\nb"), row={"body": "a\n\nb"}))
+    applied = await bench.indexer().apply(leaving_out_the_body(2, title="T"))
+    assert (applied.outcome, applied.passages) == ("indexed", PassageCounts(total=2, embedded=0, reused=2))
+    assert bench.texts() == ["a", "b"]
+
+
+async def test_a_change_that_leaves_columns_out_and_comes_again_repairs_what_its_head_lists(bench):
+    await bench.indexer().apply(replace(change(1, "a\n\nb"), row={"body": "a\n\nb"}))
+    await bench.indexer().apply(leaving_out_the_body(2, title="T"))
+    bench.store.held.clear()
+    assert (await bench.indexer().apply(leaving_out_the_body(2, title="T"))).reason == "stale"
+    assert bench.texts() == ["a", "b"]
+
+
+async def test_a_record_that_changes_a_document_twice_leaves_it_as_the_second_time(bench):
+    twice = [change(1, text, time=5, order=order) for order, text in ((1, "a"), (2, "b\n\na"))]
+    for again in range(2):
+        outcomes = [(await bench.indexer().apply(one)).outcome for one in twice]
+        assert outcomes == (["ignored"] * 2 if again else ["indexed"] * 2)
+        assert bench.texts() == ["b", "a"]
+
+
+async def test_what_a_record_said_first_of_a_document_repairs_nothing_of_what_it_said_last(bench):
+    await bench.indexer().apply(change(1, "a\n\nb", time=5, order=2))
+    bench.store.held.clear()
+    await bench.indexer().apply(change(1, "a", time=5, order=1))
+    assert not bench.store.held
+    await bench.indexer().apply(change(1, "a\n\nb", time=5, order=2))
     assert bench.texts() == ["a", "b"]
 
 
