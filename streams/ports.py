@@ -8,7 +8,7 @@ must do.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
@@ -159,12 +159,35 @@ class Catalogue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What the live index was made with; one small record in the store holds it."""
+    """What an index is made with: the embedding model, its dimension, and how documents are cut.
+
+    `name` is that of its own collections or files; no two generations of an index ever share one.
+    """
 
     embed_model: str
     dimension: int
     chunking: str
     name: str = "g1"
+
+    def made_as(self, other: Generation) -> bool:
+        """Whether the two differ in name alone."""
+        return replace(other, name=self.name) == self
+
+
+@dataclass(frozen=True, slots=True)
+class Generations:
+    """The one small record that says which generations of an index there are, and which one counts.
+
+    Questions are answered from `live`. `building` is filled beside it; `previous` was live before. Changes
+    go to the live one and the one that is built. `made` counts all there ever were. `switched`: when the
+    live one became it (UTC), None for the first.
+    """
+
+    live: Generation
+    building: Generation | None = None
+    previous: Generation | None = None
+    made: int = 1
+    switched: datetime | None = None
 
 
 class Embedder(Protocol):

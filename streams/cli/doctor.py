@@ -15,8 +15,10 @@ from streams.errors import Misconfigured, Retryable, StreamsError
 from streams.kafka import topics
 from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import open_embedder
+from streams.ports import Generations
 from streams.settings import Settings, shown
-from streams.worker.parts import connection, ollama_config, open_store, topic_plan
+from streams.worker.generations import check
+from streams.worker.parts import connection, ollama_config, open_index, open_store, topic_plan
 
 LIMIT_S = 20.0
 
@@ -106,21 +108,30 @@ async def _topics(settings: Settings) -> str:
 
 
 async def _store(settings: Settings) -> str:
+    index = await open_index(settings)
+    try:
+        record = await index.generations()
+    finally:
+        await index.close()
+    if record is not None:
+        check(record, settings)
     store = await open_store(settings)
     try:
         await store.ready()
-        held = await store.generation()
-        if held and (held.embed_model, held.dimension) != (settings.embed_model, settings.embed_dimension):
-            raise Misconfigured(
-                f"the index was made with {held.embed_model}, {held.dimension} numbers; the settings say"
-                f" {settings.embed_model}, {settings.embed_dimension}: set them back, or see"
-                " docs/how-to/reindex.md",
-                setting="STREAMS_EMBED_MODEL",
-            )
-        made = f"index made with {held.embed_model}" if held else "no index yet"
-        return f"{settings.store} {await store.version()}, {made}"
+        return f"{settings.store} {await store.version()}, {_generations(record)}"
     finally:
         await store.close()
+
+
+def _generations(record: Generations | None) -> str:
+    if record is None:
+        return "no index yet"
+    said = f"index made with {record.live.embed_model}"
+    if record.building is not None:
+        said += f"; another is being built with {record.building.embed_model}: `rag-streams reindex` goes on"
+    if record.previous is not None:
+        said += f"; the one before, made with {record.previous.embed_model}, is kept until `reindex --drop`"
+    return said
 
 
 async def _ollama(settings: Settings) -> str:

@@ -9,6 +9,7 @@ is inserted or changed touches the chunks at it. The cuts are those of a Cartesi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,8 @@ ALGORITHM = "structure-2"
 """Goes into the index generation's name: a change of any border is a new number."""
 
 MARKDOWN = "text/markdown"
+
+_NAME = re.compile(r"structure-\d+-(?P<tokens>\d+)t-(?P<characters>\d+)c")
 
 MIN_TOKENS = 8
 MIN_CHARACTERS = 16
@@ -63,6 +66,17 @@ class Chunking:
     def name(self) -> str:
         """Names the algorithm and its parameters; equal names cut equal texts equally."""
         return f"{ALGORITHM}-{self.max_tokens}t-{self.target_chars}c"
+
+    @classmethod
+    def named(cls, name: str) -> Chunking:
+        """The chunking whose name this is; raises ValueError for what is none.
+
+        An earlier algorithm's name gives ours with its sizes: an index may hold pieces of both.
+        """
+        found = _NAME.fullmatch(name)
+        if found is None:
+            raise ValueError(f"no chunking of this version: {name[:50]!r}")
+        return cls(int(found["tokens"]), int(found["characters"]))
 
     def halved(self) -> Chunking:
         """Half of both, for a text that its model found too long; equal to itself at the smallest."""

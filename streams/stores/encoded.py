@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from streams.errors import Rejected
 from streams.messages.changes import TENANT
 from streams.messages.held import Head, Listed, Passage
 from streams.messages.position import Position
+from streams.ports import Generation, Generations
 
 _TENANT = re.compile(TENANT)
 
@@ -49,6 +50,21 @@ def decoded_head(text: str) -> Head:
 def _encoded_entry(listed: Listed) -> list[str | int]:
     entry: list[str | int] = [str(listed.id), listed.content_hash, listed.start, listed.end]
     return entry if listed.gap is None else [*entry, listed.gap]
+
+
+def encoded_generations(record: Generations) -> str:
+    """The record of generations as JSON text."""
+    return _json(asdict(record) | {"switched": record.switched and encoded_time(record.switched)})
+
+
+def decoded_generations(text: str) -> Generations:
+    """The record that `encoded_generations` made `text` of; `text` may hold a single generation."""
+    held: dict[str, Any] = json.loads(text)
+    if "live" not in held:
+        return Generations(Generation(**held))
+    for slot in ("live", "building", "previous"):
+        held[slot] = held[slot] and Generation(**held[slot])
+    return Generations(**held | {"switched": held["switched"] and datetime.fromisoformat(held["switched"])})
 
 
 def encoded_time(time: datetime) -> str:

@@ -32,10 +32,11 @@ from streams.messages.questions import Asked
 from streams.messages.records import Record
 from streams.observe.metrics import Metrics
 from streams.ollama.client import OllamaClient
-from streams.ollama.embedder import CachedQueries, OllamaEmbedder
+from streams.ollama.embedder import CachedQueries
 from streams.ports import Observed
 from streams.settings import Settings
-from streams.worker.parts import Role, Store, answering_of, chunking_of, connection, topic_plan, utc_now
+from streams.worker.generations import Opened
+from streams.worker.parts import Role, answering_of, connection, topic_plan, utc_now
 
 CANARY_TEXT = "a canary: this text is always the same"
 QUESTIONS_REMEMBERED = 4096
@@ -46,17 +47,16 @@ class Parts:
     """What both roles share."""
 
     settings: Settings
-    store: Store
+    live: Opened
     ollama: OllamaClient
-    embedder: OllamaEmbedder
     metrics: Metrics
     topics: sources.Topics
     awaited: Awaited
 
     async def canary(self) -> None:
         """Does what indexing needs, with something fixed; raises where that fails."""
-        await self.store.canary()
-        await self.embedder.embed_documents([CANARY_TEXT])
+        await self.live.store.canary()
+        await self.live.embedder.embed_documents([CANARY_TEXT])
 
 
 class Hinting:
@@ -153,10 +153,10 @@ def index_agent(parts: Parts, sweeper: Sweeper) -> Agent:
     """A fresh indexing agent, of the source topics that are there by now."""
     settings = parts.settings
     indexer = Indexer(
-        CoalescedDocuments(parts.store),
-        CoalescedEmbedder(parts.embedder),
+        CoalescedDocuments(parts.live.store),
+        CoalescedEmbedder(parts.live.embedder),
         cutter=HereCutter(parse, chunk),
-        chunking=chunking_of(settings, parts.embedder.window),
+        chunking=parts.live.chunking,
         now=utc_now,
         monotonic=time.monotonic,
         observe=parts.metrics,
@@ -169,7 +169,7 @@ def index_agent(parts: Parts, sweeper: Sweeper) -> Agent:
         receipts_topic=settings.topic_indexed,
         decode=decoder(parts),
         indexer=Hinting(indexer, sweeper),
-        embed_model=settings.embed_model,
+        embed_model=parts.live.generation.embed_model,
         canary=parts.canary,
         settings=pump_settings(
             settings, name="index", dead_topic=settings.topic_documents_dead,
@@ -218,9 +218,11 @@ def answer_agent(
 def new_answerer(parts: Parts, watermarks: CommittedOffsets) -> Answerer:
     """The answerer, which all its agents in this process share."""
     settings = parts.settings
-    embedder = CachedQueries(parts.embedder, settings.embed_cache_ttl_s, QUESTIONS_REMEMBERED, time.monotonic)
+    embedder = CachedQueries(
+        parts.live.embedder, settings.embed_cache_ttl_s, QUESTIONS_REMEMBERED, time.monotonic
+    )
     return Answerer(
-        parts.store, embedder, parts.ollama, watermarks, answering_of(settings),
+        parts.live.store, embedder, parts.ollama, watermarks, answering_of(settings),
         now=utc_now, monotonic=time.monotonic, observe=parts.metrics,
     )  # fmt: skip
 

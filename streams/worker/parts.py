@@ -12,23 +12,39 @@ from streams.indexing.chunk import Chunking
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import TopicPlan
 from streams.ollama.client import OllamaConfig
-from streams.ports import Catalogue, Documents, Generation, Maintenance, Search
+from streams.ports import Catalogue, Documents, Generation, Generations, Maintenance, Search
 from streams.settings import Settings
 
 Role = Literal["index", "answer"]
 ROLES: tuple[Role, ...] = ("index", "answer")
 
 
+class Index(Protocol):
+    """All generations of an index, and the record that says which of them counts."""
+
+    async def generations(self) -> Generations | None:
+        """The record; None where there is no index yet."""
+        ...
+
+    async def replace_generations(self, expected: Generations | None, wanted: Generations) -> bool:
+        """Writes `wanted` in place of `expected`, in one step; False where the record is another one."""
+        ...
+
+    async def open(self, generation: Generation) -> Store:
+        """The store of one generation, made where there is none; to be closed by whoever opened it."""
+        ...
+
+    async def drop(self, generation: Generation) -> None:
+        """Deletes a generation for good; one that is not there is no error."""
+        ...
+
+    async def close(self) -> None:
+        """Lets go of the record; stores that are open stay so."""
+        ...
+
+
 class Store(Documents, Search, Maintenance, Catalogue, Protocol):
-    """What every store offers beside its ports."""
-
-    async def generation(self) -> Generation | None:
-        """What the index was made with; None where there is none yet."""
-        ...
-
-    async def set_generation(self, generation: Generation) -> None:
-        """Claims an empty index; the first claim counts."""
-        ...
+    """What the store of one generation offers beside its ports."""
 
     async def canary(self) -> None:
         """Writes and reads something fixed; raises where that fails."""
@@ -100,34 +116,43 @@ def ollama_config(settings: Settings) -> OllamaConfig:
     )
 
 
-async def open_store(settings: Settings) -> Store:
-    """The store that the settings name, connected; the other one's library need not be there."""
+async def open_index(settings: Settings) -> Index:
+    """The index that the settings name; the other store's library need not be there."""
     return await (_open_sqlite(settings) if settings.store == "sqlite" else _open_weaviate(settings))
 
 
-async def _open_sqlite(settings: Settings) -> Store:
+async def open_store(settings: Settings) -> Store:
+    """The store of the generation that is live now; of the first, where there is none yet."""
+    index = await open_index(settings)
     try:
-        from streams.stores.sqlite import open_sqlite  # noqa: PLC0415 - an extra
+        record = await index.generations()
+        return await index.open(record.live if record else first_generation(settings))
+    finally:
+        await index.close()
+
+
+async def _open_sqlite(settings: Settings) -> Index:
+    try:
+        from streams.stores.sqlite import open_sqlite_index  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise Misconfigured(
             f"STREAMS_STORE=sqlite needs {error.name}: pip install 'rag-streams[sqlite]'",
             setting="STREAMS_STORE",
         ) from error
     settings.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
-    return await open_sqlite(settings.sqlite_path, dimension=settings.embed_dimension)
+    return await open_sqlite_index(settings.sqlite_path)
 
 
-async def _open_weaviate(settings: Settings) -> Store:
-    from streams.stores.weaviate import WeaviateConfig, open_weaviate  # noqa: PLC0415 - slow to import
+async def _open_weaviate(settings: Settings) -> Index:
+    from streams.stores.weaviate import WeaviateConfig, open_weaviate_index  # noqa: PLC0415 - slow to import
 
     key = settings.weaviate_api_key
-    return await open_weaviate(
+    return await open_weaviate_index(
         WeaviateConfig(
             url=settings.weaviate,
             grpc_port=settings.weaviate_grpc_port,
             api_key=key.get_secret_value() if key else None,
             replication_factor=settings.weaviate_replication_factor,
-            dimension=settings.embed_dimension,
         )
     )
 
@@ -137,9 +162,9 @@ def chunking_of(settings: Settings, window: int) -> Chunking:
     return Chunking(max_tokens=window, target_chars=settings.chunk_characters)
 
 
-def generation_of(settings: Settings, chunking: Chunking) -> Generation:
-    """What an index that these settings make is made with."""
-    return Generation(settings.embed_model, settings.embed_dimension, chunking.name)
+def first_generation(settings: Settings, chunking: str = "") -> Generation:
+    """What an index that these settings begin is made with."""
+    return Generation(settings.embed_model, settings.embed_dimension, chunking)
 
 
 def answering_of(settings: Settings) -> Answering:
@@ -156,19 +181,3 @@ def answering_of(settings: Settings) -> Answering:
         min_grounded=settings.min_grounded,
         brief_prompt=settings.brief_prompt,
     )
-
-
-async def agree_on_generation(store: Store, wanted: Generation) -> None:
-    """Claims an empty index for `wanted`. Raises `Misconfigured` where it was made with something else."""
-    held = await store.generation()
-    if held is None:
-        await store.set_generation(wanted)
-        held = await store.generation()
-    if held != wanted and held is not None:
-        raise Misconfigured(
-            f"the index was made with {held.embed_model}, {held.dimension} numbers, cut by {held.chunking};"
-            f" these settings say {wanted.embed_model}, {wanted.dimension}, {wanted.chunking}."
-            " Set STREAMS_EMBED_MODEL, STREAMS_EMBED_DIMENSION and STREAMS_CHUNK_CHARACTERS back, or make the"
-            " index anew: docs/how-to/reindex.md",
-            setting="STREAMS_EMBED_MODEL",
-        )

@@ -35,14 +35,12 @@ from streams.worker.agents import (
     reply_topics_of,
     watermarks_of,
 )
+from streams.worker.generations import Openings, agreed
 from streams.worker.parts import (
     Role,
-    agree_on_generation,
-    chunking_of,
     connection,
-    generation_of,
     ollama_config,
-    open_store,
+    open_index,
     read_topics,
     topic_plan,
     utc_now,
@@ -70,11 +68,14 @@ async def _open(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> 
     stack.push_async_callback(awaited.close)
     await awaited.look()
     client = await stack.enter_async_context(OllamaClient(ollama_config(settings)))
-    embedder = await open_embedder(client, settings.embed_model, settings.embed_dimension)
-    store = await open_store(settings)
-    stack.push_async_callback(store.close)
-    await agree_on_generation(store, generation_of(settings, chunking_of(settings, embedder.window)))
-    return Parts(settings, store, client, embedder, metrics, read, awaited)
+    index = await open_index(settings)
+    stack.push_async_callback(index.close)
+    record = await agreed(
+        index, settings, lambda: open_embedder(client, settings.embed_model, settings.embed_dimension)
+    )
+    openings = Openings(index, client)
+    stack.push_async_callback(openings.close)
+    return Parts(settings, await openings(record.live), client, metrics, read, awaited)
 
 
 async def _opened(
@@ -116,7 +117,7 @@ async def _unless(stop: asyncio.Event, opening: Coroutine[Any, Any, Parts]) -> P
 
 async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: asyncio.Event) -> int:
     settings = parts.settings
-    vacuum = Vacuum(parts.store, now=utc_now, monotonic=time.monotonic, observe=parts.metrics)
+    vacuum = Vacuum(parts.live.store, now=utc_now, monotonic=time.monotonic, observe=parts.metrics)
 
     def observe(event: Observed) -> None:
         parts.metrics(event)

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-
 import apsw
 
-from streams.ports import Generation
+from streams.ports import Generations
+from streams.stores.encoded import decoded_generations, encoded_generations
+from streams.stores.sqlite.transaction import transaction
 
 _CANARY = "canary"
 _GENERATION = "generation"
 
 
-def generation(db: apsw.Connection) -> Generation | None:
-    """What the index was made with."""
+def generations(db: apsw.Connection) -> Generations | None:
+    """The record of generations, None where there is none yet."""
     text = db.execute("SELECT value FROM facts WHERE name = ?", (_GENERATION,)).get
-    return None if text is None else Generation(**json.loads(text))
+    return None if text is None else decoded_generations(text)
 
 
-def set_generation(db: apsw.Connection, made_with: Generation) -> None:
-    """Says what the index is made with, unless that is said already."""
-    db.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", (_GENERATION, json.dumps(asdict(made_with))))
+def replace_generations(db: apsw.Connection, expected: Generations | None, wanted: Generations) -> bool:
+    """Writes the record `wanted` in place of `expected`; False where it is another one."""
+    with transaction(db):
+        if generations(db) != expected:
+            return False
+        db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_GENERATION, encoded_generations(wanted)))
+    return True
 
 
 def canary(db: apsw.Connection) -> None:

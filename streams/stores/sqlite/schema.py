@@ -20,9 +20,10 @@ LONGEST_PAUSE = 0.05
 TOKENIZER = ("unicode61", ["remove_diacritics", "2"])
 """How `words` is tokenized: runs of letters and digits, lower case, accents off."""
 
-_TABLES = """
+_FACTS = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-
+"""
+_TABLES = """
 CREATE TABLE IF NOT EXISTS heads (
     document_key TEXT NOT NULL,
     position TEXT NOT NULL,
@@ -64,6 +65,9 @@ CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
 );
 CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab('words', 'row');
 """
+DROPPED = ("vocabulary", "words", "vectors", "labels", "passages", "heads")
+"""All tables but the facts."""
+
 _BY_SOURCE = "CREATE INDEX IF NOT EXISTS heads_of ON heads (source, document_key)"
 # A tenant's vectors take whole chunks: with the default, 1,024 vectors of 768 numbers, 3 MB for each tenant.
 _VECTORS = """
@@ -78,6 +82,33 @@ def connect(path: Path | None, dimension: int) -> apsw.Connection:
 
     Raises `Misconfigured` where the index holds vectors of another dimension.
     """
+
+    def make(db: apsw.Connection) -> None:
+        db.execute(_TABLES)
+        _name_sources(db)
+        db.execute(_BY_SOURCE)
+        db.execute(_VECTORS.format(dimension=dimension))
+        db.execute("INSERT OR IGNORE INTO facts VALUES ('dimension', ?)", (str(dimension),))
+        _check_dimension(db, path, dimension)
+
+    return _connected(path, make)
+
+
+def connect_record(path: Path | None) -> apsw.Connection:
+    """A connection to the index at `path` (None: in memory) for what it holds of itself, its facts, alone."""
+    return _connected(path, lambda _db: None)
+
+
+def drop_tables(db: apsw.Connection) -> None:
+    """Leaves nothing but the facts, and gives the room back."""
+    with transaction(db):
+        for table in DROPPED:
+            db.execute(f"DROP TABLE IF EXISTS {table}")
+        db.execute("DELETE FROM facts WHERE name = 'dimension'")
+    db.execute("VACUUM")
+
+
+def _connected(path: Path | None, make: Callable[[apsw.Connection], None]) -> apsw.Connection:
     with faults.named(path):
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,15 +117,10 @@ def connect(path: Path | None, dimension: int) -> apsw.Connection:
         with faults.named(path):
             _prepare(db)
             with transaction(db):
-                db.execute(_TABLES)
-                _name_sources(db)
-                db.execute(_BY_SOURCE)
-                db.execute(_VECTORS.format(dimension=dimension))
-                db.execute(
-                    "INSERT OR IGNORE INTO facts VALUES ('version', ?), ('dimension', ?)",
-                    (VERSION, str(dimension)),
-                )
-            _check(db, path, dimension)
+                db.execute(_FACTS)
+                db.execute("INSERT OR IGNORE INTO facts VALUES ('version', ?)", (VERSION,))
+                _check_version(db, path)
+                make(db)
     except BaseException:
         db.close()
         raise
@@ -139,18 +165,21 @@ def _patience() -> Callable[[int], bool]:
     return wait
 
 
-def _check(db: apsw.Connection, path: Path | None, dimension: int) -> None:
-    facts = dict(db.execute("SELECT name, value FROM facts WHERE name IN ('version', 'dimension')"))
-    if facts["version"] != VERSION:
+def _check_version(db: apsw.Connection, path: Path | None) -> None:
+    if db.execute("SELECT value FROM facts WHERE name = 'version'").get != VERSION:
         raise Misconfigured(
             f"the index {path} was made by another version of this program: set {faults.SETTING} to a new"
             " file and index anew",
             setting=faults.SETTING,
         )
-    if facts["dimension"] != str(dimension):
+
+
+def _check_dimension(db: apsw.Connection, path: Path | None, dimension: int) -> None:
+    held = db.execute("SELECT value FROM facts WHERE name = 'dimension'").get
+    if held != str(dimension):
         raise Misconfigured(
-            f"the index {path} holds vectors of {facts['dimension']} numbers, STREAMS_EMBED_DIMENSION says"
-            f" {dimension}: set it to {facts['dimension']}, or make the index anew with"
-            " docs/how-to/reindex.md",
+            f"the index {path} holds vectors of {held} numbers, STREAMS_EMBED_DIMENSION says"
+            f" {dimension}: set it to {held}, or build another generation with"
+            " `rag-streams reindex` (docs/how-to/reindex.md)",
             setting="STREAMS_EMBED_DIMENSION",
         )

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
-import apsw
-
-from streams.errors import Retryable
 from streams.messages.held import Head, Passage
 from streams.messages.position import Position
-from streams.ports import Generation, Hit, PassageRef, SearchQuery
+from streams.ports import Hit, PassageRef, SearchQuery
 from streams.stores.chunks import chunks
 from streams.stores.encoded import check_passage, encoded_time
-from streams.stores.sqlite import catalogue, documents, facts, faults, maintenance, schema, search
+from streams.stores.sqlite import catalogue, documents, facts, maintenance, schema, search
+from streams.stores.sqlite.handle import Handle, opened
 from streams.stores.vectors import check_vector
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 CHUNK = 500
 """Documents or passages that are read or written in one go, so that others get their turn between."""
@@ -34,26 +27,15 @@ async def open_sqlite(path: Path | None, *, dimension: int) -> SqliteStore:
     Several processes may have the same file open. Raises `Misconfigured` where the file is none of ours
     or holds vectors of another dimension.
     """
-    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
-    try:
-        connection = await asyncio.get_running_loop().run_in_executor(thread, schema.connect, path, dimension)
-    except BaseException:
-        thread.shutdown(wait=False)
-        raise
-    return SqliteStore(connection, thread, path=path, dimension=dimension)
+    return SqliteStore(await opened(path, partial(schema.connect, dimension=dimension)), dimension=dimension)
 
 
 class SqliteStore:
     """`Documents`, `Search`, `Maintenance` and `Catalogue` in one SQLite file."""
 
-    def __init__(
-        self, db: apsw.Connection, thread: ThreadPoolExecutor, *, path: Path | None, dimension: int
-    ) -> None:
-        self._db = db
-        self._thread = thread
-        self._path = path
-        self._dimension = dimension
-        self._closed = False
+    def __init__(self, handle: Handle, *, dimension: int) -> None:
+        self._handle, self._dimension = handle, dimension
+        self._run = handle.run
 
     async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
         """All heads of each document, in no order."""
@@ -134,14 +116,6 @@ class SqliteStore:
                 return
             last = keys[-1]
 
-    async def generation(self) -> Generation | None:
-        """What the index was made with, None before the first `set_generation`."""
-        return await self._run(facts.generation)
-
-    async def set_generation(self, generation: Generation) -> None:
-        """Says what the index is made with, unless somebody said so before: the first one stays."""
-        await self._run(facts.set_generation, generation)
-
     async def ready(self) -> None:
         """Raises `Retryable` where the file can't be read."""
         await self._run(facts.readable)
@@ -156,19 +130,4 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Closes the file once what was begun is done; closing twice is no error."""
-        if not self._closed:
-            self._closed = True
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._db.close)
-            self._thread.shutdown(wait=False)
-
-    async def _run(
-        self, work: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        if self._closed:
-            raise Retryable("the index is closed: the program is stopping", code="closed")
-
-        def named() -> T:
-            with faults.named(self._path):
-                return work(self._db, *args, **kwargs)
-
-        return await asyncio.get_running_loop().run_in_executor(self._thread, named)
+        await self._handle.close()

@@ -8,6 +8,7 @@ with warnings.catch_warnings(record=True):
     import weaviate as _client  # noqa: F401 - imported first, for its warnings' sake
 
 from streams.stores.weaviate.connect import WeaviateConfig
+from streams.stores.weaviate.index import WeaviateIndex, open_weaviate_index
 from streams.stores.weaviate.store import WeaviateStore, open_weaviate
 
-__all__ = ["WeaviateConfig", "WeaviateStore", "open_weaviate"]
+__all__ = ["WeaviateConfig", "WeaviateIndex", "WeaviateStore", "open_weaviate", "open_weaviate_index"]

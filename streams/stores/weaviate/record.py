@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from weaviate.exceptions import UnexpectedStatusCodeError
@@ -12,9 +11,10 @@ from streams.errors import Retryable
 from streams.messages.changes import EVERYONE, name_uuid
 from streams.messages.held import Head, Passage
 from streams.messages.position import Position
-from streams.ports import Generation
+from streams.ports import Generations
+from streams.stores.encoded import decoded_generations, encoded_generations
 from streams.stores.weaviate import passages
-from streams.stores.weaviate.connect import Session
+from streams.stores.weaviate.connect import Collection, Session
 from streams.stores.weaviate.objects import Object, head_object
 from streams.stores.weaviate.schema import Definition, create
 from streams.stores.weaviate.writing import insert
@@ -28,30 +28,40 @@ _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _FIRST = Position(0, 0, 0, 0)
 
 
-async def generation(session: Session) -> Generation | None:
-    """What the live index was made with, None before the first `set_generation`."""
-    collection = session.client.collections.use(session.config.record)
+async def generations(session: Session) -> Generations | None:
+    """The record of generations, None where there is none yet."""
     async with session.querying():
         try:
-            description = (await collection.config.get(simple=True)).description
+            description = (await _collection(session).config.get(simple=True)).description
         except UnexpectedStatusCodeError as error:
             if error.status_code != NOT_FOUND:
                 raise
             return None
-    return Generation(**json.loads(description or "{}"))
+    return decoded_generations(description or "{}")
 
 
-async def set_generation(session: Session, made_with: Generation) -> None:
-    """Says what the index is made with, unless somebody said so before: the first one stays.
+async def replace_generations(session: Session, expected: Generations | None, wanted: Generations) -> bool:
+    """Writes the record `wanted` in place of `expected`; False where it is another one.
 
-    The record is the description of an empty collection: making a collection is the one thing that all
-    nodes of Weaviate agree on (by Raft), so that of two that try at once only one succeeds.
+    The record is the description of an empty collection: what collections are is the one thing that all
+    nodes of Weaviate agree on (by Raft). Of two that make one at once only one succeeds; a change of it has
+    no such condition.
     """
 
-    def record(_: Session) -> Definition:
-        return {"description": json.dumps(asdict(made_with))}
+    def made(_: Session) -> Definition:
+        return {"description": encoded_generations(wanted)}
 
-    await create(session, session.config.record, record)
+    if expected is None:
+        return await create(session, session.config.record, made)
+    if await generations(session) != expected:
+        return False
+    async with session.writing():
+        await _collection(session).config.update(description=encoded_generations(wanted))
+    return await generations(session) == wanted
+
+
+def _collection(session: Session) -> Collection:
+    return session.client.collections.use(session.config.record)
 
 
 async def canary(session: Session) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from streams.messages.held import Head, Passage
 from streams.messages.position import Position
-from streams.ports import Generation, Hit, PassageRef, SearchQuery
+from streams.ports import Hit, PassageRef, SearchQuery
 from streams.stores.encoded import check_passage
 from streams.stores.vectors import check_vector
 from streams.stores.weaviate import catalogue, counting, heads, maintenance, passages, record, schema, search
@@ -87,14 +87,6 @@ class WeaviateStore:
     def document_keys(self, source: str | None = None, after: UUID | None = None) -> AsyncIterator[UUID]:
         """The keys of all documents that have a head, of `source` if given, above `after`: ascending."""
         return catalogue.document_keys(self._session, source, after)
-
-    async def generation(self) -> Generation | None:
-        """What the live index was made with, None before the first `set_generation`."""
-        return await record.generation(self._session)
-
-    async def set_generation(self, generation: Generation) -> None:
-        """Says what the index is made with, unless somebody said so before: the first one stays."""
-        await record.set_generation(self._session, generation)
 
     async def ready(self) -> None:
         """Raises `Retryable` where Weaviate, by HTTP or by gRPC, does not answer."""
