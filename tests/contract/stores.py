@@ -18,7 +18,7 @@ import pytest
 from streams.errors import Misconfigured, Rejected
 from streams.messages.held import current
 from streams.messages.position import Position
-from streams.ports import Catalogue, Documents, Generation, Maintenance, Search, SearchQuery
+from streams.ports import Catalogue, Documents, Generation, Generations, Maintenance, Search, SearchQuery
 from tests.contract.held import DIMENSION, MINUTE, NOON, at, head, ids, key, listing, passage, unit
 
 FAR = [3.4e38] * 2 + [0.0] * (DIMENSION - 2)
@@ -602,26 +602,6 @@ class WholeContract:
         assert await store.word_counts("acme", []) == (0, {})
         assert list(await store.hybrid(query())) == []
 
-    async def test_the_first_generation_that_is_set_stays(self, store, open_store):
-        other = await open_store()
-        assert await store.generation() is None
-        first, second = Generation("model-a", DIMENSION, "c1"), Generation("model-b", DIMENSION, "c2")
-        await store.set_generation(first)
-        await other.set_generation(second)
-        assert await store.generation() == await other.generation() == first
-
-    async def test_of_racing_generations_all_see_the_same_winner(self, open_store):
-        stores = [await open_store() for _ in range(3)]
-        wanted = [Generation(f"model-{n}", DIMENSION, "c1") for n in range(3)]
-
-        async def claim(store, generation):
-            await store.set_generation(generation)
-            return await store.generation()
-
-        seen = await asyncio.gather(*map(claim, stores, wanted))
-        assert set(seen) == {seen[0]}
-        assert seen[0] in wanted
-
     async def test_a_second_handle_sees_what_the_first_has_done(self, store, open_store):
         other = await open_store()
         one = passage("quetzal")
@@ -661,6 +641,92 @@ class WholeContract:
         store = await open_store()
         await store.close()
         await store.close()
+
+
+class IndexContract:
+    """The record of generations, and the generations; `open_index` opens one more handle on them."""
+
+    FIRST = Generation("model-a", DIMENSION, "c1")
+    SECOND = Generation("model-b", DIMENSION + 3, "c2", name="g2")
+    BEGUN = Generations(FIRST)
+    WHOLE = Generations(SECOND, replace(SECOND, name="g3"), FIRST, made=3, switched=NOON)
+
+    async def test_the_first_record_stays(self, open_index):
+        one, other = await open_index(), await open_index()
+        assert await one.generations() is None
+        assert await one.replace_generations(None, self.BEGUN)
+        assert not await other.replace_generations(None, Generations(self.SECOND))
+        assert await one.generations() == await other.generations() == self.BEGUN
+
+    async def test_of_racing_first_records_all_see_the_same_winner(self, open_index):
+        handles = [await open_index() for _ in range(3)]
+        wanted = [Generations(replace(self.FIRST, embed_model=f"model-{n}")) for n in range(3)]
+
+        async def claim(handle, record):
+            return await handle.replace_generations(None, record), await handle.generations()
+
+        claims = await asyncio.gather(*map(claim, handles, wanted))
+        assert sorted(won for won, _ in claims) == [False, False, True]
+        assert len({seen for _, seen in claims}) == 1
+
+    async def test_a_record_is_replaced_only_where_it_is_the_one_expected(self, open_index):
+        one, other = await open_index(), await open_index()
+        await one.replace_generations(None, self.BEGUN)
+        assert await one.replace_generations(self.BEGUN, self.WHOLE)
+        assert not await other.replace_generations(self.BEGUN, Generations(self.SECOND))
+        assert await one.generations() == await other.generations() == self.WHOLE
+
+    async def test_whoever_reads_while_it_is_replaced_sees_one_record_or_the_other(self, open_index):
+        writer, readers = await open_index(), [await open_index() for _ in range(3)]
+        await writer.replace_generations(None, self.BEGUN)
+        seen, done = [], asyncio.Event()
+
+        async def read(handle):
+            while not done.is_set():
+                seen.append(await handle.generations())
+
+        reading = [asyncio.create_task(read(handle)) for handle in readers]
+        for _ in range(10):
+            assert await writer.replace_generations(self.BEGUN, self.WHOLE)
+            assert await readers[0].generations() == self.WHOLE
+            assert await writer.replace_generations(self.WHOLE, self.BEGUN)
+        done.set()
+        await asyncio.gather(*reading)
+        assert set(seen) <= {self.BEGUN, self.WHOLE}
+        assert len(seen) > 20
+
+    async def test_generations_are_apart_and_may_have_another_dimension(self, open_index):
+        index = await open_index()
+        one, other = await index.open(self.FIRST), await index.open(self.SECOND)
+        longer = [1.0, *[0.0] * (self.SECOND.dimension - 1)]
+        await one.write_passages([passage("of the first")])
+        await one.write_heads([head()])
+        assert not (await other.heads([key("doc")])).get(key("doc"))
+        await other.write_passages([passage("of the second", vector=longer)])
+        assert await found(one) == ["of the first"]
+        assert await found(other, vector=longer) == ["of the second"]
+        for store in (one, other):
+            await store.close()
+
+    @pytest.mark.parametrize("name", ["g1", "g2"])
+    async def test_a_generation_that_is_dropped_is_gone_and_the_other_one_stays(self, open_index, name):
+        index = await open_index()
+        await index.replace_generations(None, self.BEGUN)
+        generations = {one.name: one for one in (self.FIRST, self.SECOND)}
+        for one in generations.values():
+            store = await index.open(one)
+            await store.write_heads([head()])
+            await store.close()
+        await index.drop(generations[name])
+        await index.drop(generations[name])
+        await index.drop(Generation("never", DIMENSION, "c1", name="g9"))
+        left = {}
+        for one in generations.values():
+            store = await index.open(one)
+            left[one.name] = (await store.heads([key("doc")])).get(key("doc"), []) == [head()]
+            await store.close()
+        assert left == {"g1": True, "g2": True} | {name: False}
+        assert await index.generations() == self.BEGUN
 
 
 class StoreContract(

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 
 import apsw
 import pytest
 
 from streams.errors import Misconfigured, Retryable
-from streams.stores.sqlite import open_sqlite, schema
+from streams.ports import Generation, Generations
+from streams.stores.sqlite import open_sqlite, open_sqlite_index, schema
 from tests.contract.held import DIMENSION, head, ids, key, passage
-from tests.contract.stores import StoreContract, query
+from tests.contract.stores import IndexContract, StoreContract, query
 
 
 @pytest.fixture
@@ -37,6 +39,42 @@ async def store(open_store):
 
 class TestSqlite(StoreContract):
     pass
+
+
+@pytest.fixture
+async def open_index(path):
+    opened = []
+
+    async def open_one():
+        opened.append(await open_sqlite_index(path))
+        return opened[-1]
+
+    yield open_one
+    for index in opened:
+        await index.close()
+
+
+class TestSqliteIndex(IndexContract):
+    pass
+
+
+async def test_an_index_that_had_one_generation_gets_a_record_of_several(store, path):
+    made_with = {"embed_model": "m", "dimension": DIMENSION, "chunking": "c", "name": "g1"}
+    with apsw.Connection(str(path)) as db:
+        db.execute("INSERT INTO facts VALUES ('generation', ?)", (json.dumps(made_with),))
+    index = await open_sqlite_index(path)
+    assert await index.generations() == Generations(Generation(**made_with))
+    await index.close()
+
+
+async def test_a_file_shrinks_when_its_generation_is_dropped(path):
+    store = await open_sqlite(path, dimension=DIMENSION)
+    await store.write_heads([head(row={"body": "x" * 1_000_000})])
+    await store.close()
+    index = await open_sqlite_index(path)
+    await index.drop(Generation("m", DIMENSION, "c"))
+    await index.close()
+    assert path.stat().st_size < 100_000
 
 
 async def test_what_was_written_is_there_when_the_file_is_opened_again(path):
@@ -96,13 +134,13 @@ async def test_a_folder_where_the_file_should_be_is_told(tmp_path):
 
 async def test_a_full_disk_loses_nothing_and_is_over_when_there_is_room_again(store):
     await store.write_heads([head("before")])
-    store._db.pragma("max_page_count", store._db.pragma("page_count") + 2)
+    store._handle.db.pragma("max_page_count", store._handle.db.pragma("page_count") + 2)
     large = head("large", row={"body": "x" * 200_000})
     with pytest.raises(Retryable) as full:
         await store.write_heads([large])
     assert full.value.code == "disk_full"
     assert set(await store.heads([key("before"), key("large")])) == {key("before")}
-    store._db.pragma("max_page_count", 2**31)
+    store._handle.db.pragma("max_page_count", 2**31)
     await store.write_heads([large])
     assert (await store.heads([key("large")]))[key("large")] == [large]
 

@@ -9,11 +9,18 @@ import pytest
 
 from ops.servers.launch import Weaviate
 from streams.errors import Misconfigured, Rejected, Retryable
-from streams.ports import Generation
-from streams.stores.weaviate import WeaviateConfig, catalogue, counting, maintenance, open_weaviate, passages
+from streams.stores.weaviate import (
+    WeaviateConfig,
+    catalogue,
+    counting,
+    maintenance,
+    open_weaviate,
+    open_weaviate_index,
+    passages,
+)
 from streams.stores.weaviate import heads as reading
 from tests.contract.held import DIMENSION, MINUTE, NOON, at, head, ids, key, passage
-from tests.contract.stores import StoreContract, collect, query
+from tests.contract.stores import IndexContract, StoreContract, collect, query
 
 
 @pytest.fixture
@@ -24,8 +31,9 @@ async def config(weaviate):
     )
     yield config
     store = await open_weaviate(config)
-    for name in (config.passages, config.heads, config.record):
-        await store._session.client.collections.delete(name)
+    for name in await store._session.client.collections.list_all():
+        if name.startswith(config.prefix):
+            await store._session.client.collections.delete(name)
     await store.close()
 
 
@@ -58,16 +66,21 @@ async def test_several_that_open_at_once_make_the_collections_once(open_store):
         assert (await store.heads([key("doc")]))[key("doc")] == [head()]
 
 
-async def test_generations_are_apart(store, open_store):
-    await store.write_passages([passage()])
-    await store.write_heads([head()])
-    other = await open_store(generation="g2")
-    assert not await other.heads([key("doc")])
-    assert not await other.hybrid(query("text"))
-    await store.set_generation(Generation("model", DIMENSION, "c1", name="g1"))
-    assert (await other.generation()).name == "g1"
-    for name in (other._session.config.passages, other._session.config.heads):
-        await other._session.client.collections.delete(name)
+@pytest.fixture
+async def open_index(config):
+    opened = []
+
+    async def open_one():
+        opened.append(await open_weaviate_index(config))
+        return opened[-1]
+
+    yield open_one
+    for index in opened:
+        await index.close()
+
+
+class TestWeaviateIndex(IndexContract):
+    pass
 
 
 async def test_an_object_that_can_never_be_stored_is_rejected_and_the_log_holds_none_of_it(store, caplog):
@@ -207,8 +220,6 @@ async def test_a_server_that_dies_is_retryable_and_found_again_when_it_is_back(w
         store.passages_of(key("doc"), "acme"),
         store.delete_passages("acme", [passage().id]),
         store.delete_heads(key("doc"), [at()]),
-        store.generation(),
-        store.set_generation(Generation("model", DIMENSION, "c1")),
         store.ready(),
         store.canary(),
         store.version(),

@@ -244,3 +244,16 @@ def test_the_time_grows_with_the_length_alone_on_the_worst_texts(kind, max_token
 def test_ten_thousand_levels_of_nesting_are_cut_like_any_text():
     text = "".join("> " * level + "- x\n" for level in (10_000, 1, 5_000)) + "[" * 10_000 + "]" * 10_000
     assert "".join(piece.text for piece in cut(text)).count("x") == 3
+
+
+@given(st.integers(8, 9000), st.integers(16, 20000))
+def test_a_chunking_is_known_by_its_name(tokens, characters):
+    chunking = Chunking(tokens, characters)
+    assert Chunking.named(chunking.name) == chunking
+
+
+def test_an_earlier_algorithms_name_gives_its_sizes_and_what_is_no_name_is_refused():
+    assert Chunking.named("structure-1-512t-800c") == Chunking(512, 800)
+    for name in ("", "windows-800c", "structure-2-512t-800c-more"):
+        with pytest.raises(ValueError, match="no chunking"):
+            Chunking.named(name)
