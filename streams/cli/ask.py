@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 
 from streams.cli.arguments import invalid, pair, place
-from streams.cli.here import here
 from streams.cli.output import FAILED, Json, Output
-from streams.errors import Misconfigured, Retryable
-from streams.kafka.connection import started
-from streams.kafka.consume import tail
-from streams.kafka.produce import Producer
-from streams.kafka.replies import follow
-from streams.messages import headers
+from streams.client import Client
+from streams.client.here import here
 from streams.messages.answers import AnswerCompleted, AnswerDelta, AnswerFailed, AnswerReset
-from streams.messages.changes import DEFAULT_TENANT
 from streams.messages.questions import DEFAULT_DEADLINE_MS, DEFAULT_TOP_K, Question
 from streams.messages.reader import Event
-from streams.messages.records import Outgoing
 from streams.settings import Settings
-from streams.worker.parts import connection, read_topics
-
-GRACE_S = 15.0
-"""How long after its deadline an answer is still waited for, as where its worker was lost."""
 
 
 def ask(
@@ -72,48 +60,15 @@ def ask(
     asyncio.run(_ask(here(), question, Output(as_json)))
 
 
-async def answers_to(settings: Settings, question: Question) -> AsyncIterator[Event]:
-    """Sends the question and gives its events as they come, to the terminal one.
-
-    Raises `Retryable` where no terminal event came in time: no worker is running.
-    """
-    there = connection(settings)
-    producer = Producer(there, max_bytes=settings.topic_max_message_bytes, timeout_s=GRACE_S)
-    async with tail(there, settings.topic_answers) as records, started(there, producer):
-        value = question.model_dump_json(exclude_defaults=True).encode()
-        at = await producer.send(Outgoing(_topic(settings, question), None, value, headers.versioned()))
-        try:
-            async with asyncio.timeout(question.deadline_ms / 1000 + GRACE_S):
-                async for event in follow(records, at):
-                    yield event
-        except TimeoutError:
-            raise Retryable(
-                "no answer came by the deadline: does a worker run? See `rag-streams doctor`",
-                code="no_answer",
-            ) from None
-
-
-def _topic(settings: Settings, question: Question) -> str:
-    topics = read_topics(settings).questions
-    for bound_to in (question.tenant or DEFAULT_TENANT, None):
-        for topic in topics:
-            if topic.tenant == bound_to:
-                return topic.topic
-    raise Misconfigured(
-        f"no question topic takes questions of the tenant {question.tenant or DEFAULT_TENANT}: name one in"
-        " STREAMS_SOURCES, or use --tenant",
-        setting="STREAMS_SOURCES",
-    )
-
-
 async def _ask(settings: Settings, question: Question, out: Output) -> None:
     terminal: Event | None = None
-    async for event in answers_to(settings, question):
-        terminal = event
-        if out.as_json:
-            out.row(event)
-        else:
-            show(event, out, streamed=question.stream)
+    async with Client(settings) as client:
+        async for event in client.answer(question).events():
+            terminal = event
+            if out.as_json:
+                out.row(event)
+            else:
+                show(event, out, streamed=question.stream)
     if isinstance(terminal, AnswerFailed):
         raise typer.Exit(FAILED)
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from streams.cli.here import here
 from streams.cli.output import FAILED, Json, Output
+from streams.client.here import here
 from streams.errors import Rejected
 from streams.kafka import dead as letters
 from streams.kafka.connection import started

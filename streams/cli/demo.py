@@ -18,11 +18,12 @@ from rich.console import Console
 from rich.rule import Rule
 
 from streams.cli import files
-from streams.cli.ask import answers_to, show
+from streams.cli.ask import show
 from streams.cli.documents import applied, record
 from streams.cli.output import Output, exit_code, report
 from streams.cli.up import running
 from streams.cli.watch import described
+from streams.client import Client
 from streams.errors import StreamsError
 from streams.kafka.connection import started
 from streams.kafka.consume import tail
@@ -62,8 +63,9 @@ async def ask(settings: Settings, text: str, after: Sequence[Offset], out: Outpu
     out.line()
     out.line(f"? {text}", style="bold")
     question = Question(text=text, after=list(after), top_k=3, deadline_ms=60_000)
-    async for event in answers_to(settings, question):
-        show(event, out)
+    async with Client(settings) as client:
+        async for event in client.answer(question).events():
+            show(event, out)
 
 
 async def demo(folder: Path, state: Path) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import typer
 
-from streams.cli.here import here
 from streams.cli.output import Json, Output, exit_code
 from streams.cli.topics import described
+from streams.client.here import here
 from streams.errors import Misconfigured, Retryable, StreamsError
 from streams.kafka import topics
 from streams.ollama.client import OllamaClient

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from streams.cli import files
 from streams.cli.arguments import invalid, pair
-from streams.cli.here import here
 from streams.cli.output import Json, Output
+from streams.client.here import here
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.kafka.connection import started
 from streams.kafka.consume import tail

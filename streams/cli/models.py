@@ -7,8 +7,8 @@ import asyncio
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from streams.cli.here import here
 from streams.cli.output import Json, Output
+from streams.client.here import here
 from streams.ollama.client import OllamaClient
 from streams.settings import Settings
 from streams.worker.parts import ollama_config

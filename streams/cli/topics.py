@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import typer
 
-from streams.cli.here import here
 from streams.cli.output import FAILED, Json, Output
+from streams.client.here import here
 from streams.kafka import topics
 from streams.kafka.topics import TopicReport
 from streams.worker.parts import connection, topic_plan

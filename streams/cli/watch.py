@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 import typer
 from pydantic import ValidationError
 
-from streams.cli.here import here
 from streams.cli.output import Json, Output
+from streams.client.here import here
 from streams.kafka.consume import tail
 from streams.messages.receipts import IndexReceipt
 from streams.messages.records import Record

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.here import here
+from streams.client.here import here
 from streams.worker.parts import ROLES, Role
 
 

@@ -52,7 +52,7 @@ def read(model: type[Model], data: Any, *, code: str, on_unknown: OnUnknown | No
     try:
         result = model.model_validate(data)
     except ValidationError as error:
-        raise Rejected(_described(error), code=code) from None
+        raise Rejected(described(error), code=code) from None
     if on_unknown is not None and (unknown := unknown_fields(model, data)):
         on_unknown(unknown)
     return result
@@ -125,7 +125,7 @@ def _whole(text: str) -> None:
         ) from None
 
 
-def _described(error: ValidationError) -> str:
+def described(error: ValidationError) -> str:
     """What is wrong with the first few fields: a field of several allowed types has one entry."""
     fields: dict[tuple[int | str, ...], list[ErrorDetails]] = {}
     for detail in error.errors(include_input=False, include_url=False, include_context=False):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from tests.unit.answering.rules import check_events
 
+ROOT = Path(__file__).parents[2]
 READY_S = 60
 PAGE = """# Parking hours
 
@@ -197,6 +199,50 @@ def test_commands_without_a_broker_say_so_in_two_lines(tmp_path):
     assert done.returncode == 3
     assert "127.0.0.1:9" in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 2
+
+
+EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs/how-to/python-client.md").read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("number", "prints"),
+    list(enumerate(["Settings", "45 days", "kb/43", "eight", "stale_index", "answer."])),
+)
+def test_the_examples_of_the_python_client_run_as_they_stand(up, number, prints):
+    assert len(EXAMPLES) == 6
+    done = subprocess.run(
+        [sys.executable, "-c", EXAMPLES[number]],
+        cwd=up.folder, env=up.environ, capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert prints in done.stdout
+
+
+def test_one_client_answers_many_questions_at_once(up):
+    program = """
+import asyncio
+from streams.client import Client
+
+async def whole(answer):
+    return await answer
+
+async def main():
+    async with Client() as client:
+        places = [await client.put(f"floor/{n}", f"Room {n}00 has {n + 2} chairs.") for n in range(1, 6)]
+        asked = [
+            client.ask(f"How many chairs has room {n}00?", after=places, deadline_ms=80_000)
+            for n in range(1, 6)
+        ]
+        for n, done in enumerate(await asyncio.gather(*map(whole, asked)), 1):
+            assert f"floor/{n}" in [one.document_id for one in done.citations], (n, done)
+
+asyncio.run(main())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=up.folder, env=up.environ, capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_nothing_is_left_behind_even_when_up_is_killed(tmp_path):

@@ -1,0 +1,166 @@
+"""The client without `async`: for scripts and notebooks.
+
+    for token in ask("How do I reset my password?"):
+        print(token, end="")
+
+    with connect(tenant="acme") as client:
+        at = client.put("kb/42", "Passwords are reset under Settings, Account.")
+        print(client.ask("How do I reset my password?", after=[at]).text)
+
+It works where an event loop runs already, as in a notebook: the client has one of its own, in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar, Unpack
+
+from streams.client.answer import Answer, Token
+from streams.client.client import Client, DocumentFields, QuestionFields
+from streams.messages.answers import AnswerCompleted
+from streams.messages.changes import DEFAULT_TENANT
+from streams.messages.reader import Event
+from streams.messages.receipts import IndexReceipt
+from streams.messages.records import Offset
+from streams.settings import Settings
+
+T = TypeVar("T")
+
+
+class Loop:
+    """An event loop in a thread of its own, until it is closed."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="rag-streams", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """What `work` gives; Ctrl-C ends the wait, and the work with it."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def iterate(self, items: AsyncIterator[T]) -> Iterator[T]:
+        """One after the other."""
+        while True:
+            try:
+                item = self.run(_next(items))
+            except StopAsyncIteration:
+                return
+            yield item
+
+    def close(self) -> None:
+        """Ends the loop and its thread."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+async def _next(items: AsyncIterator[T]) -> T:
+    return await anext(items)
+
+
+class BlockingAnswer:
+    """As `Answer`: iterate over its tokens, or take the whole with `result`."""
+
+    def __init__(self, loop: Loop, answer: Answer) -> None:
+        self._loop, self._answer = loop, answer
+
+    def __iter__(self) -> Iterator[Token]:
+        return self._loop.iterate(aiter(self._answer))
+
+    def events(self) -> Iterator[Event]:
+        """The answer's events, to the terminal one."""
+        return self._loop.iterate(self._answer.events())
+
+    def result(self) -> AnswerCompleted:
+        """The whole answer, with its citations. Raises `Retryable` or `Rejected` where there is none."""
+
+        async def whole() -> AnswerCompleted:
+            return await self._answer
+
+        return self._answer.completed or self._loop.run(whole())
+
+    @property
+    def text(self) -> str:
+        """The whole answer."""
+        return self.result().text
+
+
+class BlockingClient:
+    """As `Client`, one call at a time; made by `connect`."""
+
+    def __init__(self, loop: Loop, client: Client) -> None:
+        self._loop, self._client = loop, client
+
+    def put(self, id: str, text: str, **fields: Unpack[DocumentFields]) -> Offset:  # noqa: A002 - the field's name
+        """Writes a document; gives where its record stands."""
+        return self._loop.run(self._client.put(id, text, **fields))
+
+    def delete(self, id: str) -> Offset:  # noqa: A002 - the field's name
+        """Deletes a document; gives where the record of that stands."""
+        return self._loop.run(self._client.delete(id))
+
+    def ask(self, text: str, **fields: Unpack[QuestionFields]) -> BlockingAnswer:
+        """The answer to a question."""
+        return BlockingAnswer(self._loop, self._client.ask(text, **fields))
+
+    def follow(self, *, beginning: bool = False) -> Iterator[Event]:
+        """Everybody's answer events, without end."""
+        return self._loop.iterate(self._client.follow(beginning=beginning))
+
+    def receipts(self, *, beginning: bool = False) -> Iterator[IndexReceipt]:
+        """What becomes of each change record, without end."""
+        return self._loop.iterate(self._client.receipts(beginning=beginning))
+
+
+@contextmanager
+def connect(settings: Settings | None = None, *, tenant: str = DEFAULT_TENANT) -> Iterator[BlockingClient]:
+    """A client for several calls, which is quicker than one for each. Raises as `Client` does."""
+    loop, client = Loop(), Client(settings, tenant=tenant)
+    try:
+        loop.run(client.__aenter__())
+        try:
+            yield BlockingClient(loop, client)
+        finally:
+            loop.run(client.__aexit__(None, None, None))
+    finally:
+        loop.close()
+
+
+def ask(
+    text: str,
+    *,
+    settings: Settings | None = None,
+    tenant: str = DEFAULT_TENANT,
+    **fields: Unpack[QuestionFields],
+) -> Iterator[Token]:
+    """The tokens of the answer to one question."""
+    with connect(settings, tenant=tenant) as client:
+        yield from client.ask(text, **fields)
+
+
+def put(
+    id: str,  # noqa: A002 - the field's name
+    text: str,
+    *,
+    settings: Settings | None = None,
+    tenant: str = DEFAULT_TENANT,
+    **fields: Unpack[DocumentFields],
+) -> Offset:
+    """Writes one document; gives where its record stands."""
+    with connect(settings, tenant=tenant) as client:
+        return client.put(id, text, **fields)
+
+
+def delete(id: str, *, settings: Settings | None = None, tenant: str = DEFAULT_TENANT) -> Offset:  # noqa: A002 - the field's name
+    """Deletes one document; gives where the record of that stands."""
+    with connect(settings, tenant=tenant) as client:
+        return client.delete(id)

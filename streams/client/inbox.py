@@ -1,0 +1,90 @@
+"""The topic of answers, read once for all questions of a client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+from streams.kafka.connection import KafkaConnection
+from streams.kafka.consume import tail
+from streams.kafka.replies import event_of
+from streams.messages.reader import Event
+from streams.messages.records import Offset, Record
+
+
+class Mail:
+    """The events of the questions of one id, as they come."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Event | Exception] = asyncio.Queue()
+
+    def put(self, event: Event | Exception) -> None:
+        """Keeps an event, or what ended the reading."""
+        self._queue.put_nowait(event)
+
+    async def next(self, at: Offset) -> Event:
+        """The next event of the question that stands there. Raises what ended the reading."""
+        while True:
+            event = await self._queue.get()
+            if isinstance(event, Exception):
+                raise event
+            if event.question == str(at):
+                return event
+
+
+class Inbox:
+    """Sorts answer events by the id of their question; others' are not even parsed.
+
+    What fails while it reads is raised in all who wait, and the next question begins anew.
+    """
+
+    def __init__(self, connection: KafkaConnection, topic: str) -> None:
+        self._connection, self._topic = connection, topic
+        self._mail: dict[str, list[Mail]] = {}
+        self._opening = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
+        self._stack = AsyncExitStack()
+
+    @asynccontextmanager
+    async def mail(self, question_id: str) -> AsyncIterator[Mail]:
+        """What comes for questions of this id, from before they are sent on."""
+        mail = Mail()
+        self._mail.setdefault(question_id, []).append(mail)
+        try:
+            await self._open()
+            yield mail
+        finally:
+            self._mail[question_id].remove(mail)
+            if not self._mail[question_id]:
+                del self._mail[question_id]
+
+    async def _open(self) -> None:
+        async with self._opening:
+            if self._reading is None or self._reading.done():
+                await self.close()
+                records = await self._stack.enter_async_context(tail(self._connection, self._topic))
+                self._reading = asyncio.create_task(self._read(records))
+
+    async def close(self) -> None:
+        """Reads no more."""
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await reading
+        await self._stack.aclose()
+
+    async def _read(self, records: AsyncIterator[Record]) -> None:
+        try:
+            async for record in records:
+                waiting = self._mail.get((record.key or b"").decode(errors="replace"), ())
+                if waiting and (event := event_of(record)) is not None:
+                    self._share(waiting, event)
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+            self._share([mail for some in self._mail.values() for mail in some], error)
+
+    @staticmethod
+    def _share(waiting: Iterable[Mail], event: Event | Exception) -> None:
+        for mail in waiting:
+            mail.put(event)

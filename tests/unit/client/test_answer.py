@@ -1,0 +1,91 @@
+"""An answer as a program gets it: tokens, events or the whole, whatever came twice or started over."""
+
+import hashlib
+from datetime import UTC, datetime
+
+import pytest
+
+from streams.client import Answer
+from streams.errors import Rejected, Retryable
+from streams.messages.answers import (
+    AnswerCompleted,
+    AnswerDelta,
+    AnswerFailed,
+    AnswerReset,
+    AnswerStarted,
+    Timings,
+    Usage,
+)
+
+
+def envelope(attempt, seq):
+    return {
+        "tenant": "acme", "question_id": "q", "question": "questions-0-1", "attempt": attempt, "seq": seq,
+        "at": datetime(2026, 11, 22, tzinfo=UTC),
+    }  # fmt: skip
+
+
+def started():
+    return AnswerStarted(**envelope(1, 0), model="m", route="primary", citations=[], watermark=[])
+
+
+def delta(attempt, seq, text):
+    return AnswerDelta(**envelope(attempt, seq), text=text)
+
+
+def reset(attempt):
+    return AnswerReset(**envelope(attempt, 0), reason="timeout", model="m", route="fallback")
+
+
+def completed(attempt, seq, text):
+    return AnswerCompleted(
+        **envelope(attempt, seq), text=text, sha256=hashlib.sha256(text.encode()).hexdigest(), citations=[],
+        model="m", route="primary", reason=None, abstained=False, grounded=None, watermark=[], usage=Usage(),
+        timings=Timings(),
+    )  # fmt: skip
+
+
+def failed(*, retryable):
+    return AnswerFailed(**envelope(1, 0), code="stale_index", message="not there yet", retryable=retryable)
+
+
+def answer(*events):
+    async def ask():
+        for event in events:
+            yield event
+
+    return Answer(ask)
+
+
+async def test_tokens_are_the_deltas_each_once():
+    one = answer(started(), delta(1, 1, "Under "), delta(1, 1, "Under "), delta(1, 2, "Settings."))
+    assert [str(token) async for token in one] == ["Under ", "Settings."]
+    assert one.text == "Under Settings."
+
+
+async def test_a_token_of_a_later_attempt_says_so_and_the_text_forgets_what_came_before():
+    one = answer(started(), delta(1, 1, "Wrong"), reset(2), delta(2, 1, "Right"), completed(2, 2, "Right"))
+    assert [(token, token.attempt) async for token in one] == [("Wrong", 1), ("Right", 2)]
+    assert one.text == "Right"
+
+
+async def test_awaiting_gives_the_whole_with_its_citations():
+    one = answer(started(), delta(1, 1, "Right"), completed(1, 2, "Right"))
+    assert (await one).text == "Right"
+    assert one.completed is not None
+
+
+@pytest.mark.parametrize(("retryable", "kind"), [(True, Retryable), (False, Rejected)])
+async def test_an_answer_that_failed_raises_with_its_code(retryable, kind):
+    with pytest.raises(kind, match="not there yet") as caught:
+        await answer(failed(retryable=retryable))
+    assert caught.value.code == "stale_index"
+
+
+async def test_events_end_with_the_failure_instead_of_raising_it():
+    assert [event.type async for event in answer(failed(retryable=True)).events()] == ["answer.failed"]
+
+
+async def test_an_answer_without_an_end_is_not_taken_for_a_whole_one():
+    with pytest.raises(Retryable):
+        await answer(started(), delta(1, 1, "Half"))
