@@ -133,6 +133,12 @@ class Settings(BaseSettings):
     """A TOML file that maps topics to documents. Unset: `STREAMS_TOPIC_CHANGES` alone."""
     chunk_characters: Annotated[int, Field(ge=100, le=20000)] = 800
     """Characters that a passage has about. A change needs a reindex."""
+    parse_timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
+    """Seconds of processor time that reading one document may take; more is a dead letter (`too_slow`)."""
+    parse_memory_mb: Annotated[int, Field(ge=256, le=65536)] = 1024
+    """MiB that a process which reads HTML, PDF or long documents may take; more is `too_large`."""
+    parse_processes: Annotated[int, Field(ge=1, le=64)] = 2
+    """Such processes in a worker, at most. They start when they are needed."""
 
     topic_changes: Topic = "documents.changes"
     """Document changes, native format."""

@@ -15,12 +15,10 @@ from streams.agents.lifecycle import Agent
 from streams.agents.work import PumpSettings
 from streams.answering.answerer import Answerer
 from streams.errors import Rejected
-from streams.indexing.chunk import chunk
-from streams.indexing.cut import HereCutter
+from streams.indexing.cut import Cutter
 from streams.indexing.documents import CoalescedDocuments
 from streams.indexing.embed import CoalescedEmbedder
 from streams.indexing.indexer import Applied, Indexer
-from streams.indexing.parse import parse
 from streams.indexing.sweeper import Sweeper
 from streams.kafka import topics
 from streams.kafka.awaited import Awaited
@@ -52,6 +50,7 @@ class Parts:
     metrics: Metrics
     topics: sources.Topics
     awaited: Awaited
+    cutter: Cutter
 
     async def canary(self) -> None:
         """Does what indexing needs, with something fixed; raises where that fails."""
@@ -155,7 +154,7 @@ def index_agent(parts: Parts, sweeper: Sweeper) -> Agent:
     indexer = Indexer(
         CoalescedDocuments(parts.live.store),
         CoalescedEmbedder(parts.live.embedder),
-        cutter=HereCutter(parse, chunk),
+        cutter=parts.cutter,
         chunking=parts.live.chunking,
         now=utc_now,
         monotonic=time.monotonic,

@@ -35,6 +35,7 @@ from streams.worker.agents import (
     reply_topics_of,
     watermarks_of,
 )
+from streams.worker.cutting import cutter_of
 from streams.worker.generations import Openings, agreed
 from streams.worker.parts import (
     Role,
@@ -75,7 +76,9 @@ async def _open(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> 
     )
     openings = Openings(index, client)
     stack.push_async_callback(openings.close)
-    return Parts(settings, await openings(record.live), client, metrics, read, awaited)
+    cutter = cutter_of(settings, metrics)
+    stack.push_async_callback(cutter.close)
+    return Parts(settings, await openings(record.live), client, metrics, read, awaited, cutter)
 
 
 async def _opened(

@@ -3,7 +3,7 @@
 import pytest
 
 from streams.errors import Rejected
-from streams.indexing.parse import parse
+from streams.indexing.parse import MOST_CHARACTERS, parse
 from streams.messages.changes import Document
 
 
@@ -19,9 +19,7 @@ def test_text_and_markdown_are_read_whatever_their_parameters(media_type):
     assert parse(document("# Bonjour", media_type)).text == "# Bonjour"
 
 
-@pytest.mark.parametrize(
-    "media_type", ["text/html", "application/pdf", "image/png", "", "text", "text/plainer"]
-)
+@pytest.mark.parametrize("media_type", ["application/msword", "image/png", "", "text", "text/plainer"])
 def test_any_other_media_type_is_refused_with_those_that_are_read(media_type):
     with pytest.raises(Rejected, match="text/plain, text/markdown") as caught:
         parse(document("<p>", media_type))
@@ -40,3 +38,9 @@ def test_half_a_surrogate_pair_is_refused_with_where_it_stands():
 
 def test_an_empty_text_is_a_text():
     assert parse(document("")).text == ""
+
+
+def test_a_text_longer_than_is_indexed_is_refused_with_how_long_it_is():
+    with pytest.raises(Rejected, match="16777217 characters") as caught:
+        parse(document("a" * (MOST_CHARACTERS + 1)))
+    assert caught.value.code == "too_large"

@@ -1,0 +1,1 @@
+"""Cutting documents in processes of their own, with limits that nothing in them escapes."""

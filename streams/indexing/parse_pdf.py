@@ -1,0 +1,76 @@
+"""PDF to text: what its pages say, in order, by pypdf."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+from io import BytesIO
+
+from pypdf import PasswordType, PdfReader
+from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedError
+
+from streams.errors import Rejected
+
+MOST_PAGES = 20_000
+
+_ENCRYPTED = Rejected(
+    "the PDF can't be opened without a password: index one that is not encrypted", code="encrypted"
+)
+_TOO_LARGE = "index it in parts"
+
+
+def pdf_text(text: str, most_characters: int) -> str:
+    """The text of a PDF that is given in base64, with an empty line between pages.
+
+    Raises `Rejected`: `not_base64`; `encrypted`; `no_text` where its pages are images, or empty;
+    `too_large` where it has more than `most_characters`, `MOST_PAGES`, or unpacks to more than pypdf
+    allows; `unreadable` where it is broken. Raises MemoryError.
+    """
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its warnings may quote the document
+    data = _bytes(text)
+    try:
+        pages = _pages(data, most_characters)
+    except (Rejected, MemoryError):
+        raise
+    except (DependencyError, FileNotDecryptedError):
+        raise _ENCRYPTED from None
+    except LimitReachedError:
+        raise Rejected(f"the PDF unpacks to more than can be read: {_TOO_LARGE}", code="too_large") from None
+    except Exception as error:  # noqa: BLE001 - broken files make pypdf raise anything; it says so itself
+        raise Rejected(
+            f"the PDF is broken ({type(error).__name__}): does a viewer open it? Save it from there again",
+            code="unreadable",
+        ) from None
+    if not pages:
+        raise Rejected(
+            "the PDF has no text, only images or empty pages: recognise its text (OCR) first", code="no_text"
+        )
+    return "\n\n".join(pages)
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise Rejected("the text of a PDF must be its bytes in base64", code="not_base64") from None
+
+
+def _pages(data: bytes, most_characters: int) -> list[str]:
+    reader = PdfReader(BytesIO(data), strict=False)
+    if reader.is_encrypted and reader.decrypt("") is PasswordType.NOT_DECRYPTED:
+        raise _ENCRYPTED
+    pages: list[str] = []
+    characters = 0
+    for number, page in enumerate(reader.pages):
+        if number == MOST_PAGES or characters > most_characters:
+            raise Rejected(
+                f"the PDF has more than {MOST_PAGES} pages or {most_characters} characters: {_TOO_LARGE}",
+                code="too_large",
+            )
+        # Broken fonts give halves of surrogate pairs, which can't be stored.
+        text = page.extract_text().encode("utf-8", "replace").decode().strip()
+        characters += len(text)
+        if text:
+            pages.append(text)
+    return pages

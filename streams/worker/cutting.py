@@ -1,0 +1,27 @@
+"""The limits of the settings, made into what cuts documents."""
+
+from __future__ import annotations
+
+import time
+
+from streams.confined.cutter import ConfinedCutter
+from streams.confined.wire import Limits
+from streams.ports import Observer
+from streams.settings import Settings
+
+WAITS_FOR_PROCESSOR = 4.0
+"""How many times its own processor time a document may take on a busy machine."""
+SLOWEST_S = 60.0
+"""No document is given up sooner than that for the machine's sake."""
+
+
+def cutter_of(settings: Settings, observe: Observer) -> ConfinedCutter:
+    """What cuts documents, within the limits of the settings; to be closed."""
+    limits = Limits(
+        cpu_s=settings.parse_timeout_s,
+        wall_s=max(WAITS_FOR_PROCESSOR * settings.parse_timeout_s, SLOWEST_S),
+        memory_bytes=settings.parse_memory_mb * 1024 * 1024,
+    )
+    return ConfinedCutter(
+        limits, processes=settings.parse_processes, monotonic=time.monotonic, observe=observe
+    )

@@ -1,0 +1,108 @@
+"""PDFs: what their pages say, or a code that says what is wrong with them."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.errors import Rejected
+from streams.indexing.parse import parse
+from streams.messages.changes import Document
+from tests.pdfs import encrypted, pdf, pdf_bytes
+
+
+def parsed(text):
+    return parse(Document(tenant="acme", id="1", text=text, media_type="application/pdf"))
+
+
+def refused(text):
+    with pytest.raises(Rejected) as caught:
+        parsed(text)
+    return caught.value
+
+
+def test_a_pdf_is_the_text_of_its_pages_with_an_empty_line_between_them():
+    got = parsed(pdf("Reset a password\nOpen Settings.", "On a phone"))
+    assert got.text == "Reset a password\nOpen Settings.\n\nOn a phone"
+    assert got.media_type == "application/pdf"
+
+
+def test_base64_may_be_broken_into_lines():
+    whole = pdf("Bonjour")
+    assert parsed("\n".join(whole[at : at + 76] for at in range(0, len(whole), 76))).text == "Bonjour"
+
+
+@pytest.mark.parametrize("text", ["%PDF-1.4 raw", "abc", "é", "aGVsbG8=!"])
+def test_a_pdf_that_is_not_in_base64_is_refused(text):
+    assert refused(text).code == "not_base64"
+
+
+def test_a_pdf_that_any_viewer_opens_is_read_though_it_is_encrypted():
+    assert parsed(encrypted("For everyone", user_password="")).text == "For everyone"
+
+
+def test_a_pdf_with_a_password_is_refused():
+    assert refused(encrypted("Secret", user_password="hunter2")).code == "encrypted"
+
+
+@pytest.mark.parametrize("pages", [(), ("",), ("", "")])
+def test_a_pdf_without_a_text_layer_is_refused_with_what_would_help(pages):
+    error = refused(pdf(*pages))
+    assert error.code == "no_text"
+    assert "OCR" in str(error)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"hello", b"%PDF-1.7\n", pdf_bytes("Bonjour")[:200]],
+)
+def test_a_broken_pdf_is_refused(data):
+    assert refused(base64.b64encode(data).decode()).code in {"unreadable", "no_text"}
+
+
+def test_a_stream_that_unpacks_to_a_hundred_megabytes_is_refused():
+    bomb = zlib.compress(b" " * 100_000_000, 9)
+    assert len(bomb) < 100_000
+    assert refused(pdf("x", stream=bomb)).code == "too_large"
+
+
+def test_a_page_that_is_its_own_parent_ends():
+    assert refused(pdf("x", kids="2 0 R")).code in {"unreadable", "no_text"}
+
+
+def test_a_count_of_pages_that_is_a_lie_costs_nothing():
+    assert parsed(pdf("Bonjour", count=2_000_000_000)).text == "Bonjour"
+
+
+def test_more_pages_than_are_read_are_refused(monkeypatch):
+    monkeypatch.setattr("streams.indexing.parse_pdf.MOST_PAGES", 3)
+    assert parsed(pdf("a", "b", "c")).text == "a\n\nb\n\nc"
+    assert refused(pdf("a", "b", "c", "d")).code == "too_large"
+
+
+def test_no_message_holds_what_the_document_says():
+    for text in (encrypted("Secret", user_password="hunter2"), pdf("Secret")[:300]):
+        assert "Secret" not in str(refused(text))
+
+
+def outcome(text):
+    try:
+        return parsed(text).text, None
+    except Rejected as error:
+        return "", error.code
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=300) | st.tuples(st.integers(0, 600), st.binary(min_size=1, max_size=8)))
+def test_any_bytes_are_text_or_are_refused(data):
+    if isinstance(data, tuple):
+        where, other = data
+        whole = pdf_bytes("Bonjour\nle monde")
+        data = whole[:where] + other + whole[where + len(other) :]
+    text, code = outcome(base64.b64encode(data).decode())
+    assert code in {None, "unreadable", "no_text", "encrypted", "too_large"}
+    text.encode()
