@@ -79,7 +79,7 @@ def rows(decode: DecodeRows, *more: str) -> Format:
 
 FORMATS: Mapping[str, Format] = {
     "native": Format(native.decode, frozenset({"encoding", "tenant"})),
-    "debezium": rows(debezium.decode, "on_truncate", "unavailable_value"),
+    "debezium": rows(debezium.decode, "on_truncate", "unavailable_value", "fields_prefix"),
 }
 
 

@@ -36,7 +36,7 @@ def from_json(record: Record) -> Payload:
 
 def _key(key: bytes | None) -> JsonValue:
     """An object, a list or a string in JSON; any other key is text, whatever wrote it; else hexadecimal."""
-    if key is None:
+    if key is None or key == b"null":
         return None
     if key[:1] in {b"{", b"[", b'"'}:
         with suppress(Rejected):

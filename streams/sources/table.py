@@ -135,8 +135,19 @@ def _check_templates(place: str, source: Source) -> None:
     for name in source.metadata:
         if "=" in name or not all(name.removesuffix("?").split(".")):
             _fail(f"{place}: metadata: {name!r} is no column that metadata can be named after")
+    if source.unavailable_value.startswith("hex:") and not _is_hex(source.unavailable_value[4:]):
+        _fail(f"{place}: unavailable_value: what follows hex: is in hexadecimal, two digits a byte")
+    if not (source.unavailable_value and source.fields_prefix):
+        _fail(f"{place}: unavailable_value and fields_prefix are never empty")
     if not all(source.key):
         _fail(f"{place}: key: names columns, none of them empty")
+
+
+def _is_hex(text: str) -> bool:
+    try:
+        return bool(bytes.fromhex(text))
+    except ValueError:
+        return False
 
 
 def _check_template(place: str, name: str, text: str) -> None:

@@ -16,7 +16,8 @@ class Source:
     `tenant` is a constant or, in the formats that map rows, a template; so are `id`, `title`, `text`,
     `readers`, `url`, `media_type` and `language`, which the native format has no use for. `key` and
     `metadata` name columns. `unavailable_value` is what Debezium writes for a value that it does not know
-    (its own `unavailable.value.placeholder`).
+    (its own `unavailable.value.placeholder`), `fields_prefix` what the names of fields begin with that
+    are added to flattened rows (its `add.fields.prefix`).
     """
 
     topic: str
@@ -36,6 +37,7 @@ class Source:
     metadata: tuple[str, ...] = ()
     on_truncate: OnTruncate = "reject"
     unavailable_value: str = "__debezium_unavailable_value"
+    fields_prefix: str = "__"
 
 
 @dataclass(frozen=True, slots=True)

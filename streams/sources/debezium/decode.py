@@ -1,0 +1,35 @@
+"""What a record of Debezium says, whichever kind it is of."""
+
+from __future__ import annotations
+
+from streams.errors import Rejected
+from streams.messages.changes import Ignored, Said
+from streams.messages.records import Record
+from streams.sources.debezium import envelope, flattened
+from streams.sources.debezium.beside import reason_to_ignore
+from streams.sources.mapping import changes_of
+from streams.sources.payload import Payload
+from streams.sources.rows import Row
+from streams.sources.topics import Source
+
+
+def decode(source: Source, record: Record, payload: Payload) -> tuple[Said, ...]:
+    """The changes in a record: in Debezium's envelope, or flattened by `ExtractNewRecordState`.
+
+    A null value is a deletion: Debezium's tombstone. What connectors send beside their changes is ignored,
+    by its name. Raises `Rejected`: `not_debezium`, `truncate`, or as `changes_of` does.
+    """
+    value = payload.value
+    if value is None:
+        return changes_of(source, record, payload, Row(None))
+    if not isinstance(value, dict):
+        raise Rejected(
+            "a change event of Debezium is a JSON object; name the format that this topic has",
+            code="not_debezium",
+        )
+    event = envelope.within(value)
+    if event is not None:
+        return envelope.decode(source, record, payload, event)
+    if reason := reason_to_ignore(value):
+        return (Ignored(reason),)
+    return changes_of(source, record, payload, flattened.row(source, record, value))

@@ -1,0 +1,115 @@
+"""The envelope: `{"op": …, "before": …, "after": …, "source": …, "ts_ms": …}`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from streams.errors import Rejected
+from streams.messages.changes import Ignored, Said, Truncation
+from streams.messages.records import Record
+from streams.sources.debezium import cassandra
+from streams.sources.debezium.beside import is_signal
+from streams.sources.debezium.extended_json import document
+from streams.sources.debezium.moment import Moment, moment
+from streams.sources.debezium.unavailable import without_unavailable
+from streams.sources.mapping import changes_of
+from streams.sources.payload import Payload
+from streams.sources.rows import Row
+from streams.sources.topics import Source
+
+Event = Mapping[str, JsonValue]
+Image = Mapping[str, JsonValue] | None
+
+_IMAGES = {"before", "after"}
+_UPSERTS = ("c", "r", "u")
+
+
+def within(value: dict[str, JsonValue]) -> Event | None:
+    """The change event that `value` is, or that it wraps as its only field `payload`; None: it is none."""
+    inner = value.get("payload")
+    if value.keys() == {"payload"} and isinstance(inner, dict):
+        value = inner
+    if "source" not in value or not ({"op"} | _IMAGES) & value.keys():
+        return None
+    return value
+
+
+def decode(source: Source, record: Record, payload: Payload, event: Event) -> tuple[Said, ...]:
+    """What a change event says: its row, a truncation, or a message, which is ignored."""
+    op = event.get("op")
+    if op == "m":
+        return (Ignored("message"),)
+    if op == "t":
+        return (_truncation(source, record, _moment(event)),)
+    if op == "d":
+        return changes_of(source, record, payload, _gone(event))
+    if op not in _UPSERTS:
+        raise Rejected("a change event with an `op` that is none of Debezium's", code="not_debezium")
+    row = _written(source, event)
+    if is_signal(row.columns or {}):
+        return (Ignored("signal"),)
+    return changes_of(source, record, payload, row)
+
+
+def _gone(event: Event) -> Row:
+    """A deletion: of the row there may be both images (Cassandra's has the key in `after`), or none."""
+    at = _moment(event)
+    before = {**(_image(event, "after") or {}), **(_image(event, "before") or {})}
+    if _is_of("cassandra", event):
+        before = dict(cassandra.columns(before, partial=True)[0])
+    return Row(None, before=before, time=at.time, order=at.order, changed_at=at.changed_at)
+
+
+def _written(source: Source, event: Event) -> Row:
+    after, before = _image(event, "after"), _image(event, "before")
+    if after is None:
+        raise Rejected(
+            "the event does not hold the row as it is now; have the connector write it whole "
+            '(for MongoDB: capture.mode = "change_streams_update_full")',
+            code="incomplete_event",
+        )
+    lacking: frozenset[str] = frozenset()
+    if _is_of("cassandra", event):
+        after, lacking = cassandra.columns(after, partial=event.get("op") == "u")
+    columns, unavailable = without_unavailable(source, after, before)
+    at = _moment(event)
+    return Row(
+        columns,
+        before=before,
+        lacking=lacking | unavailable,
+        time=at.time,
+        order=at.order,
+        changed_at=at.changed_at,
+    )
+
+
+def _truncation(source: Source, record: Record, at: Moment) -> Truncation:
+    if source.on_truncate == "reject":
+        raise Rejected(
+            'the table was emptied (TRUNCATE); write on_truncate = "delete" in the sources file to have '
+            "every document of this source deleted, then replay this record",
+            code="truncate",
+        )
+    return Truncation(source.topic, record.at, record.timestamp, at.time, at.order, at.changed_at)
+
+
+def _image(event: Event, name: str) -> Image:
+    """The row as it was or is; MongoDB's is JSON as text."""
+    image = event.get(name)
+    if isinstance(image, str):
+        return document(image)
+    if image is None or isinstance(image, dict):
+        return image
+    raise Rejected(f"a change event whose `{name}` is no row", code="not_debezium")
+
+
+def _moment(event: Event) -> Moment:
+    info = event["source"]
+    return moment(info if isinstance(info, dict) else {}, op=event.get("op"))
+
+
+def _is_of(connector: str, event: Event) -> bool:
+    info = event["source"]
+    return isinstance(info, dict) and info.get("connector") == connector

@@ -1,0 +1,49 @@
+"""Rows that `ExtractNewRecordState` has flattened: the columns, and what of the event was added to them.
+
+`add.fields = op,lsn,source.ts_ns` gives `__op`, `__lsn` and `__source_ts_ns` beside the columns;
+`add.headers` gives headers of the same names.
+https://debezium.io/documentation/reference/stable/transformations/event-flattening.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from streams.messages.records import Record
+from streams.sources.debezium.moment import Moment, moment
+from streams.sources.debezium.unavailable import without_unavailable
+from streams.sources.rows import Row
+from streams.sources.topics import Source
+
+_DELETED = "__deleted"
+_CLOCK = {"ts_ms", "ts_us", "ts_ns"}
+
+
+def row(source: Source, record: Record, columns: Mapping[str, JsonValue]) -> Row:
+    """The row that `columns` are: gone where `__deleted` or `__op` says so.
+
+    It has a time of its own only where `__op` or `__source_snapshot` tells that it is from no snapshot:
+    see `moment`.
+    """
+    info = _info(source, record, columns)
+    at = moment(info, op=info.get("op")) if {"op", "snapshot"} & info.keys() else Moment()
+    if info.get("op") == "d" or columns.get(_DELETED) in (True, "true"):
+        return Row(None, before=columns, time=at.time, order=at.order, changed_at=at.changed_at)
+    present, lacking = without_unavailable(source, columns, None)
+    return Row(present, lacking=lacking, time=at.time, order=at.order, changed_at=at.changed_at)
+
+
+def _info(source: Source, record: Record, columns: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """What was added of the event, under the names that its `source` has for it.
+
+    `ts_ms` without `source.` is when the connector read the event, which orders nothing.
+    """
+    prefix = source.fields_prefix
+    named = {name: record.header(name) for name, _ in record.headers} | dict(columns)
+    added = {name.removeprefix(prefix): value for name, value in named.items() if name.startswith(prefix)}
+    info = {name: value for name, value in added.items() if name not in _CLOCK}
+    return info | {
+        name.removeprefix("source_"): value for name, value in added.items() if name.startswith("source_")
+    }
