@@ -15,16 +15,17 @@ from streams.agents.lifecycle import Agent
 from streams.agents.work import PumpSettings
 from streams.answering.answerer import Answerer
 from streams.errors import Rejected
+from streams.indexing.applied import Applied
 from streams.indexing.cut import Cutter
 from streams.indexing.documents import CoalescedDocuments
 from streams.indexing.embed import CoalescedEmbedder
-from streams.indexing.indexer import Applied, Indexer
+from streams.indexing.indexer import Indexer
 from streams.indexing.sweeper import Sweeper
 from streams.kafka import topics
 from streams.kafka.awaited import Awaited
 from streams.kafka.replies import ReplyTopics
 from streams.kafka.watermarks import CommittedOffsets
-from streams.messages.changes import Change, Ignored, Said, Truncation
+from streams.messages.changes import Change, Said, Truncation
 from streams.messages.identity import Identity
 from streams.messages.questions import Asked
 from streams.messages.records import Record
@@ -64,7 +65,7 @@ class Hinting:
     def __init__(self, indexer: Indexer, sweeper: Sweeper) -> None:
         self._indexer, self._sweeper = indexer, sweeper
 
-    async def apply(self, change: Change) -> Applied:
+    async def apply(self, change: Change | Truncation) -> Applied:
         """As the indexer's."""
         applied = await self._indexer.apply(change)
         if applied.superseded:
@@ -100,26 +101,19 @@ def unknown_fields_observer(metrics: Metrics, kind: str) -> Callable[[list[str]]
     return lambda names: metrics(Observed("unknown_fields", len(names), {"message": kind}))
 
 
-def decoder(parts: Parts) -> Callable[[Record], tuple[Change | Ignored, ...]]:
+def decoder(parts: Parts) -> Callable[[Record], tuple[Said, ...]]:
     """What a change record says, by its source topic."""
     by_topic = {source.topic: source for source in parts.topics.sources}
     on_unknown = unknown_fields_observer(parts.metrics, "change")
     max_bytes = parts.settings.topic_max_message_bytes
 
-    def decode(record: Record) -> tuple[Change | Ignored, ...]:
+    def decode(record: Record) -> tuple[Said, ...]:
         source = by_topic.get(record.topic)
         if source is None:
             raise not_read(record)
-        said = sources.decode(source, record, max_bytes=max_bytes, on_unknown=on_unknown)
-        return tuple(_of_a_document(one) for one in said)
+        return sources.decode(source, record, max_bytes=max_bytes, on_unknown=on_unknown)
 
     return decode
-
-
-def _of_a_document(said: Said) -> Change | Ignored:
-    if isinstance(said, Truncation):
-        raise Rejected('a truncate is refused here; write on_truncate = "reject"', code="truncate")
-    return said
 
 
 def question_decoder(parts: Parts) -> tuple[Callable[[Record], Asked], Callable[[Record], Identity]]:
