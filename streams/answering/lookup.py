@@ -14,6 +14,7 @@ from streams.answering.language import Language, guess
 from streams.answering.persist import persist
 from streams.answering.retrieve import Found, Retrieved, retrieve
 from streams.answering.screen import screen
+from streams.answering.standing import Standing
 from streams.errors import Rejected, Retryable
 from streams.messages.answers import FailureCode
 from streams.messages.changes import metadata_pairs
@@ -75,6 +76,7 @@ class Lookup:
         observe: Observer = unobserved,
     ) -> None:
         self._search = search
+        self._standing = Standing()
         self._embedder = embedder
         self._watermarks = watermarks
         self._settings = settings
@@ -147,7 +149,12 @@ class Lookup:
     async def _retrieve(self, query: SearchQuery, wanted: int) -> Retrieved:
         settings = self._settings
         return await retrieve(
-            self._search, query, wanted=wanted, overfetch=settings.overfetch, rounds=settings.rounds
+            self._search,
+            query,
+            wanted=wanted,
+            overfetch=settings.overfetch,
+            rounds=settings.rounds,
+            standing=self._standing,
         )
 
     async def _evidence(

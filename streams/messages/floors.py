@@ -15,6 +15,9 @@ from streams.messages.changes import floor_key
 from streams.messages.held import Head, current
 from streams.messages.position import Position
 
+SWEPT = "swept"
+"""In the row of a floor's head: when the documents below it all had a deletion of their own."""
+
 
 class Log(NamedTuple):
     """The partition that a record stands in."""
@@ -26,6 +29,11 @@ class Log(NamedTuple):
 def is_floor(head: Head) -> bool:
     """Whether the head is a source's floor and no document's."""
     return head.document_key == floor_key(head.source)
+
+
+def is_swept(floor: Head) -> bool:
+    """Whether every document below the floor has a deletion of its own by now."""
+    return SWEPT in floor.row
 
 
 def level(floor: Head, log: Log) -> Position:

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from streams.agents.flood import dam
 from streams.agents.lifecycle import FAILED, Agent, Lifecycle, exit_code
 from streams.errors import Misconfigured, Retryable, StreamsError
+from streams.indexing.bury import Burial
 from streams.indexing.sweeper import Sweeper
 from streams.indexing.vacuum import Vacuum
 from streams.kafka import topics
@@ -127,7 +128,10 @@ async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: async
         if event.name == "vacuum_failures":
             log.warning("the vacuum failed and tries again", **event.labels)
 
-    sweeper = Sweeper(vacuum, monotonic=time.monotonic, round_s=settings.vacuum_interval_s, observe=observe)
+    burial = Burial(parts.store, now=utc_now, observe=observe)
+    sweeper = Sweeper(
+        vacuum, burial, monotonic=time.monotonic, round_s=settings.vacuum_interval_s, observe=observe
+    )
     watermarks, replies = watermarks_of(parts), reply_topics_of(settings)
     answerer = new_answerer(parts, watermarks)
     new: dict[Role, Callable[[], Agent]] = {
