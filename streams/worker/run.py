@@ -128,7 +128,7 @@ async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: async
         if event.name == "vacuum_failures":
             log.warning("the vacuum failed and tries again", **event.labels)
 
-    burial = Burial(parts.store, now=utc_now, observe=observe)
+    burial = Burial(parts.live.store, now=utc_now, observe=observe)
     sweeper = Sweeper(
         vacuum, burial, monotonic=time.monotonic, round_s=settings.vacuum_interval_s, observe=observe
     )
