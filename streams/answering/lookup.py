@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -83,31 +84,30 @@ class Lookup:
         self._monotonic = monotonic
         self._observe = observe
 
-    async def look(self, asked: Asked, deadline: Deadline) -> Looked:
-        """What there is for the question now. Raises `NoAnswer`, and `Misconfigured` from a dependency."""
-        try:
-            return await self._look(asked, deadline)
-        except Retryable as failure:
-            if failure.code == "deadline_exceeded":
-                raise _late() from failure
-            raise NoAnswer(
-                "unavailable", "The index can't be reached at the moment; ask again later.", retryable=True
-            ) from failure
-        except Rejected as failure:
-            raise NoAnswer("invalid_question", str(failure), retryable=False) from failure
+    async def wait(self, asked: Asked, deadline: Deadline) -> Freshness:
+        """How far the index is, once it has dealt with what the question demands.
 
-    async def _look(self, asked: Asked, deadline: Deadline) -> Looked:
-        question, text = asked.question, screen(asked.question.text).strip()
-        if deadline.left_s <= 0:
-            raise _late()
-        if not text:
-            raise NoAnswer("invalid_question", "The question holds no text.", retryable=False)
-        # Read before the search: what it says is applied is in what the search finds.
-        fresh = await self._fresh(question, deadline)
-        retrieved = await self._retrieved(asked, text, deadline)
-        language = guess(text, question.language)
-        evidence = await self._evidence(asked.tenant, text, language, retrieved, deadline)
-        return Looked(text, language, retrieved.found, evidence, fresh.watermark, fresh.stale)
+        Raises `NoAnswer` where it has not in time or the question is too late or empty, and `Misconfigured`
+        from a dependency.
+        """
+        with _named():
+            if deadline.left_s <= 0:
+                raise _late()
+            if not screen(asked.question.text).strip():
+                raise NoAnswer("invalid_question", "The question holds no text.", retryable=False)
+            return await self._fresh(asked.question, deadline)
+
+    async def look(self, asked: Asked, fresh: Freshness, deadline: Deadline) -> Looked:
+        """What there is for the question now. Raises as `wait`.
+
+        `fresh` was read before: what it says is applied is in what the search finds.
+        """
+        text = screen(asked.question.text).strip()
+        with _named():
+            retrieved = await self._retrieved(asked, text, deadline)
+            language = guess(text, asked.question.language)
+            evidence = await self._evidence(asked.tenant, text, language, retrieved, deadline)
+            return Looked(text, language, retrieved.found, evidence, fresh.watermark, fresh.stale)
 
     async def _fresh(self, question: Question, deadline: Deadline) -> Freshness:
         async def read() -> Sequence[Offset]:
@@ -180,6 +180,21 @@ class Lookup:
             monotonic=self._monotonic,
             observe=self._observe,
         )
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Raises what dependencies raise as what it means to who asked."""
+    try:
+        yield
+    except Retryable as failure:
+        if failure.code == "deadline_exceeded":
+            raise _late() from failure
+        raise NoAnswer(
+            "unavailable", "The index can't be reached at the moment; ask again later.", retryable=True
+        ) from failure
+    except Rejected as failure:
+        raise NoAnswer("invalid_question", str(failure), retryable=False) from failure
 
 
 def _late() -> NoAnswer:

@@ -39,6 +39,8 @@ from streams.worker.parts import Role, answering_of, connection, topic_plan, utc
 
 CANARY_TEXT = "a canary: this text is always the same"
 QUESTIONS_REMEMBERED = 4096
+WAITING_A_SLOT = 64
+"""Questions that are taken from Kafka at a time, for each that a model answers."""
 
 
 @dataclass
@@ -200,7 +202,8 @@ def answer_agent(
             name="answer",
             dead_topic=settings.topic_questions_dead,
             retry_topic=settings.topic_questions_retry,
-            slots=settings.answer_slots,
+            # What waits for its turn is here, so that it is the tenants' in turn, and can be refused in time.
+            slots=settings.answer_slots * WAITING_A_SLOT,
         ),
         now=utc_now,
         random=random.random,
