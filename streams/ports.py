@@ -7,7 +7,7 @@ must do.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol
@@ -215,6 +215,18 @@ class Embedder(Protocol):
     async def embed_query(self, text: str) -> Vector:
         """The unit vector of a question."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What a question is answered from: one generation, and the embedder that made its vectors."""
+
+    search: Search
+    embedder: Embedder
+
+
+Serve = Callable[[], Awaitable[Serving]]
+"""Gives the generation that counts now; what is done with it is done with that one. Raises `Retryable`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -15,13 +14,22 @@ from streams.answering.language import Language, guess
 from streams.answering.persist import persist
 from streams.answering.retrieve import Found, Retrieved, retrieve
 from streams.answering.screen import screen
-from streams.answering.standing import Standing
 from streams.errors import Rejected, Retryable
 from streams.messages.answers import FailureCode
 from streams.messages.changes import metadata_pairs
 from streams.messages.questions import Asked, Question
 from streams.messages.records import Offset
-from streams.ports import Embedder, Monotonic, Observed, Observer, Search, SearchQuery, Watermarks, unobserved
+from streams.ports import (
+    Monotonic,
+    Observed,
+    Observer,
+    Search,
+    SearchQuery,
+    Serve,
+    Serving,
+    Watermarks,
+    unobserved,
+)
 
 T = TypeVar("T")
 
@@ -69,45 +77,45 @@ class Lookup:
 
     def __init__(
         self,
-        search: Search,
-        embedder: Embedder,
+        serve: Serve,
         watermarks: Watermarks,
         settings: Retrieval,
         monotonic: Monotonic,
         observe: Observer = unobserved,
     ) -> None:
-        self._search = search
-        self._standing = Standing()
-        self._embedder = embedder
+        self._serve = serve
         self._watermarks = watermarks
         self._settings = settings
         self._monotonic = monotonic
         self._observe = observe
 
-    async def wait(self, asked: Asked, deadline: Deadline) -> Freshness:
-        """How far the index is, once it has dealt with what the question demands.
+    async def look(self, asked: Asked, deadline: Deadline) -> Looked:
+        """What there is for the question now. Raises `NoAnswer`, and `Misconfigured` from a dependency."""
+        try:
+            return await self._look(asked, deadline)
+        except Retryable as failure:
+            if failure.code == "deadline_exceeded":
+                raise _late() from failure
+            raise NoAnswer(
+                "unavailable", "The index can't be reached at the moment; ask again later.", retryable=True
+            ) from failure
+        except Rejected as failure:
+            raise NoAnswer("invalid_question", str(failure), retryable=False) from failure
 
-        Raises `NoAnswer` where it has not in time or the question is too late or empty, and `Misconfigured`
-        from a dependency.
-        """
-        with _named():
-            if deadline.left_s <= 0:
-                raise _late()
-            if not screen(asked.question.text).strip():
-                raise NoAnswer("invalid_question", "The question holds no text.", retryable=False)
-            return await self._fresh(asked.question, deadline)
-
-    async def look(self, asked: Asked, fresh: Freshness, deadline: Deadline) -> Looked:
-        """What there is for the question now. Raises as `wait`.
-
-        `fresh` was read before: what it says is applied is in what the search finds.
-        """
-        text = screen(asked.question.text).strip()
-        with _named():
-            retrieved = await self._retrieved(asked, text, deadline)
-            language = guess(text, asked.question.language)
-            evidence = await self._evidence(asked.tenant, text, language, retrieved, deadline)
-            return Looked(text, language, retrieved.found, evidence, fresh.watermark, fresh.stale)
+    async def _look(self, asked: Asked, deadline: Deadline) -> Looked:
+        question, text = asked.question, screen(asked.question.text).strip()
+        if deadline.left_s <= 0:
+            raise _late()
+        if not text:
+            raise NoAnswer("invalid_question", "The question holds no text.", retryable=False)
+        # Read before the search: what it says is applied is in what the search finds.
+        fresh = await self._fresh(question, deadline)
+        # Chosen after the wait: what is acknowledged by now is in it, even where it has just changed.
+        serving = await self._persist("search", self._serve, deadline)
+        retrieved = await self._retrieved(serving, asked, text, deadline)
+        language = guess(text, question.language)
+        evidence = await self._evidence(serving, asked.tenant, text, language, retrieved, deadline)
+        return Looked(text, language, retrieved.found, evidence, fresh.watermark, fresh.stale)
 
     async def _fresh(self, question: Question, deadline: Deadline) -> Freshness:
         async def read() -> Sequence[Offset]:
@@ -127,10 +135,12 @@ class Lookup:
             )
         return fresh
 
-    async def _retrieved(self, asked: Asked, text: str, deadline: Deadline) -> Retrieved:
+    async def _retrieved(self, serving: Serving, asked: Asked, text: str, deadline: Deadline) -> Retrieved:
         searched = _searched(asked.question, text)
         with deadline.measured("embedded"):
-            vector = await self._persist("embed", lambda: question_vector(self._embedder, searched), deadline)
+            vector = await self._persist(
+                "embed", lambda: question_vector(serving.embedder, searched), deadline
+            )
         query = SearchQuery(
             tenant=asked.tenant,
             text=searched,
@@ -141,32 +151,33 @@ class Lookup:
         )
         with deadline.measured("retrieved"):
             retrieved = await self._persist(
-                "search", lambda: self._retrieve(query, asked.question.top_k), deadline
+                "search", lambda: self._retrieve(serving.search, query, asked.question.top_k), deadline
             )
         self._observe(Observed("answer_superseded_hits", float(len(retrieved.superseded))))
         return retrieved
 
-    async def _retrieve(self, query: SearchQuery, wanted: int) -> Retrieved:
+    async def _retrieve(self, search: Search, query: SearchQuery, wanted: int) -> Retrieved:
         settings = self._settings
         return await retrieve(
-            self._search,
-            query,
-            wanted=wanted,
-            overfetch=settings.overfetch,
-            rounds=settings.rounds,
-            standing=self._standing,
+            search, query, wanted=wanted, overfetch=settings.overfetch, rounds=settings.rounds
         )
 
     async def _evidence(
-        self, tenant: str, text: str, language: Language, retrieved: Retrieved, deadline: Deadline
+        self,
+        serving: Serving,
+        tenant: str,
+        text: str,
+        language: Language,
+        retrieved: Retrieved,
+        deadline: Deadline,
     ) -> bool:
         hits, weighing = [one.hit for one in retrieved.found], self._settings.weighing
-        if not hits or alike(hits, threshold(self._embedder.model, language, weighing)):
+        if not hits or alike(hits, threshold(serving.embedder.model, language, weighing)):
             return bool(hits)
         if not (asked := asked_words(text)):
             return False
         total, counts = await self._persist(
-            "search", lambda: self._search.word_counts(tenant, asked), deadline
+            "search", lambda: serving.search.word_counts(tenant, asked), deadline
         )
         total, counts = without(retrieved.superseded, total, counts)
         return matches_rare_word(hits, asked, total, counts, weighing)
@@ -180,21 +191,6 @@ class Lookup:
             monotonic=self._monotonic,
             observe=self._observe,
         )
-
-
-@contextmanager
-def _named() -> Iterator[None]:
-    """Raises what dependencies raise as what it means to who asked."""
-    try:
-        yield
-    except Retryable as failure:
-        if failure.code == "deadline_exceeded":
-            raise _late() from failure
-        raise NoAnswer(
-            "unavailable", "The index can't be reached at the moment; ask again later.", retryable=True
-        ) from failure
-    except Rejected as failure:
-        raise NoAnswer("invalid_question", str(failure), retryable=False) from failure
 
 
 def _late() -> NoAnswer:
