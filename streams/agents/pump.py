@@ -21,6 +21,7 @@ from streams.agents.dependency import Canary, Dependency
 from streams.agents.lanes import Lanes
 from streams.agents.membership import Membership, Partition
 from streams.agents.slots import Part, Slot
+from streams.agents.turn import Turn
 from streams.agents.window import Window
 from streams.agents.work import Ended, PumpSettings, Work
 from streams.errors import Misconfigured, Rejected
@@ -35,6 +36,8 @@ State = Literal["starting", "running", "waiting", "draining", "stopped"]
 
 LET_GO_S = 1.0
 """What a cancelled handler is given to end."""
+TURN_S = 0.005
+"""For how long records are taken before others have their turn."""
 LOOK_AGAIN_S = 0.05
 """How often a drain looks for handlers that only wait."""
 
@@ -109,16 +112,22 @@ class Pump(Generic[Item, Outcome]):
         """Records accepted and not yet finished."""
         return self._pending
 
+    def has_room(self) -> bool:
+        """Whether more records are taken now; as many as come at once may follow the last that fits."""
+        return not self._full_up()
+
     async def consume(self, deliveries: AsyncIterator[tuple[Record, int]]) -> None:
         """Works on records as they are delivered, each with its generation, until there are no more."""
         self._reset()
         committing = asyncio.create_task(self._commits.run())
         self._started = True
+        turn = Turn(TURN_S)
         try:
             async for record, generation in deliveries:
                 await self._until_room(generation)
                 if self._takes(generation):
                     self._accept(record, generation)
+                await turn.over()
         finally:
             committing.cancel()
             self._reset()
