@@ -14,7 +14,7 @@ from streams.agents.dependency import Canary
 from streams.agents.lifecycle import Agent, Outdated, never
 from streams.agents.pump import Pump
 from streams.agents.superseding import supersede
-from streams.agents.work import Combined, Ended, PumpSettings
+from streams.agents.work import Combined, Ended, Fetch, PumpSettings
 from streams.errors import Rejected
 from streams.messages.changes import Change, Document, Ignored
 from streams.messages.dead import original
@@ -26,6 +26,15 @@ from streams.ports import Now, Observed, Observer, unobserved
 
 Decode = Callable[[Record], tuple[Change | Ignored, ...]]
 """What a record says. Pure. Raises `Rejected`."""
+
+FetchFor = Callable[[Record], Fetch | None]
+"""What has to be fetched before a record can be decoded; None where nothing has to be."""
+
+
+def nothing_to_fetch(_record: Record) -> Fetch | None:
+    """For sources whose records are decoded as they are."""
+    return None
+
 
 WORST_FIRST: tuple[Outcome, ...] = ("dead", "indexed", "deleted", "unchanged", "ignored")
 
@@ -103,15 +112,23 @@ class Indexing:
         deliver: Delivery,
         now: Now,
         observe: Observer,
+        fetch: FetchFor = nothing_to_fetch,
     ) -> None:
         self._decode, self._indexer, self._retry_topic = decode, indexer, retry_topic
+        self._fetch = fetch
         self._receipts_topic, self._embed_model = receipts_topic, embed_model
         self._deliver, self._now, self._observe = deliver, now, observe
 
+    def fetch(self, record: Record) -> Fetch | None:
+        """What the record's decoding needs; nothing where it is refused anyway."""
+        try:
+            return self._fetch(self._first_stood(record))
+        except Rejected:
+            return None
+
     def prepare(self, record: Record) -> Sequence[tuple[Hashable, Change | Ignored]]:
         """Each change, ordered by its document; what says nothing of a document in no order."""
-        first_stood = original(record) if record.topic == self._retry_topic else record
-        said = self._decode(first_stood)
+        said = self._decode(self._first_stood(record))
         return [
             (one.key if isinstance(one, Change) else (record.at, index), one)
             for index, one in enumerate(said)
@@ -150,6 +167,9 @@ class Indexing:
         await self._deliver(_outgoing(receipt, record, self._receipts_topic))
         labels = {"outcome": receipt.outcome, "reason": receipt.reason or ""}
         self._observe(Observed("receipts", labels=labels))
+
+    def _first_stood(self, record: Record) -> Record:
+        return original(record) if record.topic == self._retry_topic else record
 
     def _receipt(self, record: Record, row: Row) -> IndexReceipt:
         return IndexReceipt(
@@ -190,10 +210,12 @@ def indexing_agent(
     random: Random,
     observe: Observer = unobserved,
     outdated: Outdated = never,
+    fetch: FetchFor = nothing_to_fetch,
+    supply: Canary | None = None,
 ) -> Agent:
     """A fresh app, not yet started, that indexes what is on the source topics and the retry topic.
 
-    `outdated` returns when there are others.
+    `outdated` returns when there are others. `supply` is the canary of what `fetch` fetches from.
     """
     app = create_app(config)
     produce = Producing(app)
@@ -206,10 +228,12 @@ def indexing_agent(
         deliver=Delivery.of(produce, settings, random),
         now=now,
         observe=observe,
+        fetch=fetch,
     )
     pump = Pump(
-        Member(app), work, settings, produce=produce, canary=canary, now=now, random=random, observe=observe
-    )
+        Member(app), work, settings,
+        produce=produce, canary=canary, supply=supply, now=now, random=random, observe=observe,
+    )  # fmt: skip
     attach(app, (*topics, retry_topic), pump)
     return Agent(app, pump, outdated)
 

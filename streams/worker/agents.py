@@ -12,13 +12,14 @@ from streams.agents.answering import answering_agent
 from streams.agents.app import AppConfig
 from streams.agents.indexing import indexing_agent
 from streams.agents.lifecycle import Agent
-from streams.agents.work import PumpSettings
+from streams.agents.work import Fetch, PumpSettings
 from streams.answering.answerer import Answerer
 from streams.errors import Rejected
 from streams.indexing.following import FollowingIndexer
 from streams.kafka import topics
 from streams.kafka.awaited import Awaited
 from streams.kafka.replies import ReplyTopics
+from streams.kafka.schemas import Schemas
 from streams.kafka.watermarks import CommittedOffsets
 from streams.messages.changes import Change, Ignored, Said, Truncation
 from streams.messages.identity import Identity
@@ -42,6 +43,7 @@ class Parts:
     metrics: Metrics
     topics: sources.Topics
     awaited: Awaited
+    schemas: Schemas
 
 
 def pump_settings(
@@ -82,10 +84,23 @@ def decoder(parts: Parts) -> Callable[[Record], tuple[Change | Ignored, ...]]:
         source = by_topic.get(record.topic)
         if source is None:
             raise not_read(record)
-        said = sources.decode(source, record, max_bytes=max_bytes, on_unknown=on_unknown)
+        said = sources.decode(
+            source, record, max_bytes=max_bytes, on_unknown=on_unknown, schemas=parts.schemas.known(source)
+        )
         return tuple(_of_a_document(one) for one in said)
 
     return decode
+
+
+def fetcher(parts: Parts) -> Callable[[Record], Fetch | None]:
+    """What has to be fetched before a change record can be decoded: its schemas, where it is in Avro."""
+    by_topic = {source.topic: source for source in parts.topics.sources}
+
+    def fetch(record: Record) -> Fetch | None:
+        source = by_topic.get(record.topic)
+        return None if source is None else parts.schemas.fetch(source, record)
+
+    return fetch
 
 
 def _of_a_document(said: Said) -> Change | Ignored:
@@ -130,6 +145,8 @@ def index_agent(parts: Parts) -> Agent:
         retry_topic=settings.topic_documents_retry,
         receipts_topic=settings.topic_indexed,
         decode=decoder(parts),
+        fetch=fetcher(parts),
+        supply=parts.schemas.probe,
         indexer=FollowingIndexer(live.follow, live.write, parts.metrics),
         embed_model=lambda: live.follow.embed_model,
         canary=live.canary,

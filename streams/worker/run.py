@@ -19,6 +19,7 @@ from streams.agents.lifecycle import FAILED, Agent, Lifecycle, exit_code
 from streams.errors import Misconfigured, Retryable, StreamsError
 from streams.kafka import topics
 from streams.kafka.awaited import Awaited
+from streams.kafka.schemas import Schemas
 from streams.observe import health, logs
 from streams.observe.metrics import Metrics
 from streams.ollama.client import OllamaClient
@@ -41,6 +42,7 @@ from streams.worker.parts import (
     connection,
     ollama_config,
     open_index,
+    open_schemas,
     read_topics,
     topic_plan,
     utc_now,
@@ -55,7 +57,7 @@ CLOSE_S = 3.0
 log = structlog.get_logger("streams.worker")
 
 
-async def _open(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> Parts:
+async def _open(settings: Settings, roles: Sequence[Role], metrics: Metrics, stack: AsyncExitStack) -> Parts:
     """Everything that a worker needs, checked before any work. Raises as its parts do."""
     read = read_topics(settings)
     reports = await topics.check(connection(settings), topics.wanted(topic_plan(settings)))
@@ -67,6 +69,9 @@ async def _open(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> 
     awaited = Awaited(connection(settings), [source.topic for source in read.sources])
     stack.push_async_callback(awaited.close)
     await awaited.look()
+    schemas = await open_schemas(settings, read, stack)
+    if "index" in roles:
+        await _look_at(schemas)
     client = await stack.enter_async_context(OllamaClient(ollama_config(settings)))
     index = await open_index(settings)
     stack.push_async_callback(index.close)
@@ -86,7 +91,7 @@ async def _open(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> 
         lambda opened: at_work(opened, settings, cutter, observe),
     )
     await live()
-    return Parts(settings, live, client, metrics, read, awaited)
+    return Parts(settings, live, client, metrics, read, awaited, schemas)
 
 
 def _observer(metrics: Metrics) -> Observer:
@@ -105,15 +110,28 @@ def _observer(metrics: Metrics) -> Observer:
     return observe
 
 
+async def _look_at(schemas: Schemas) -> None:
+    """Raises `Misconfigured` where an address is no registry's. One that is down holds up its own sources."""
+    try:
+        await schemas.probe()
+    except Retryable as error:
+        log.warning("records whose schema is not known yet will wait", problem=str(error))
+
+
 async def _opened(
-    settings: Settings, metrics: Metrics, stack: AsyncExitStack, status: Status, stop: asyncio.Event
+    settings: Settings,
+    roles: Sequence[Role],
+    metrics: Metrics,
+    stack: AsyncExitStack,
+    status: Status,
+    stop: asyncio.Event,
 ) -> Parts | None:
     """The parts, once everything they need is up; None where the worker was told to stop before."""
     wait_s = START_AGAIN_S
     while not stop.is_set():
         attempt = AsyncExitStack()
         try:
-            parts = await _unless(stop, _open(settings, metrics, attempt))
+            parts = await _unless(stop, _open(settings, roles, metrics, attempt))
         except Retryable as error:
             await attempt.aclose()
             status.waits_for(str(error))
@@ -182,7 +200,7 @@ async def _run(settings: Settings, roles: Sequence[Role]) -> int:
                 )
                 port = await stack.enter_async_context(serving)
                 log.info("health and metrics", url=f"http://{settings.metrics_host}:{port}/readyz")
-            parts = await _opened(settings, metrics, stack, status, stop)
+            parts = await _opened(settings, roles, metrics, stack, status, stop)
             return 0 if parts is None else await _work(parts, roles, status, stop)
     except StreamsError as error:
         return exit_code(error)
