@@ -56,6 +56,7 @@ class ConfluentRegistry:
 
     def __init__(self, config: RegistryConfig, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._config = config
+        self._answered = False
         self._where = httpx.URL(config.url).netloc.decode()
         auth = httpx.BasicAuth(config.username, config.password or "") if config.username else None
         self._http = httpx.AsyncClient(
@@ -112,7 +113,10 @@ class ConfluentRegistry:
         try:
             return str(reference["subject"]), int(reference["version"])
         except (TypeError, KeyError, ValueError):
-            raise self._no_registry("it names a reference without subject and version") from None
+            raise Rejected(
+                f"a schema in the registry at {self._where} references one without subject and version",
+                code=UNKNOWN_SCHEMA,
+            ) from None
 
     def _text(self, said: dict[str, Any]) -> str:
         text = said.get("schema")
@@ -148,6 +152,8 @@ class ConfluentRegistry:
 
     def _read(self, response: httpx.Response) -> dict[str, Any]:
         status, said = response.status_code, _object(response.content)
+        unknown = said is not None and said.get("error_code") in _UNKNOWN
+        self._answered |= unknown or (status == HTTPStatus.OK and said is not None and "schema" in said)
         if status == HTTPStatus.OK and said is not None:
             return said
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
@@ -161,15 +167,21 @@ class ConfluentRegistry:
                 f"the schema registry at {self._where} could not answer ({status}): see its log",
                 code="registry_down",
             )
-        if said is not None and said.get("error_code") in _UNKNOWN:
+        if unknown:
             raise Rejected(
-                f"the schema registry at {self._where} has no such schema ({said['error_code']}): register "
-                "it there under the number that the record names, then replay; or correct schema_registry",
+                f"the schema registry at {self._where} has no such schema: register it there under the "
+                "number that the record names, then replay; or correct schema_registry",
                 code=UNKNOWN_SCHEMA,
             )
         raise self._no_registry(f"it answers {status}")
 
-    def _no_registry(self, why: str) -> Misconfigured:
+    def _no_registry(self, why: str) -> Misconfigured | Retryable:
+        """Something else answers: for a person, unless the registry was there before, and may come back."""
+        if self._answered:
+            return Retryable(
+                f"something else answers where the schema registry was, at {self._where} ({why})",
+                code="registry_down",
+            )
         return Misconfigured(
             f"no schema registry answers at {self._where} ({why}): schema_registry in the file that "
             f"{SOURCES} names is the address of Confluent's API, which in Apicurio ends in /apis/ccompat/v7",

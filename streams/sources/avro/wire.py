@@ -15,6 +15,8 @@ from streams.sources.payload import Payload, from_json
 MAGIC = 0
 HEAD_BYTES = 5
 """The zero, and the schema's number in four bytes, the highest first."""
+MAX_ID = 2**31 - 1
+"""Numbers have a sign; a registry takes any other for a wrong address."""
 
 
 def schema_ids(record: Record) -> tuple[int, ...]:
@@ -35,10 +37,11 @@ def from_avro(record: Record, schemas: Schemas) -> Payload:
 
 
 def schema_id(data: bytes | None) -> int | None:
-    """The number of the schema that `data` names; None where it names none. No registry gives a zero."""
+    """The number of the schema that `data` names; None where it is none that a registry gives."""
     if data is None or len(data) < HEAD_BYTES or data[0] != MAGIC:
         return None
-    return int.from_bytes(data[1:HEAD_BYTES], "big") or None
+    id_ = int.from_bytes(data[1:HEAD_BYTES], "big")
+    return id_ if 0 < id_ <= MAX_ID else None
 
 
 def _value(data: bytes, schemas: Schemas) -> JsonValue:

@@ -260,7 +260,16 @@ ARTICLE = parse(registered(VALUE))
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\x01", b"{}", b"\x00", b"\x01\x00\x00\x00\x01\x00", b"\x00\x00\x00\x00\x00\x00", b'{"id": 1}'],
+    [
+        b"",
+        b"\x01",
+        b"{}",
+        b"\x00",
+        b"\x01\x00\x00\x00\x01\x00",
+        b"\x00\x00\x00\x00\x00\x00",
+        b'{"id": 1}',
+        b"\x00\xff\xff\xff\xff\x00",
+    ],
 )
 def test_a_value_that_is_not_in_the_wire_format_is_refused(data):
     assert refused(from_avro, record(data), {1: ARTICLE}) == "not_avro"
