@@ -16,7 +16,7 @@ from streams.agents.pump import Pump
 from streams.agents.superseding import supersede
 from streams.agents.work import Combined, Ended, Fetch, PumpSettings
 from streams.errors import Rejected
-from streams.messages.changes import Change, Document, Ignored
+from streams.messages.changes import Change, Document, Ignored, Said, Truncation
 from streams.messages.dead import original
 from streams.messages.headers import TRACEPARENT, TRACESTATE, versioned
 from streams.messages.position import Position
@@ -24,7 +24,7 @@ from streams.messages.receipts import IndexReceipt, Outcome, PassageCounts
 from streams.messages.records import Outgoing, Record
 from streams.ports import Now, Observed, Observer, unobserved
 
-Decode = Callable[[Record], tuple[Change | Ignored, ...]]
+Decode = Callable[[Record], tuple[Said, ...]]
 """What a record says. Pure. Raises `Rejected`."""
 
 FetchFor = Callable[[Record], Fetch | None]
@@ -79,8 +79,8 @@ class Applied(Protocol):
 class Indexer(Protocol):
     """What applies changes; see `streams.indexing.indexer`."""
 
-    async def apply(self, change: Change) -> Applied:
-        """Brings the document to this change, or finds that it is there. Raises as the ports do."""
+    async def apply(self, change: Change | Truncation) -> Applied:
+        """Brings the document or the floor to this change, or finds it there. Raises as the ports do."""
         ...
 
 
@@ -126,27 +126,29 @@ class Indexing:
         except Rejected:
             return None
 
-    def prepare(self, record: Record) -> Sequence[tuple[Hashable, Change | Ignored]]:
-        """Each change, ordered by its document; what says nothing of a document in no order."""
+    def prepare(self, record: Record) -> Sequence[tuple[Hashable, Said]]:
+        """Each change, ordered by its document, or its source's floor; what says nothing in no order."""
         said = self._decode(self._first_stood(record))
         return [
-            (one.key if isinstance(one, Change) else (record.at, index), one)
+            ((record.at, index) if isinstance(one, Ignored) else one.key, one)
             for index, one in enumerate(said)
         ]
 
-    def combine(self, waiting: Sequence[Change | Ignored]) -> Combined:
+    def combine(self, waiting: Sequence[Said]) -> Combined:
         """The changes of a document that wait become the latest of them, where that can be told."""
         changes = [one for one in waiting if isinstance(one, Change)]
         return supersede(changes) if changes else Combined()
 
-    def superseded(self, item: Change | Ignored) -> Row:
+    def superseded(self, item: Said) -> Row:
         """Ignored, as a later change stands for it."""
         if isinstance(item, Ignored):
             return Row("ignored", item.reason, documents=0)
+        if isinstance(item, Truncation):
+            return Row("ignored", "superseded", changed_at=item.changed_at, documents=0)
         tenant, document_id = _named(item)
         return Row("ignored", "superseded", tenant, document_id, changed_at=item.changed_at)
 
-    async def handle(self, item: Change | Ignored) -> Row:
+    async def handle(self, item: Said) -> Row:
         """Applies a change."""
         if isinstance(item, Ignored):
             return Row("ignored", item.reason, documents=0)
@@ -159,9 +161,10 @@ class Indexing:
             applied.position,
             applied.passages,
             item.changed_at,
+            documents=int(isinstance(item, Change)),
         )
 
-    async def conclude(self, record: Record, ended: Sequence[Ended[Change | Ignored, Row]]) -> None:
+    async def conclude(self, record: Record, ended: Sequence[Ended[Said, Row]]) -> None:
         """Sends the record's receipt."""
         receipt = self._receipt(record, _total([_row(end) for end in ended]))
         await self._deliver(_outgoing(receipt, record, self._receipts_topic))
@@ -238,7 +241,7 @@ def indexing_agent(
     return Agent(app, pump, outdated)
 
 
-def _row(end: Ended[Change | Ignored, Row]) -> Row:
+def _row(end: Ended[Said, Row]) -> Row:
     if not isinstance(end.outcome, Rejected):
         return end.outcome
     if not isinstance(end.item, Change):

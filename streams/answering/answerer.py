@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from streams.answering.circuit import Circuit
 from streams.answering.deadline import Deadline
 from streams.answering.evidence import Weighing
 from streams.answering.extract import extract
+from streams.answering.freshness import Freshness
 from streams.answering.generate import Limits, StopReason, Unfinished, generate
 from streams.answering.ground import attribution, citations, grounded
 from streams.answering.language import phrases
 from streams.answering.lookup import Looked, Lookup, NoAnswer, Retrieval
 from streams.answering.markers import Markers
+from streams.answering.pace import Pace
 from streams.answering.prompt import MINIMUM_TOKENS, Prompt, brief, prompt
 from streams.answering.retrieve import Found
 from streams.answering.route import Choice, Models, choose, first_token_limit
 from streams.answering.screen import well_formed
 from streams.answering.transcript import Outcome, Transcript
+from streams.answering.turnstile import Full, Turnstile
 from streams.errors import Misconfigured
 from streams.messages.answers import (
     AnswerCompleted,
@@ -52,8 +57,10 @@ Event = AnswerStarted | AnswerDelta | AnswerReset | AnswerCompleted | AnswerFail
 class Answering:
     """How questions are answered. Names in `_s` are seconds; tokens are the model's.
 
-    `primary_first_token_s`, `fallback_first_token_s`: how long each model usually takes to its first token;
-    with less left it is not asked. `margin_s` is kept of the deadline for the terminal event's way.
+    `primary_first_token_s`, `fallback_first_token_s`: what each model is taken to need to its first token,
+    until that is learnt (see `Pace`); with less left it is not asked. `slots` replies are generated at a
+    time; `ahead` more questions are looked up meanwhile, so that a slot that falls free is taken at once.
+    `margin_s` is kept of the deadline for the terminal event's way.
     `similarity_threshold` None: by the embedding model; the `rare_word_…`
     are those of `Weighing`.
     `alpha` weighs vectors against words: with MiniLM, .3 was best or nearly so in English and in French.
@@ -67,6 +74,8 @@ class Answering:
     temperature: float = 0.0
     num_ctx: int = 8192
     max_answer_tokens: int = 512
+    slots: int = 4
+    ahead: int = 1
     first_token_timeout_s: float = 10.0
     token_timeout_s: float = 5.0
     primary_first_token_s: float = 1.0
@@ -98,13 +107,6 @@ class Answering:
     def prompt_tokens(self) -> int:
         """What the window leaves for a prompt."""
         return self.num_ctx - self.max_answer_tokens
-
-    @property
-    def models(self) -> Models:
-        """The models to route between."""
-        return Models(
-            self.generate_model, self.fallback_model, self.primary_first_token_s, self.fallback_first_token_s
-        )
 
     @property
     def retrieval(self) -> Retrieval:
@@ -146,6 +148,15 @@ class Answerer:
         self._circuit = Circuit(
             failures=settings.circuit_failures, open_s=settings.circuit_open_s, monotonic=monotonic
         )
+        self._turnstile = Turnstile(settings.slots + settings.ahead, monotonic=monotonic)
+        self._slots = asyncio.Semaphore(settings.slots)
+        self._pace = Pace(
+            {
+                settings.fallback_model: settings.fallback_first_token_s,
+                settings.generate_model: settings.primary_first_token_s,
+            },
+            monotonic=monotonic,
+        )
 
     async def answer(
         self, asked: Asked, *, attempt: int = 1, resumed: bool = False
@@ -165,11 +176,28 @@ class Answerer:
     async def _events(self, asked: Asked, transcript: Transcript) -> AsyncGenerator[Event, None]:
         deadline = Deadline(asked, now=self._now, monotonic=self._monotonic, margin_s=self._settings.margin_s)
         try:
-            looked = await self._lookup.look(asked, deadline)
+            # Outside the turnstile: who waits for the index keeps no place.
+            fresh = await self._lookup.wait(asked, deadline)
+            async with (
+                self._turnstile.enter(asked.tenant, deadline.left_s),
+                aclosing(self._answered(asked, fresh, deadline, transcript)) as events,
+            ):
+                async for event in events:
+                    yield event
+        except Full as full:
+            message = f"Too many questions wait; ask again in {math.ceil(full.retry_after_s)} s."
+            yield self._failed(transcript, NoAnswer("unavailable", message, retryable=True))
         except NoAnswer as failure:
-            self._observe(Observed("answer_failures", labels={"code": failure.code}))
-            yield transcript.failed(failure.code, failure.message, retryable=failure.retryable)
-            return
+            yield self._failed(transcript, failure)
+
+    def _failed(self, transcript: Transcript, failure: NoAnswer) -> AnswerFailed:
+        self._observe(Observed("answer_failures", labels={"code": failure.code}))
+        return transcript.failed(failure.code, failure.message, retryable=failure.retryable)
+
+    async def _answered(
+        self, asked: Asked, fresh: Freshness, deadline: Deadline, transcript: Transcript
+    ) -> AsyncGenerator[Event, None]:
+        looked = await self._lookup.look(asked, fresh, deadline)
         job = _Job(asked, looked, self._prompt(asked, looked), deadline, transcript)
         async with aclosing(self._respond(job) if looked.evidence else self._abstain(job)) as events:
             async for event in events:
@@ -195,26 +223,41 @@ class Answerer:
         yield self._completed(job, choice, ())
 
     async def _respond(self, job: _Job) -> AsyncGenerator[Event, None]:
-        choice = self._first_choice(job.deadline)
-        shown = citations(self._sources(job, choice), job.looked.text)
-        yield job.transcript.opened(choice, shown, job.looked.watermark)
-        while choice.model is not None:
-            usage = Usage()
-            try:
-                async with aclosing(self._reply(job, choice)) as chunks:
-                    async for chunk in chunks:
-                        if chunk.text:
-                            yield job.transcript.delta(chunk.text)
-                        usage = _usage(chunk)
-                support = self._support(job)
-            except Unfinished as failure:
-                choice, reason = self._next_choice(choice, failure.reason, job.deadline), failure.reason
-                yield self._reset(job, reason, choice)
-            else:
-                yield self._completed(job, choice, job.prompt.passages, usage=usage, support=support)
-                return
+        async with self._slot(job.deadline):
+            choice = self._first_choice(job.deadline)
+            shown = citations(self._sources(job, choice), job.looked.text)
+            yield job.transcript.opened(choice, shown, job.looked.watermark)
+            while choice.model is not None:
+                usage = Usage()
+                try:
+                    async with aclosing(self._reply(job, choice)) as chunks:
+                        async for chunk in chunks:
+                            if chunk.text:
+                                yield job.transcript.delta(chunk.text)
+                            usage = _usage(chunk)
+                    support = self._support(job)
+                except Unfinished as failure:
+                    choice, reason = self._next_choice(choice, failure.reason, job.deadline), failure.reason
+                    yield self._reset(job, reason, choice)
+                else:
+                    yield self._completed(job, choice, job.prompt.passages, usage=usage, support=support)
+                    return
         yield job.transcript.delta(extract(job.looked.found, job.looked.text, job.looked.language))
         yield self._completed(job, choice, job.looked.found)
+
+    @asynccontextmanager
+    async def _slot(self, deadline: Deadline) -> AsyncGenerator[None, None]:
+        """A slot for generating, or none where the deadline comes first: no model is asked then anyway."""
+        try:
+            async with asyncio.timeout(max(deadline.left_s, 0.0)):
+                await self._slots.acquire()
+        except TimeoutError:
+            yield
+            return
+        try:
+            yield
+        finally:
+            self._slots.release()
 
     async def _reply(self, job: _Job, choice: Choice) -> AsyncGenerator[ChatChunk, None]:
         """One model's reply with its markers made regular. Raises `Unfinished`."""
@@ -225,10 +268,13 @@ class Answerer:
                 async for chunk in chunks:
                     if chunk.text and not job.deadline.has("first_token"):
                         job.deadline.spent("first_token", self._monotonic() - began)
+                        self._pace.took(choice.model or "", self._monotonic() - began)
                     yield _regular(chunk, markers, job)
         except Unfinished as failure:
             if choice.route == "primary" and failure.reason in {"timeout", "error"}:
                 self._circuit.failed()
+            if failure.reason in {"timeout", "deadline"} and not job.deadline.has("first_token"):
+                self._pace.took(choice.model or "", self._monotonic() - began)
             raise
         if choice.route == "primary":
             self._circuit.succeeded()
@@ -245,7 +291,7 @@ class Answerer:
         )
         limits = Limits(
             first_token_s=settings.first_token_timeout_s,
-            hurry_s=first_token_limit(settings.models, choice, left_s=left_s),
+            hurry_s=first_token_limit(self._models, choice, left_s=left_s),
             token_s=settings.token_timeout_s,
             coalesce_s=settings.coalesce_ms / 1000,
             until=job.deadline.until,
@@ -259,11 +305,17 @@ class Answerer:
             raise Unfinished("ungrounded", "the reply is not what the passages say")
         return support
 
+    @property
+    def _models(self) -> Models:
+        """The models to route between, and how fast they are at present."""
+        primary, fallback = self._settings.generate_model, self._settings.fallback_model
+        return Models(primary, fallback, self._pace.usual_s(primary), self._pace.usual_s(fallback))
+
     def _sources(self, job: _Job, choice: Choice) -> Sequence[Found]:
         return job.looked.found if choice.model is None else job.prompt.passages
 
     def _first_choice(self, deadline: Deadline) -> Choice:
-        models = self._settings.models
+        models = self._models
         choice = choose(models, left_s=deadline.left_s, circuit_open=False)
         if choice.route == "primary" and not self._circuit.admits():
             choice = choose(models, left_s=deadline.left_s, circuit_open=True)
@@ -271,7 +323,7 @@ class Answerer:
 
     def _next_choice(self, failed: Choice, reason: StopReason, deadline: Deadline) -> Choice:
         return choose(
-            self._settings.models,
+            self._models,
             left_s=deadline.left_s,
             circuit_open=False,
             not_primary=failed.reason or reason,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from streams.answering.language import Language, guess
 from streams.answering.persist import persist
 from streams.answering.retrieve import Found, Retrieved, retrieve
 from streams.answering.screen import screen
+from streams.answering.standing import Standing
 from streams.errors import Rejected, Retryable
 from streams.messages.answers import FailureCode
 from streams.messages.changes import metadata_pairs
@@ -84,38 +86,38 @@ class Lookup:
         observe: Observer = unobserved,
     ) -> None:
         self._serve = serve
+        self._standing = Standing()
         self._watermarks = watermarks
         self._settings = settings
         self._monotonic = monotonic
         self._observe = observe
 
-    async def look(self, asked: Asked, deadline: Deadline) -> Looked:
-        """What there is for the question now. Raises `NoAnswer`, and `Misconfigured` from a dependency."""
-        try:
-            return await self._look(asked, deadline)
-        except Retryable as failure:
-            if failure.code == "deadline_exceeded":
-                raise _late() from failure
-            raise NoAnswer(
-                "unavailable", "The index can't be reached at the moment; ask again later.", retryable=True
-            ) from failure
-        except Rejected as failure:
-            raise NoAnswer("invalid_question", str(failure), retryable=False) from failure
+    async def wait(self, asked: Asked, deadline: Deadline) -> Freshness:
+        """How far the index is, once it has dealt with what the question demands.
 
-    async def _look(self, asked: Asked, deadline: Deadline) -> Looked:
-        question, text = asked.question, screen(asked.question.text).strip()
-        if deadline.left_s <= 0:
-            raise _late()
-        if not text:
-            raise NoAnswer("invalid_question", "The question holds no text.", retryable=False)
-        # Read before the search: what it says is applied is in what the search finds.
-        fresh = await self._fresh(question, deadline)
-        # Chosen after the wait: what is acknowledged by now is in it, even where it has just changed.
-        serving = await self._persist("search", self._serve, deadline)
-        retrieved = await self._retrieved(serving, asked, text, deadline)
-        language = guess(text, question.language)
-        evidence = await self._evidence(serving, asked.tenant, text, language, retrieved, deadline)
-        return Looked(text, language, retrieved.found, evidence, fresh.watermark, fresh.stale)
+        Raises `NoAnswer` where it has not in time or the question is too late or empty, and `Misconfigured`
+        from a dependency.
+        """
+        with _named():
+            if deadline.left_s <= 0:
+                raise _late()
+            if not screen(asked.question.text).strip():
+                raise NoAnswer("invalid_question", "The question holds no text.", retryable=False)
+            return await self._fresh(asked.question, deadline)
+
+    async def look(self, asked: Asked, fresh: Freshness, deadline: Deadline) -> Looked:
+        """What there is for the question now. Raises as `wait`.
+
+        `fresh` was read before: what it says is applied is in what the search finds.
+        """
+        text = screen(asked.question.text).strip()
+        with _named():
+            # Chosen after the wait: what is acknowledged by now is in it, even where it has just changed.
+            serving = await self._persist("search", self._serve, deadline)
+            retrieved = await self._retrieved(serving, asked, text, deadline)
+            language = guess(text, asked.question.language)
+            evidence = await self._evidence(serving, asked.tenant, text, language, retrieved, deadline)
+            return Looked(text, language, retrieved.found, evidence, fresh.watermark, fresh.stale)
 
     async def _fresh(self, question: Question, deadline: Deadline) -> Freshness:
         async def read() -> Sequence[Offset]:
@@ -159,7 +161,12 @@ class Lookup:
     async def _retrieve(self, search: Search, query: SearchQuery, wanted: int) -> Retrieved:
         settings = self._settings
         return await retrieve(
-            search, query, wanted=wanted, overfetch=settings.overfetch, rounds=settings.rounds
+            search,
+            query,
+            wanted=wanted,
+            overfetch=settings.overfetch,
+            rounds=settings.rounds,
+            standing=self._standing,
         )
 
     async def _evidence(
@@ -191,6 +198,21 @@ class Lookup:
             monotonic=self._monotonic,
             observe=self._observe,
         )
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Raises what dependencies raise as what it means to who asked."""
+    try:
+        yield
+    except Retryable as failure:
+        if failure.code == "deadline_exceeded":
+            raise _late() from failure
+        raise NoAnswer(
+            "unavailable", "The index can't be reached at the moment; ask again later.", retryable=True
+        ) from failure
+    except Rejected as failure:
+        raise NoAnswer("invalid_question", str(failure), retryable=False) from failure
 
 
 def _late() -> NoAnswer:

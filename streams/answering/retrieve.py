@@ -1,17 +1,18 @@
 """Retrieve: what the search finds, kept only where it counts now and this reader may see it.
 
 The index may hold passages that are superseded, deleted or revoked: the heads say which ones count,
-and who may read them. So nothing here trusts the search alone.
+and who may read them, and a source's floor says which heads do. So nothing here trusts the search alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 from streams.answering.screen import well_formed
-from streams.messages.held import Head, current
+from streams.answering.standing import Standing
+from streams.messages.held import Head
 from streams.ports import Hit, Search, SearchQuery
 
 
@@ -32,19 +33,28 @@ class Retrieved:
 
 
 async def retrieve(
-    search: Search, query: SearchQuery, *, wanted: int, overfetch: int, rounds: int
+    search: Search,
+    query: SearchQuery,
+    *,
+    wanted: int,
+    overfetch: int,
+    rounds: int,
+    standing: Standing | None = None,
 ) -> Retrieved:
     """The `wanted` best passages for `query` that count now. Raises what `search` raises.
+
+    `standing` reads the heads; one that is kept from question to question does so in fewer calls.
 
     Each round asks for more than is wanted, `overfetch` times at first and twice as many each time; there is
     another one (at most `rounds`) only where passages that no longer count took the place of others.
     """
+    standing = standing or Standing()
     superseded: dict[UUID, Hit] = {}
     limit = max(query.limit, wanted * overfetch)
     for _ in range(rounds):
         asked = replace(query, limit=limit, exclude=query.exclude | superseded.keys())
         hits = await search.hybrid(asked)
-        heads = await search.heads(list(dict.fromkeys(hit.document_key for hit in hits)))
+        heads = await standing.heads(search, list(dict.fromkeys(hit.document_key for hit in hits)))
         found = _kept(hits, heads, asked)
         kept = {one.hit.id for one in found}
         gone = {hit.id: hit for hit in hits if hit.id not in kept and hit.id not in superseded}
@@ -55,10 +65,10 @@ async def retrieve(
     return Retrieved(tuple(found[:wanted]), tuple(superseded.values()))
 
 
-def _kept(hits: Iterable[Hit], heads: Mapping[UUID, Sequence[Head]], query: SearchQuery) -> list[Found]:
+def _kept(hits: Iterable[Hit], heads: Mapping[UUID, Head], query: SearchQuery) -> list[Found]:
     kept: dict[UUID, Found] = {}
     for hit in hits:
-        head = current(heads.get(hit.document_key, ()))
+        head = heads.get(hit.document_key)
         if head is not None and hit.id not in kept and counts(hit, head, query):
             kept[hit.id] = Found(replace(hit, text=well_formed(hit.text), title=well_formed(hit.title)), head)
     return list(kept.values())

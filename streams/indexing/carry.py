@@ -12,9 +12,9 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 from streams.errors import Rejected
-from streams.indexing.indexer import Applied
+from streams.indexing.applied import Applied
 from streams.indexing.rebuild import rebuilt
-from streams.messages.changes import Change
+from streams.messages.changes import Change, Truncation
 from streams.messages.held import Head, current
 from streams.ports import Documents
 
@@ -24,7 +24,7 @@ Brought = Literal["there", "brought"]
 class Applies(Protocol):
     """As `streams.indexing.indexer.Indexer`."""
 
-    async def apply(self, change: Change) -> Applied:
+    async def apply(self, change: Change | Truncation) -> Applied:
         """Brings the document to this change, or finds it there or beyond."""
         ...
 

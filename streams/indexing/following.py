@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from streams.errors import Misconfigured, Rejected, Retryable
+from streams.indexing.applied import Applied
 from streams.indexing.carry import Applies, Carry
-from streams.indexing.indexer import Applied
-from streams.messages.changes import Change
+from streams.messages.changes import Change, Truncation
 from streams.messages.records import Offset
 from streams.ports import Documents, Generation, Generations, Observed, Observer, unobserved
 
@@ -63,7 +63,7 @@ class FollowingIndexer:
         self._follow, self._write, self._observe = follow, write, observe
         self._half_done: OrderedDict[tuple[UUID, Offset], Applied] = OrderedDict()
 
-    async def apply(self, change: Change) -> Applied:
+    async def apply(self, change: Change | Truncation) -> Applied:
         """As the live generation's indexer; done only when the others have the change as well."""
         live = await self._write((await self._follow()).record.live)
         applied = self._begun(change, await live.indexer.apply(change))
@@ -72,7 +72,7 @@ class FollowingIndexer:
         self._half_done.pop((change.key, change.at), None)
         return applied
 
-    def _begun(self, change: Change, applied: Applied) -> Applied:
+    def _begun(self, change: Change | Truncation, applied: Applied) -> Applied:
         """What became of the change when it was first applied: tried again, it finds itself there."""
         first = self._half_done.setdefault((change.key, change.at), applied)
         if len(self._half_done) > REMEMBERED:

@@ -16,14 +16,15 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from streams.errors import PromptTooLong
+from streams.indexing.applied import Applied
 from streams.indexing.chunk import Chunk, Chunking
 from streams.indexing.cut import Cutter
-from streams.indexing.plan import Plan, filled, passage, plan, repeats, stale
+from streams.indexing.plan import Plan, filled, found, passage, plan, repeats, stale
 from streams.indexing.repair import Repair
-from streams.messages.changes import Change, Document, Incomplete
+from streams.indexing.truncate import truncate
+from streams.messages.changes import Change, Document, Incomplete, Truncation, floor_key
 from streams.messages.held import Head, Vector, current
-from streams.messages.position import Position
-from streams.messages.receipts import Outcome, PassageCounts
+from streams.messages.receipts import PassageCounts
 from streams.ports import Documents, Embedder, Monotonic, Now, Observed, Observer, unobserved
 
 LEASE_S = 30.0
@@ -31,25 +32,6 @@ LEASE_S = 30.0
 
 Sleep = Callable[[float], Awaitable[None]]
 """Waits for some seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What became of a change.
-
-    `position` is the document's now. `superseded`: there is something for the vacuum to do. Times in
-    seconds.
-    """
-
-    outcome: Outcome
-    reason: str | None
-    tenant: str | None
-    document_id: str | None
-    position: Position | None
-    passages: PassageCounts = field(default_factory=PassageCounts)
-    superseded: bool = False
-    embed_s: float = 0.0
-    write_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -107,12 +89,14 @@ class Indexer:
         self._lease_s, self._observe = lease_s, observe
         self._repair = Repair(documents, embedder, cutter, chunking, now, observe)
 
-    async def apply(self, change: Change) -> Applied:
-        """Brings the document to this change, or finds it there or beyond (`stale`).
+    async def apply(self, change: Change | Truncation) -> Applied:
+        """Brings the document, or the source's floor, to this change, or finds it there or beyond (`stale`).
 
         May be called again for the same change, by anyone, at any time. Raises `Rejected` where the
         document can't be parsed or no cut of it fits the model, and as the ports do.
         """
+        if isinstance(change, Truncation):
+            return await truncate(self._documents, change, self._now)
         work = _Work(change, change, self._chunking)
         while True:
             try:
@@ -126,8 +110,8 @@ class Indexer:
         planned: Plan | None = None
         while True:
             leased = self._monotonic()
-            heads = await self._heads(work.change.key)
-            planned = await self._plan(work, heads, planned)
+            heads, floor = await self._found(work.change)
+            planned = await self._plan(work, heads, floor, planned)
             if planned.head is None:
                 await self._repair_repeated(work.change, planned.base)
                 return _stale(planned)
@@ -141,19 +125,22 @@ class Indexer:
                 await self._repair_late(work, head)
             return self._applied(work, planned, superseded=bool(heads))
 
-    async def _heads(self, key: UUID) -> Sequence[Head]:
-        return (await self._documents.heads([key])).get(key, ())
+    async def _found(self, change: Change) -> tuple[Sequence[Head], Head | None]:
+        """The document's heads and its source's floor, read together: what is below that is gone."""
+        floor = floor_key(change.source)
+        heads = await self._documents.heads([change.key, floor])
+        return heads.get(change.key, ()), current(heads.get(floor, ()))
 
-    async def _plan(self, work: _Work, heads: Sequence[Head], last: Plan | None) -> Plan:
+    async def _plan(self, work: _Work, heads: Sequence[Head], floor: Head | None, last: Plan | None) -> Plan:
         """The last plan where the document is still what that was made from, else a new one."""
-        base = current(heads)
+        base = found(heads, floor, work.said)
         if last is not None and base == last.base:
             return last
         work.find(base)
         document = work.change.document
         if work.chunks is None and isinstance(document, Document) and not stale(work.change, base):
             work.chunks = await self._cutter.chunks(document, work.chunking)
-        return plan(heads, work.change, work.chunks or (), written=self._now())
+        return plan(heads, work.change, work.chunks or (), written=self._now(), floor=floor)
 
     async def _fetch_vectors(self, work: _Work, planned: Plan) -> bool:
         """Copies or embeds the vectors that the plan wants; whether it lacked any: time has passed."""

@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from streams.messages.changes import Change, Document, Incomplete
-from streams.messages.held import Head, Listed, Passage, Vector, content_hash, current, passage_id
+from streams.messages.changes import Change, Document, Incomplete, Truncation
+from streams.messages.floors import Log, standing
+from streams.messages.held import Head, Listed, Passage, Vector, content_hash, passage_id
 from streams.messages.position import Position
 from streams.messages.receipts import Outcome
 
@@ -50,8 +51,8 @@ class Plan:
     removed: int = 0
 
 
-def position_of(change: Change, base: Head | None) -> Position:
-    """Where `change` stands, given the document that it finds.
+def position_of(change: Change | Truncation, base: Head | None) -> Position:
+    """Where `change` stands, given the document (or, of a truncation, the floor) that it finds.
 
     Without a time and an order of its own it has the document's. Between equal times and orders, a later
     record of the document's own partition counts as no earlier than the document's timestamp.
@@ -65,7 +66,7 @@ def position_of(change: Change, base: Head | None) -> Position:
     return Position(time or 0, order or 0, timestamp, change.at.offset)
 
 
-def stale(change: Change, base: Head | None) -> bool:
+def stale(change: Change | Truncation, base: Head | None) -> bool:
     """Whether the document is at `change` or beyond it."""
     return base is not None and position_of(change, base) <= base.position
 
@@ -80,13 +81,25 @@ def filled(change: Change, base: Head | None) -> Change:
     return change.document.fill({} if base is None or base.deleted else base.row)
 
 
-def plan(heads: Sequence[Head], change: Change, chunks: Sequence[Chunk], *, written: datetime) -> Plan:
+def found(heads: Sequence[Head], floor: Head | None, change: Change) -> Head | None:
+    """The document with these heads, as `change` finds it above or below its source's floor."""
+    return standing(heads, floor, Log(change.at.topic, change.at.partition))
+
+
+def plan(
+    heads: Sequence[Head],
+    change: Change,
+    chunks: Sequence[Chunk],
+    *,
+    written: datetime,
+    floor: Head | None = None,
+) -> Plan:
     """What `change` does to the document with these heads, whose text, if any, is now `chunks`.
 
-    A deletion writes a head even where there is nothing to delete, so that no older change comes in
-    after it.
+    `floor` is that of its source, if it has one. A deletion writes a head even where there is nothing to
+    delete, so that no older change comes in after it.
     """
-    base = current(heads)
+    base = found(heads, floor, change)
     if stale(change, base):
         return Plan("ignored", "stale", base, None)
     position = position_of(change, base)
@@ -121,7 +134,7 @@ def passage(head: Head, id_: UUID, text: str, vector: Vector, written: datetime)
     )
 
 
-def _follows(change: Change, base: Head) -> bool:
+def _follows(change: Change | Truncation, base: Head) -> bool:
     at = change.at
     return (base.topic, base.partition) == (at.topic, at.partition) and at.offset > base.offset
 
@@ -247,7 +260,7 @@ def _shows_the_same(base: Head, head: Head) -> bool:
 
 
 def _removed(base: Head | None, head: Head) -> int:
-    if base is None:
+    if base is None or base.deleted:
         return 0
     gone = Counter(entry.content_hash for entry in base.passages)
     gone.subtract(entry.content_hash for entry in head.passages)

@@ -9,20 +9,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
-from streams.messages.changes import Change, Document
+from streams.messages.changes import Change, Document, Truncation
+from streams.messages.floors import is_floor
 from streams.messages.held import Head, Listed
 from streams.messages.records import Offset
 
 
-def rebuilt(head: Head, texts: Mapping[UUID, str]) -> Change:
+def rebuilt(head: Head, texts: Mapping[UUID, str]) -> Change | Truncation:
     """The change that makes a document what `head` says, at its position, wherever it is applied.
 
+    Of a source's floor, the truncation that it is.
     `texts` holds the text of every passage that the head lists; raises KeyError where it does not.
     """
+    at = Offset(topic=head.topic, partition=head.partition, offset=head.offset)
+    if is_floor(head):
+        return Truncation(head.source, at, head.position.timestamp, head.position.time, head.position.order)
     return Change(
         source=head.source,
         record_key=head.record_key,
-        at=Offset(topic=head.topic, partition=head.partition, offset=head.offset),
+        at=at,
         timestamp=head.position.timestamp,
         document=None if head.deleted else _document(head, texts),
         tenant=head.tenant,

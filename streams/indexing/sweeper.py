@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 from streams.errors import StreamsError
+from streams.indexing.bury import Burial, Floor
 from streams.indexing.vacuum import PAGE, Vacuum
 from streams.ports import Monotonic, Observed, Observer, unobserved
 
@@ -18,11 +19,15 @@ class Sweeper:
     passages, for orphans, every `orphans_s`, first after one `round_s`, as that is much to read. It is told
     of at most `room` documents at a time; the rounds find the others. Where the store fails, that is
     observed, and tried again later.
+
+    What is below a floor is buried as soon as the floor is seen, and once more when that is settled, for
+    what a plan made before has written since.
     """
 
     def __init__(
         self,
         vacuum: Vacuum,
+        burial: Burial,
         *,
         monotonic: Monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -32,12 +37,13 @@ class Sweeper:
         room: int = 100_000,
         observe: Observer = unobserved,
     ) -> None:
-        self._vacuum, self._monotonic, self._sleep, self._observe = vacuum, monotonic, sleep, observe
+        self._vacuum, self._burial, self._observe = vacuum, burial, observe
+        self._monotonic, self._sleep = monotonic, sleep
         self._tick_s, self._room = tick_s, room
         self._due: dict[UUID, float] = {}
-        self._rounds = {vacuum.settle_unsettled: round_s, vacuum.sweep_orphans: orphans_s}
+        self._rounds = {self._settle_unsettled: round_s, vacuum.sweep_orphans: orphans_s}
         self._next_round = {
-            vacuum.settle_unsettled: monotonic(),
+            self._settle_unsettled: monotonic(),
             vacuum.sweep_orphans: monotonic() + round_s,
         }
 
@@ -68,8 +74,18 @@ class Sweeper:
         again = self._monotonic() + self._vacuum.grace.total_seconds()
         self._due.update(dict.fromkeys(keys, again))
         for key, vacuumed in (await self._vacuum.settle_all(keys)).items():
+            for floor in vacuumed.floors:
+                await self._bury(floor)
             if not vacuumed.waiting and self._due[key] == again:
                 del self._due[key]
+
+    async def _settle_unsettled(self) -> None:
+        for floor in (await self._vacuum.settle_unsettled()).floors:
+            self._due[floor.head.document_key] = self._monotonic()
+
+    async def _bury(self, floor: Floor) -> None:
+        async for key in self._burial(floor):
+            self.hint(key)
 
     async def _observed(self, work: Awaitable[object]) -> None:
         try:

@@ -19,6 +19,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
+from streams.indexing.bury import Floor
+from streams.messages.floors import is_floor, is_swept
 from streams.messages.held import Head, current
 from streams.messages.position import Position
 from streams.ports import Maintenance, Monotonic, Now, Observed, Observer, PassageRef, unobserved
@@ -35,15 +37,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Vacuumed:
-    """What was deleted. `waiting`: documents with more to delete, once their grace is over."""
+    """What was deleted. `waiting`: documents with more to delete, once their grace is over.
+
+    `floors` are those whose documents below have no deletions of their own yet: see `bury`.
+    """
 
     passages: int = 0
     heads: int = 0
     waiting: int = 0
+    floors: tuple[Floor, ...] = ()
 
     def __add__(self, other: Vacuumed) -> Vacuumed:
         return Vacuumed(
-            self.passages + other.passages, self.heads + other.heads, self.waiting + other.waiting
+            self.passages + other.passages,
+            self.heads + other.heads,
+            self.waiting + other.waiting,
+            self.floors + other.floors,
         )
 
 
@@ -123,12 +132,20 @@ class Vacuum:
         if head is None:
             return Vacuumed()
         older = [one.position for one in heads if one.position < head.position]
-        forgotten = head.deleted and self._now() - head.written >= self._deletion_head_keep
-        if not older and not forgotten:
+        forgotten = self._forgotten(head)
+        unswept = is_floor(head) and not is_swept(head)
+        if not older and not forgotten and not unswept:
             return Vacuumed()
-        if not self._grace.over(head):
-            return Vacuumed(waiting=1)
-        return await self._drop(heads, head, older, [head.position] if forgotten else [], turn)
+        settled = self._grace.over(head)
+        floors = (Floor(head, settled),) if unswept else ()
+        if not settled:
+            return Vacuumed(waiting=1, floors=floors)
+        dropped = await self._drop(heads, head, older, [head.position] if forgotten else [], turn)
+        return dropped + Vacuumed(floors=floors)
+
+    def _forgotten(self, head: Head) -> bool:
+        """Whether nothing older can come any more; of what is below a floor it always can."""
+        return head.deleted and not is_floor(head) and self._now() - head.written >= self._deletion_head_keep
 
     async def _drop(
         self,

@@ -150,6 +150,11 @@ class Truncation:
     order: int | None = None
     changed_at: datetime | None = None
 
+    @property
+    def key(self) -> uuid.UUID:
+        """The key by which the source's floor is held, and by which its truncations are ordered."""
+        return floor_key(self.source)
+
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
@@ -195,3 +200,8 @@ def name_uuid(*parts: str) -> uuid.UUID:
 def document_key(source: str, record_key: str) -> uuid.UUID:
     """The key of the document that `source`'s record `record_key` describes."""
     return name_uuid("document", source, record_key)
+
+
+def floor_key(source: str) -> uuid.UUID:
+    """The key of `source`'s floor, which is no document's: see `streams.messages.floors`."""
+    return name_uuid("floor", source)

@@ -21,7 +21,7 @@ from streams.kafka.awaited import Awaited
 from streams.kafka.replies import ReplyTopics
 from streams.kafka.schemas import Schemas
 from streams.kafka.watermarks import CommittedOffsets
-from streams.messages.changes import Change, Ignored, Said, Truncation
+from streams.messages.changes import Said
 from streams.messages.identity import Identity
 from streams.messages.questions import Asked
 from streams.messages.records import Record
@@ -31,6 +31,9 @@ from streams.ports import Observed
 from streams.settings import Settings
 from streams.worker.live import Live
 from streams.worker.parts import Role, answering_of, connection, topic_plan, utc_now
+
+WAITING_A_SLOT = 64
+"""Questions that are taken from Kafka at a time, for each that a model answers."""
 
 
 @dataclass
@@ -74,20 +77,19 @@ def unknown_fields_observer(metrics: Metrics, kind: str) -> Callable[[list[str]]
     return lambda names: metrics(Observed("unknown_fields", len(names), {"message": kind}))
 
 
-def decoder(parts: Parts) -> Callable[[Record], tuple[Change | Ignored, ...]]:
+def decoder(parts: Parts) -> Callable[[Record], tuple[Said, ...]]:
     """What a change record says, by its source topic."""
     by_topic = {source.topic: source for source in parts.topics.sources}
     on_unknown = unknown_fields_observer(parts.metrics, "change")
     max_bytes = parts.settings.topic_max_message_bytes
 
-    def decode(record: Record) -> tuple[Change | Ignored, ...]:
+    def decode(record: Record) -> tuple[Said, ...]:
         source = by_topic.get(record.topic)
         if source is None:
             raise not_read(record)
-        said = sources.decode(
+        return sources.decode(
             source, record, max_bytes=max_bytes, on_unknown=on_unknown, schemas=parts.schemas.known(source)
         )
-        return tuple(_of_a_document(one) for one in said)
 
     return decode
 
@@ -101,12 +103,6 @@ def fetcher(parts: Parts) -> Callable[[Record], Fetch | None]:
         return None if source is None else parts.schemas.fetch(source, record)
 
     return fetch
-
-
-def _of_a_document(said: Said) -> Change | Ignored:
-    if isinstance(said, Truncation):
-        raise Rejected('a truncate is refused here; write on_truncate = "reject"', code="truncate")
-    return said
 
 
 def question_decoder(parts: Parts) -> tuple[Callable[[Record], Asked], Callable[[Record], Identity]]:
@@ -186,7 +182,8 @@ def answer_agent(
             name="answer",
             dead_topic=settings.topic_questions_dead,
             retry_topic=settings.topic_questions_retry,
-            slots=settings.answer_slots,
+            # What waits for its turn is here, so that it is the tenants' in turn, and can be refused in time.
+            slots=settings.answer_slots * WAITING_A_SLOT,
         ),
         now=utc_now,
         random=random.random,

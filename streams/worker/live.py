@@ -8,15 +8,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from streams.errors import Misconfigured, StreamsError
+from streams.indexing.applied import Applied
+from streams.indexing.bury import Burial
 from streams.indexing.carry import Applies
 from streams.indexing.cut import Cutter
 from streams.indexing.documents import CoalescedDocuments
 from streams.indexing.embed import CoalescedEmbedder
 from streams.indexing.following import Writing, unwritable
-from streams.indexing.indexer import Applied, Indexer
+from streams.indexing.indexer import Indexer
 from streams.indexing.sweeper import Sweeper
 from streams.indexing.vacuum import Vacuum
-from streams.messages.changes import Change
+from streams.messages.changes import Change, Truncation
 from streams.ollama.embedder import CachedQueries
 from streams.ports import Generation, Observer, Serving
 from streams.settings import Settings
@@ -49,7 +51,7 @@ class Hinting:
     def __init__(self, indexer: Applies, sweeper: Sweeper) -> None:
         self._indexer, self._sweeper = indexer, sweeper
 
-    async def apply(self, change: Change) -> Applied:
+    async def apply(self, change: Change | Truncation) -> Applied:
         """As the indexer's."""
         applied = await self._indexer.apply(change)
         if applied.superseded:
@@ -71,6 +73,7 @@ def at_work(opened: Opened, settings: Settings, cutter: Cutter, observe: Observe
     )
     sweeper = Sweeper(
         Vacuum(opened.store, now=utc_now, monotonic=time.monotonic, observe=observe),
+        Burial(opened.store, now=utc_now, observe=observe),
         monotonic=time.monotonic,
         round_s=settings.vacuum_interval_s,
         observe=observe,

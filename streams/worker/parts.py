@@ -198,6 +198,7 @@ def answering_of(settings: Settings) -> Answering:
         temperature=settings.temperature,
         num_ctx=settings.num_ctx,
         max_answer_tokens=settings.max_answer_tokens,
+        slots=settings.answer_slots,
         first_token_timeout_s=settings.first_token_timeout_ms / 1000,
         token_timeout_s=settings.token_timeout_ms / 1000,
         similarity_threshold=settings.similarity_threshold,

@@ -12,7 +12,7 @@ from streams.agents.backoff import Backoff
 from streams.agents.delivery import Delivery
 from streams.agents.indexing import Indexing
 from streams.errors import Rejected
-from streams.messages.changes import Change, Document, Ignored
+from streams.messages.changes import Change, Document, Ignored, Truncation
 from streams.messages.dead import dead_letter
 from streams.messages.position import Position
 from streams.messages.receipts import IndexReceipt, PassageCounts
@@ -44,6 +44,8 @@ class Told:
 
     async def apply(self, change):
         self.applied.append(change)
+        if isinstance(change, Truncation):
+            return Applied("deleted", None, None, None, POSITION, PassageCounts())
         word = change.row["word"]
         if word == "refused":
             raise Rejected("cannot be parsed", code="unparseable")
@@ -53,10 +55,11 @@ class Told:
 def decode(record):
     """A record's words are its changes: each is what becomes of it; `heartbeat` says nothing."""
     words = json.loads(record.value)
-    return tuple(
-        Ignored("heartbeat") if word == "heartbeat" else change(record, f"kb/{n}", word)
-        for n, word in enumerate(words, 1)
-    )
+    said = {
+        "heartbeat": Ignored("heartbeat"),
+        "truncate": Truncation(record.topic, record.at, record.timestamp, changed_at=CHANGED),
+    }
+    return tuple(said.get(word) or change(record, f"kb/{n}", word) for n, word in enumerate(words, 1))
 
 
 def change(record, document_id, word):
@@ -140,6 +143,24 @@ async def test_a_record_that_says_nothing_of_a_document_has_a_receipt_too():
     receipt, outgoing = await receipt_of("heartbeat")
     assert (receipt.outcome, receipt.reason, receipt.documents) == ("ignored", "heartbeat", 0)
     assert outgoing.key == b"t-0-0"
+
+
+async def test_a_truncation_has_a_receipt_that_names_no_document_and_counts_none():
+    receipt, outgoing = await receipt_of("truncate")
+    assert (receipt.outcome, receipt.reason, receipt.documents) == ("deleted", None, 0)
+    assert (receipt.document_id, receipt.tenant, receipt.embed_model) == (None, None, None)
+    assert (receipt.position, receipt.changed_at) == (str(POSITION), CHANGED)
+    assert outgoing.key == b"t-0-0"
+
+
+async def test_truncations_that_wait_are_all_applied_and_documents_do_not_wait_for_them():
+    async with Desk() as desk:
+        for words in (b'["truncate"]', b'["indexed"]', b'["truncate"]'):
+            desk.deliver(words)
+        await desk.committed(3)
+    assert sorted((type(one).__name__, one.at.offset) for one in desk.indexer.applied) == [
+        ("Change", 1), ("Truncation", 0), ("Truncation", 2),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 import uuid
+from dataclasses import dataclass, field
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.answering.retrieve import retrieve
+from streams.answering.standing import REMEMBERED, Standing
+from streams.messages.changes import floor_key
 from streams.messages.held import current
 from streams.ports import SearchQuery
 from tests.unit.answering.scripted import Index, head_of, hit
@@ -101,3 +104,87 @@ def test_a_passage_that_is_excluded_is_not_found_whatever_the_search_says():
     index.obeys_exclude = False
     query = SearchQuery("acme", "text", (0.6, 0.8), exclude=frozenset({one.id, uuid.uuid4()}))
     assert find(index, query).found == ()
+
+
+def floor_of(source="documents.changes", **fields):
+    """The floor of a source, held as a store holds it."""
+    fields = {"passages": (), "deleted": True, "tenant": None, "document_id": None, "source": source} | fields
+    head = head_of(hit("", name=f"floor of {source}"), document_key=floor_key(source), **fields)
+    return {head.document_key: [head]}
+
+
+def two_sources():
+    """An index of two documents of one source and one of another, at offsets 3, 7 and 5."""
+    hits = [hit(f"text {n}", name=f"d{n}") for n in range(3)]
+    places = [("cms", 3), ("cms", 7), ("wiki", 5)]
+    heads = [
+        head_of(one, source=source, topic=source, offset=offset)
+        for one, (source, offset) in zip(hits, places, strict=True)
+    ]
+    return Counting(hits, {head.document_key: [head] for head in heads})
+
+
+@dataclass
+class Counting(Index):
+    """An index that counts the reads of heads."""
+
+    reads: list = field(default_factory=list)
+
+    async def heads(self, document_keys):
+        self.reads.append(len(document_keys))
+        return await super().heads(document_keys)
+
+
+ANYTHING = SearchQuery("acme", "text", (0.6, 0.8))
+
+
+def texts(index, standing=None):
+    found = run(retrieve(index, ANYTHING, wanted=3, overfetch=2, rounds=4, standing=standing))
+    return [one.hit.text for one in found.found], [one.text for one in found.superseded]
+
+
+def test_what_is_below_its_sources_floor_is_not_found_and_the_rest_is():
+    index = two_sources()
+    assert texts(index) == (["text 0", "text 1", "text 2"], [])
+    index.held |= floor_of("cms", topic="cms", offset=5)
+    assert texts(index) == (["text 1", "text 2"], ["text 0"])
+
+
+def test_the_highest_of_several_floors_counts():
+    index = two_sources()
+    low, high = (floor_of("cms", topic="cms", offset=offset)[floor_key("cms")][0] for offset in (5, 9))
+    for floors in ([low, high], [high, low]):
+        index.held[floor_key("cms")] = floors
+        assert texts(index)[0] == ["text 2"]
+
+
+def test_a_truncation_counts_for_the_next_question_and_takes_no_second_read():
+    index, standing = two_sources(), Standing()
+    texts(index, standing)
+    assert index.reads == [3, 2], "the floors of two sources that it has not met before are asked for apart"
+    index.held |= floor_of("wiki", topic="wiki", offset=5)
+    index.reads.clear()
+    assert texts(index, standing)[0] == ["text 0", "text 1"]
+    assert index.reads == [5]
+
+
+def test_however_many_sources_there_are_each_ones_floor_counts():
+    hits = [hit(f"text {n}", name=f"d{n}") for n in range(200)]
+    heads = [head_of(one, source=f"s{n}", topic=f"s{n}", offset=1) for n, one in enumerate(hits)]
+    index = Counting(hits, {head.document_key: [head] for head in heads})
+    for n in range(0, 200, 2):
+        index.held |= floor_of(f"s{n}", topic=f"s{n}", offset=2)
+    standing = Standing()
+    for _ in range(3):
+        found = run(
+            retrieve(
+                index,
+                SearchQuery("acme", "text", (0.6, 0.8), limit=200),
+                wanted=200,
+                overfetch=1,
+                rounds=1,
+                standing=standing,
+            )
+        )
+        assert [one.hit.text for one in found.found] == [f"text {n}" for n in range(1, 200, 2)]
+    assert max(index.reads) == 200 + REMEMBERED

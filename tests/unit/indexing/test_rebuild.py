@@ -12,7 +12,8 @@ from streams.indexing.chunk import Chunking, chunk
 from streams.indexing.parse import parse
 from streams.indexing.plan import plan
 from streams.indexing.rebuild import rebuilt, text_of
-from streams.messages.changes import Change, Document
+from streams.indexing.truncate import floor_of
+from streams.messages.changes import Change, Document, Truncation
 from streams.messages.records import Offset
 from streams.stores.encoded import decoded_head, encoded_head
 
@@ -86,3 +87,9 @@ def test_a_head_from_before_white_space_was_kept_gets_as_much_as_there_was():
     assert decoded_head(encoded_head(bare)) == bare
     assert len(text_of(bare, texts)) == len(text_of(head, texts))
     assert text_of(bare, texts).split() == text_of(head, texts).split()
+
+
+def test_a_sources_floor_is_the_truncation_that_it_was():
+    said = Truncation("s", Offset(topic="docs", partition=3, offset=9), 5, time=7, order=2)
+    floor = floor_of(said, None, NOW)
+    assert rebuilt(floor, {}) == said

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from streams.errors import Retryable
+from streams.indexing.bury import Burial
 from streams.indexing.sweeper import Sweeper
 from streams.indexing.vacuum import Vacuum, Vacuumed
 from streams.ports import Observed
@@ -234,7 +235,11 @@ def fields(one):
 class Rounds(Swept):
     def __init__(self):
         super().__init__()
-        self.sweeper = Sweeper(self.vacuum, monotonic=self.clock.monotonic, observe=self.events.append)
+        self.sweeper = self.another_sweeper(observe=self.events.append)
+
+    def another_sweeper(self, **given):
+        burial = Burial(self.store, now=self.clock.now, observe=self.events.append)
+        return Sweeper(self.vacuum, burial, monotonic=self.clock.monotonic, **given)
 
     async def look_after(self, seconds):
         self.clock.t += seconds
@@ -302,7 +307,7 @@ async def test_an_outage_is_observed_and_what_was_hinted_is_tried_again(rounds):
 
 
 async def test_no_more_hints_are_remembered_than_there_is_room_for(rounds):
-    sweeper = Sweeper(rounds.vacuum, monotonic=rounds.clock.monotonic, room=2)
+    sweeper = rounds.another_sweeper(room=2)
     await sweeper.look()
     for n in range(5):
         for offset in (1, 2):
@@ -326,7 +331,7 @@ async def test_the_sweeper_goes_on_until_it_is_cancelled(rounds):
         if len(looked) == 3:
             raise Enough
 
-    sweeper = Sweeper(rounds.vacuum, monotonic=rounds.clock.monotonic, sleep=sleep, tick_s=7)
+    sweeper = rounds.another_sweeper(sleep=sleep, tick_s=7)
     with pytest.raises(Enough):
         await sweeper.run()
     assert looked == [7, 7, 7]

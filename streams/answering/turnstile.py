@@ -1,0 +1,105 @@
+"""So many questions at a time, the tenants in turn; who can't be let in in time is told at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from streams.ports import Monotonic
+
+FIRST_GUESS_S = 1.0
+"""How long one is taken to stay, before any has left."""
+LATEST = 0.2
+"""What the last stay counts in the mean of stays."""
+
+
+class Full(Exception):
+    """There is no place for this one in time; `retry_after_s` is when there may be."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(f"no place within the time that is left; one may be free in {retry_after_s:.0f} s")
+        self.retry_after_s = retry_after_s
+
+
+class Turnstile:
+    """Lets in `places` at a time.
+
+    A free place goes to the tenant that has the fewest in, of these to the one that has waited longest for
+    its turn: a tenant that asks a thousand questions delays its own. Within a tenant the first comes first.
+    """
+
+    def __init__(self, places: int, *, monotonic: Monotonic) -> None:
+        self._places, self._monotonic = places, monotonic
+        self._inside: Counter[str] = Counter()
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self._stay_s = FIRST_GUESS_S
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return sum(map(len, self._waiting.values()))
+
+    def expected_s(self, tenant: str) -> float:
+        """Seconds that one more of this tenant would wait, by the mean of the last stays."""
+        if self._inside.total() < self._places and not self._waiting:
+            return 0.0
+        own = len(self._waiting.get(tenant, ())) + 1
+        before = sum(min(len(line), own) for name, line in self._waiting.items() if name != tenant) + own
+        return before * self._stay_s / self._places
+
+    @asynccontextmanager
+    async def enter(self, tenant: str, left_s: float) -> AsyncGenerator[None, None]:
+        """A place inside. Raises `Full` at once where none will be free within `left_s`, else by then."""
+        await self._wait(tenant, left_s)
+        began = self._monotonic()
+        try:
+            yield
+        finally:
+            self._stay_s += LATEST * (self._monotonic() - began - self._stay_s)
+            self._leave(tenant)
+
+    async def _wait(self, tenant: str, left_s: float) -> None:
+        if (expected := self.expected_s(tenant)) > left_s:
+            raise Full(expected)
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(tenant, deque()).append(place)
+        self._let_in()
+        try:
+            async with asyncio.timeout(max(left_s, 0.0)):
+                await place
+        except BaseException as error:
+            if place.done() and not place.cancelled():
+                self._leave(tenant)
+            else:
+                self._forget(tenant, place)
+            if isinstance(error, TimeoutError):
+                raise Full(self.expected_s(tenant)) from None
+            raise
+
+    def _let_in(self) -> None:
+        while self._waiting and self._inside.total() < self._places:
+            tenant = min(self._waiting, key=lambda name: self._inside[name])
+            line = self._waiting.pop(tenant)
+            place = line.popleft()
+            if line:
+                # Behind the others, which have waited longer for their turn.
+                self._waiting[tenant] = line
+            if not place.cancelled():
+                self._inside[tenant] += 1
+                place.set_result(None)
+
+    def _leave(self, tenant: str) -> None:
+        self._inside[tenant] -= 1
+        if not self._inside[tenant]:
+            del self._inside[tenant]
+        self._let_in()
+
+    def _forget(self, tenant: str, place: asyncio.Future[None]) -> None:
+        """Who is cancelled leaves its line, unless it was its turn in the meantime."""
+        line = self._waiting.get(tenant, deque())
+        if place in line:
+            line.remove(place)
+        if not line:
+            self._waiting.pop(tenant, None)

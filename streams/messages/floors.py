@@ -1,0 +1,89 @@
+"""Floors: all documents of a source that are below its floor are gone.
+
+A truncation is held as a head of its own, of a key that no document has, and the highest of these heads is
+the source's floor. So one write takes away any number of documents, and a truncation that comes late or
+twice is stale as every change is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from streams.messages.changes import floor_key
+from streams.messages.held import Head, current
+from streams.messages.position import Position
+
+SWEPT = "swept"
+"""In the row of a floor's head: when the documents below it all had a deletion of their own."""
+
+
+class Log(NamedTuple):
+    """The partition that a record stands in."""
+
+    topic: str
+    partition: int
+
+
+def is_floor(head: Head) -> bool:
+    """Whether the head is a source's floor and no document's."""
+    return head.document_key == floor_key(head.source)
+
+
+def is_swept(floor: Head) -> bool:
+    """Whether every document below the floor has a deletion of its own by now."""
+    return SWEPT in floor.row
+
+
+def level(floor: Head, log: Log) -> Position:
+    """The position up to which (inclusive) what stands in `log` is gone.
+
+    Offsets count in the floor's own partition only. Seen from another one, all that has its very time,
+    order and timestamp stays: which was first nobody can tell, and to show a document for too long is a
+    lesser fault than to lose it.
+    """
+    return floor.position if _log(floor) == log else floor.position._replace(offset=0)
+
+
+def below(head: Head, floor: Head) -> bool:
+    """Whether the document that `head` is, is gone.
+
+    As between two changes of a document, a later record of one partition is later whatever its timestamp.
+    """
+    after = head.position[:2] == floor.position[:2] and head.offset > floor.offset
+    return head.position <= level(floor, _log(head)) and not (after and _log(head) == _log(floor))
+
+
+def buried(head: Head, floor: Head) -> Head:
+    """The deletion that `floor` is to the document that `head`, which is below it, was.
+
+    It still lists the passages: a plan may keep them or copy their vectors for as long as they are there.
+    """
+    return replace(
+        head,
+        position=level(floor, _log(head)),
+        deleted=True,
+        topic=floor.topic,
+        partition=floor.partition,
+        offset=floor.offset,
+        row={},
+    )
+
+
+def standing(heads: Sequence[Head], floor: Head | None, log: Log) -> Head | None:
+    """The document with these heads, as a change that stands in `log` finds it.
+
+    Its current head; below the floor, that head `buried`; where it has none, the floor, as what is below it
+    is gone whether it was seen or not; or None.
+    """
+    head = current(heads)
+    if floor is None:
+        return head
+    if head is None:
+        return replace(floor, position=level(floor, log))
+    return buried(head, floor) if below(head, floor) else head
+
+
+def _log(head: Head) -> Log:
+    return Log(head.topic, head.partition)
