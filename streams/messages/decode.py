@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -17,6 +18,7 @@ MAX_DEPTH = 100
 """Levels of objects and arrays inside each other; nothing that we read needs ten."""
 
 _ERRORS_SHOWN = 3
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _NAME_CHARACTERS = 60
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -31,14 +33,12 @@ def decode_json(data: bytes) -> Any:
     twice in one object is refused, so are NaN, Infinity and numbers too large for a float, and halves
     of surrogate pairs (`\ud800`). Raises `Rejected`: `not_utf8`, `not_json`, `too_deep`.
     """
-    value = _parsed(_text(data))
-    for part, depth in _parts(value):
-        if isinstance(part, str):
-            _whole(part)
-        elif depth > MAX_DEPTH and isinstance(part, dict | list):
-            raise _too_deep()
-        elif isinstance(part, float) and math.isinf(part):
-            raise Rejected("not JSON that can be read: a number is too large", code="not_json")
+    text = _text(data)
+    value = _parsed(text)
+    if text.count("{") + text.count("[") > MAX_DEPTH:
+        _check_depth(value)
+    if _SURROGATE.search(text):
+        _check_strings(value)
     return value
 
 
@@ -77,7 +77,7 @@ def _text(data: bytes) -> str:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise Rejected(f"not JSON: {error.msg} at {where}", code="not_json") from None
@@ -104,25 +104,39 @@ def _too_deep() -> Rejected:
     return Rejected(f"more than {MAX_DEPTH} objects and arrays inside each other", code="too_deep")
 
 
-def _parts(value: Any) -> Iterator[tuple[Any, int]]:
-    """Everything inside `value`, names too, with how deep it lies; without recursion, as depth is hostile."""
-    waiting = [(value, 1)]
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise Rejected("not JSON that can be read: a number is too large", code="not_json")
+    return number
+
+
+def _check_depth(value: Any) -> None:
+    """Level by level, without recursion, as depth is hostile."""
+    level, depth = [value], 0
+    while level := [part for part in level if isinstance(part, dict | list)]:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise _too_deep()
+        level = [inner for part in level for inner in (part.values() if isinstance(part, dict) else part)]
+
+
+def _check_strings(value: Any) -> None:
+    """Every string, names too: UTF-8 has no halves of surrogate pairs, but JSON can name them."""
+    waiting = [value]
     while waiting:
-        part, depth = waiting.pop()
-        yield part, depth
-        if isinstance(part, dict):
-            waiting += [(inner, depth + 1) for inner in (*part, *part.values())]
+        part = waiting.pop()
+        if isinstance(part, str):
+            _check_whole(part)
+        elif isinstance(part, dict):
+            waiting += (*part, *part.values())
         elif isinstance(part, list):
-            waiting += [(inner, depth + 1) for inner in part]
+            waiting += part
 
 
-def _whole(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise Rejected(
-            "a string holds half of a surrogate pair, which no UTF-8 can hold", code="not_utf8"
-        ) from None
+def _check_whole(text: str) -> None:
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise Rejected("a string holds half of a surrogate pair, which no UTF-8 can hold", code="not_utf8")
 
 
 def described(error: ValidationError) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -81,6 +81,7 @@ class _Mapping:
 
     templates: Mapping[str, Template]
     metadata: tuple[Column, ...]
+    columns: tuple[Column, ...]
     everyone_when_empty: bool
 
     def complete(self, change: Change, columns: Mapping[str, JsonValue]) -> Change:
@@ -88,11 +89,9 @@ class _Mapping:
         used = self.used(columns)
         return replace(change, document=self.document(columns), row={name: columns[name] for name in used})
 
-    def used(self, names: Iterable[str]) -> tuple[str, ...]:
+    def used(self, names: Container[str]) -> tuple[str, ...]:
         """Those of a row's columns that the document is made from, sorted."""
-        names = frozenset(names)
-        columns = [column for template in self.templates.values() for column in template.columns]
-        held = {held_in(column, names) for column in (*columns, *self.metadata)}
+        held = {held_in(column, names) for column in self.columns}
         return tuple(sorted(name for name in held if name is not None))
 
     def document(self, columns: Mapping[str, JsonValue]) -> Document:
@@ -159,9 +158,12 @@ class _Mapping:
 @lru_cache(maxsize=256)
 def _mapping(source: Source) -> _Mapping:
     given = {name: getattr(source, name) for name in TEMPLATES}
+    templates = {name: parse(text) for name, text in given.items() if text is not None}
+    metadata = tuple(parse_column(name) for name in source.metadata)
     return _Mapping(
-        templates={name: parse(text) for name, text in given.items() if text is not None},
-        metadata=tuple(parse_column(name) for name in source.metadata),
+        templates=templates,
+        metadata=metadata,
+        columns=tuple({*metadata, *(column for one in templates.values() for column in one.columns)}),
         everyone_when_empty=source.readers_when_empty == "everyone",
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -73,13 +73,15 @@ def value_of(column: Column, columns: Mapping[str, JsonValue]) -> JsonValue:
 
     Raises `Unfilled` where it is not there.
     """
+    if column.path in columns:
+        return columns[column.path]
     name = held_in(column, columns)
     if name is None:
         if column.optional:
             return None
         raise Unfilled(f"the row has no column {column.path!r} (it has {_listed(columns)})")
     value = columns[name]
-    for step in column.path[len(name) + 1 :].split(".") if name != column.path else ():
+    for step in column.path[len(name) + 1 :].split("."):
         value, there = _step(value, step)
         if not there:
             if column.optional:
@@ -88,11 +90,10 @@ def value_of(column: Column, columns: Mapping[str, JsonValue]) -> JsonValue:
     return value
 
 
-def held_in(column: Column, names: Iterable[str]) -> str | None:
+def held_in(column: Column, names: Container[str]) -> str | None:
     """Which of a row's columns holds `column`: the longest of `names` that begins its path."""
-    held = names if isinstance(names, Mapping | frozenset | set) else frozenset(names)
     path = column.path
-    while path not in held:
+    while path not in names:
         path, dot, _ = path.rpartition(".")
         if not dot:
             return None
