@@ -13,18 +13,14 @@ import signal
 import subprocess
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 
+from ops.cdc.register import ask, await_running, register
 from ops.servers.launch import java, servers_folder
 from ops.servers.process import HOST, Server, ServerFailed, answers, free_ports, listens
-
-PATIENCE_S = 60.0
-"""How long a connector may take to run, and Connect to be able to say so."""
 
 
 class Postgres(Server):
@@ -107,14 +103,19 @@ class Connect(Server):
     ready_seconds = 120.0
 
     def __init__(
-        self, folder: Path, bootstrap: str, properties: Mapping[str, str] | None = None, heap: str = "512m"
+        self,
+        folder: Path,
+        bootstrap: str,
+        properties: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
+        heap: str = "512m",
     ) -> None:
         self.port = free_ports()
         self.url = f"http://{HOST}:{self.port}"
         self.properties = self._defaults(bootstrap) | dict(properties or {})
         self._config = folder / "connect.properties"
         main = "org.apache.kafka.connect.cli.ConnectDistributed"
-        super().__init__([*java(heap), main, str(self._config)], folder, {})
+        super().__init__([*java(heap), main, str(self._config)], folder, env or {})
 
     def _defaults(self, bootstrap: str) -> dict[str, str]:
         name = f"connect-{self.port}"
@@ -154,50 +155,25 @@ class Connect(Server):
         return answers(f"{self.url}/connectors")
 
     def put(self, name: str, config: Mapping[str, str]) -> None:
-        """Makes or changes a connector, and returns when it and its task run. Raises ServerFailed."""
-        self._ask(f"/connectors/{name}/config", "PUT", config)
-        self.running(name)
-
-    def delete(self, name: str) -> None:
-        """Ends a connector; what it knows of how far it got stays."""
-        self._ask(f"/connectors/{name}", "DELETE")
+        """Makes or changes a connector, and returns when it and its task run. Raises `Refused`."""
+        register(self.url, name, json.dumps(dict(config)).encode())
 
     def running(self, name: str) -> None:
-        """Returns when a connector and its task run. Raises ServerFailed where they fail, or never do."""
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            said = self._status(name)
-            parts = [said.get("connector", {}), *said.get("tasks", [])]
-            if failed := [part for part in parts if part.get("state") == "FAILED"]:
-                raise ServerFailed(f"the connector {name} failed\n{failed[0].get('trace')}\n{self.tail()}")
-            if len(parts) > 1 and all(part.get("state") == "RUNNING" for part in parts):
-                return
+        """Returns when a connector that it has been given runs, as after a restart. Raises `Refused`."""
+        await_running(self.url, name)
+
+    def forget(self, name: str) -> None:
+        """Stops a connector and forgets how far it got: resumed, it begins by a snapshot."""
+        self._tell("PUT", f"{name}/stop")
+        while ask(f"{self.url}/connectors/{name}/status")["tasks"]:
             time.sleep(0.1)
-        raise ServerFailed(f"the connector {name} does not run: {self._status(name)}\n{self.tail()}")
+        self._tell("DELETE", f"{name}/offsets")
 
-    def _status(self, name: str) -> dict[str, Any]:
-        try:
-            return dict(self._ask(f"/connectors/{name}/status", "GET"))
-        except ServerFailed:
-            return {}
+    def resume(self, name: str) -> None:
+        """Has a stopped connector go on, and returns when it runs."""
+        self._tell("PUT", f"{name}/resume")
+        await_running(self.url, name)
 
-    def _ask(self, path: str, method: str, body: object = None) -> Any:
-        """What the REST interface says; again while it rebalances (conflict)."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(  # noqa: S310 - our own server
-            self.url + path, data, {"Content-Type": "application/json"}, method=method
-        )
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                with _direct().open(request, timeout=PATIENCE_S) as answer:
-                    return json.loads(answer.read() or b"null")
-            except urllib.error.HTTPError as error:
-                if error.code != HTTPStatus.CONFLICT or time.monotonic() > deadline:
-                    said = error.read().decode(errors="replace")
-                    raise ServerFailed(f"connect: {method} {path}: {error.code}\n{said}") from error
-                time.sleep(0.2)
-
-
-def _direct() -> urllib.request.OpenerDirector:
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    def _tell(self, method: str, path: str) -> None:
+        request = urllib.request.Request(f"{self.url}/connectors/{path}", method=method)  # noqa: S310 - ours
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request).close()

@@ -38,12 +38,13 @@ from streams.messages.questions import Asked
 from streams.ports import (
     ChatChunk,
     ChatRequest,
+    Embedder,
     Generator,
     Monotonic,
     Now,
     Observed,
     Observer,
-    Serve,
+    Search,
     Watermarks,
     unobserved,
 )
@@ -131,7 +132,8 @@ class Answerer:
 
     def __init__(
         self,
-        serve: Serve,
+        search: Search,
+        embedder: Embedder,
         generator: Generator,
         watermarks: Watermarks,
         settings: Answering,
@@ -139,7 +141,7 @@ class Answerer:
         monotonic: Monotonic,
         observe: Observer = unobserved,
     ) -> None:
-        self._lookup = Lookup(serve, watermarks, settings.retrieval, monotonic, observe)
+        self._lookup = Lookup(search, embedder, watermarks, settings.retrieval, monotonic, observe)
         self._generator = generator
         self._settings = settings
         self._now = now

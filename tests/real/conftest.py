@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
@@ -100,8 +100,8 @@ def new_connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
     _require("debezium")
     with ExitStack() as running:
 
-        def start(bootstrap: str, **properties: str) -> Connect:
-            worker = Connect(tmp_path_factory.mktemp("connect"), bootstrap, properties)
+        def start(bootstrap: str, env: Mapping[str, str] | None = None, **properties: str) -> Connect:
+            worker = Connect(tmp_path_factory.mktemp("connect"), bootstrap, properties, env)
             return running.enter_context(_running(worker))
 
         yield start

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from ops.cdc.register import Refused
 from ops.servers.launch import Kafka, Weaviate, servers_folder
 from ops.servers.process import HOST, free_ports
 from tests.composed import FILE, KEY, compose, interpolated
 from tests.conftest import lacking
+from tests.following import PASSWORD, composed_connect, connect_properties, connector, new_database
 
 
 @pytest.fixture
@@ -44,6 +47,9 @@ def test_the_file_is_loaded_and_means_what_the_other_tests_read(load):
     assert worker["networks"] == {"inside": None}
     assert loaded["networks"]["inside"]["internal"]
     assert {name for name, service in loaded["services"].items() if "ports" in service} == {"kafka"}
+    [mounted] = worker["volumes"]
+    assert (mounted["type"], mounted["target"], mounted["read_only"]) == ("bind", "/etc/rag-streams", True)
+    assert loaded["services"]["connect"]["profiles"] == ["cdc"]
 
 
 def test_the_file_is_refused_without_the_secret(load):
@@ -113,11 +119,57 @@ async def test_its_kafka_starts_and_serves_the_published_listener_too(tmp_path, 
             assert (await producer.send_and_wait("answers", b"sent")).offset == 0
 
 
-@pytest.mark.parametrize("alive", [True, False])
-def test_its_probe_of_ollama_tells_whether_it_answers(ollama, alive):
+def probed(service, **replaced):
+    """Whether a service's health check passes, with ports and files that are ours put in."""
     if shutil.which("bash") is None:
         lacking("no bash")
+    command = compose()["services"][service]["healthcheck"]["test"][1:]
+    for port, ours in replaced.items():
+        command = [part.replace(port.removeprefix("port_"), ours) for part in command]
+    return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
+
+
+def test_its_connect_starts_is_found_alive_and_its_connector_is_registered(
+    kafka, new_connect, postgres, tmp_path
+):
+    environment = compose(KEY | {"CDC_PASSWORD": PASSWORD})["services"]["connect"]["environment"]
+    connect = new_connect(kafka, environment, **connect_properties(environment))
+    assert probed("connect", port_8083=str(connect.port))
+    assert not probed("connect", port_8083=str(free_ports()))
+
+    new_database(postgres, "composed")
+    file = tmp_path / "connector.json"
+    file.write_text(json.dumps(connector(postgres, "composed", "composed", slot_name="composed")))
+    assert PASSWORD not in file.read_text()
+    service = compose()["services"]["connector"]
+    command = [
+        {"http://connect:8083": connect.url, "/etc/rag-streams/connector.json": str(file)}.get(part, part)
+        for part in [sys.executable, *service["command"]]
+    ]
+    command[1] = command[1].replace("/etc/rag-streams", str(FILE.parent / "ops" / "cdc"))
+    assert service["entrypoint"] == ["python"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert (done.returncode, done.stdout) == (0, "the connector cms runs\n"), done.stderr
+    held = httpx.get(f"{connect.url}/connectors/cms/config", trust_env=False).text
+    assert PASSWORD not in held
+    connect.forget("cms")
+
+
+def test_a_connector_that_cannot_run_is_not_said_to(kafka, new_connect, postgres, tmp_path):
+    connect = new_connect(kafka, {"CDC_PASSWORD": PASSWORD}, **composed_connect())
+    with pytest.raises(Refused, match=r"nowhere.* does not exist"):
+        connect.put("nowhere", connector(postgres, "nowhere", "nowhere"))
+
+
+def test_its_probe_of_postgres_tells_whether_it_answers(postgres):
+    test = compose()["services"]["postgres"]["healthcheck"]["test"]
+    assert test[:2] == ["CMD", "pg_isready"]
+    command = [str(postgres.programs / "pg_isready"), *test[2:]]
+    for port, code in ((str(postgres.port), 0), (str(free_ports()), 2)):
+        assert subprocess.run([*command, "-p", port], capture_output=True, check=False).returncode == code
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_its_probe_of_ollama_tells_whether_it_answers(ollama, alive):
     port = ollama.rsplit(":", 1)[1] if alive else str(free_ports())
-    test = compose()["services"]["ollama"]["healthcheck"]["test"]
-    command = [part.replace("11434", port) for part in test[1:]]
-    assert (subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0) is alive
+    assert probed("ollama", port_11434=port) is alive

@@ -15,6 +15,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from ops.cdc.register import Refused
 from ops.servers.capture import Postgres
 from ops.servers.process import Server, ServerFailed, free_ports
 
@@ -81,7 +82,7 @@ def test_connect_has_debezium_and_says_why_a_connector_cannot_run(kafka, new_con
     plugins = httpx.get(f"{connect.url}/connector-plugins", trust_env=False).json()
     assert "io.debezium.connector.postgresql.PostgresConnector" in {plugin["class"] for plugin in plugins}
     nowhere = {"connector.class": "io.debezium.connector.postgresql.PostgresConnector", "topic.prefix": "x"}
-    with pytest.raises(ServerFailed, match="connect: PUT /connectors/nowhere/config: 400"):
+    with pytest.raises(Refused, match="connectors/nowhere/config: 400"):
         connect.put("nowhere", nowhere)
 
 
@@ -116,6 +117,7 @@ def test_a_server_ends_when_the_process_that_started_it_is_killed(tmp_path, user
     start = """
 import sys, time
 from pathlib import Path
+from ops.cdc.register import Refused
 from ops.servers.capture import Postgres
 from ops.servers.process import Server
 class Ready(Server):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from streams import settings
+from streams.sources import load
 from tests.composed import FILE, KEY, compose
 
 ROOT = FILE.parent
 PROGRAM = ("topics", "models", "worker")
+CAPTURE = ("postgres", "connect", "connector")
 
 
 @pytest.fixture
@@ -34,22 +37,27 @@ def test_every_network_volume_and_service_that_is_named_is_defined(services):
     whole = compose()
     for service in services.values():
         assert set(service["networks"]) <= set(whole["networks"])
-        assert {mount.split(":")[0] for mount in service.get("volumes", [])} <= set(whole["volumes"])
+        assert {name for name in sources(service) if name[0] != "."} <= set(whole["volumes"])
         assert set(service.get("depends_on", [])) <= set(services)
 
 
 def test_weaviate_and_the_program_have_no_way_out_and_the_models_one_of_their_own(services):
     networks = compose()["networks"]
     assert networks["inside"] == {"internal": True}
-    for name in ("weaviate", *PROGRAM):
+    for name in ("weaviate", *PROGRAM, *CAPTURE):
         assert services[name]["networks"] == ["inside"]
     on_the_models_way_out = [name for name, service in services.items() if "models" in service["networks"]]
     assert on_the_models_way_out == ["ollama"]
 
 
 def test_what_must_outlive_a_container_lies_on_a_named_volume(services):
-    mounted = {name: service["volumes"] for name, service in services.items() if "volumes" in service}
+    mounted = {
+        name: [mount for mount in service.get("volumes", []) if mount[0] != "."]
+        for name, service in services.items()
+    }
+    mounted = {name: mounts for name, mounts in mounted.items() if mounts}
     assert mounted == {
+        "postgres": ["postgres:/var/lib/postgresql/data"],
         "kafka": [f"kafka:{services['kafka']['environment']['KAFKA_LOG_DIRS']}"],
         "weaviate": [f"weaviate:{services['weaviate']['environment']['PERSISTENCE_DATA_PATH']}"],
         "ollama": ["ollama:/root/.ollama"],
@@ -63,7 +71,7 @@ def test_every_server_and_the_worker_have_a_health_check_of_their_own_readiness(
         for name, service in services.items()
         if "healthcheck" in service
     }
-    assert set(probes) == {"kafka", "weaviate", "ollama", "worker"}
+    assert set(probes) == {"kafka", "weaviate", "ollama", "worker", "postgres", "connect"}
     assert "/v1/.well-known/ready" in probes["weaviate"]
     assert "/api/tags" in probes["ollama"]
     assert "livez" in probes["worker"]
@@ -101,7 +109,7 @@ def test_the_gpus_are_ollamas_alone(services):
 
 def test_every_image_has_an_exact_version(services):
     for service in services.values():
-        assert re.fullmatch(r"[\w./-]+:\d+\.\d+\.\d+", service["image"]), service["image"]
+        assert re.fullmatch(r"[\w./-]+:\d+\.\d+(\.\d+)?(\.Final)?", service["image"]), service["image"]
 
 
 @pytest.mark.parametrize("name", PROGRAM)
@@ -118,7 +126,8 @@ def test_the_programs_settings_are_settings(services, name, monkeypatch):
 def test_the_defaults_are_those_of_the_settings(services):
     fields = settings.Settings.model_fields
     text = FILE.read_text(encoding="utf-8")
-    defaults = dict(re.findall(r"STREAMS_(\w+): \$\{STREAMS_\w+:-([^}]*)\}", text))
+    # Empty is as if it were not there.
+    defaults = dict(re.findall(r"STREAMS_(\w+): \$\{STREAMS_\w+:-([^}]+)\}", text))
     assert len(defaults) >= 5
     assert defaults == {name: str(fields[name.lower()].default) for name in defaults}
 
@@ -129,6 +138,54 @@ def test_the_program_runs_its_commands_as_nobody_in_particular(services):
     for name in PROGRAM:
         assert services[name]["read_only"]
         assert services[name]["cap_drop"] == ["ALL"]
+
+
+def sources(service):
+    """What is mounted: volumes by name, files by their path."""
+    return [mount.split(":")[0] for mount in service.get("volumes", [])]
+
+
+def test_what_is_mounted_from_here_is_there_and_read_only(services):
+    files = [
+        mount for service in services.values() for mount in service.get("volumes", []) if mount[0] == "."
+    ]
+    assert len(files) == 5
+    for mount in files:
+        path, _, how = mount.split(":")
+        assert (ROOT / path).exists(), path
+        assert how == "ro"
+
+
+def test_change_data_capture_runs_only_where_its_profile_is_asked_for(services):
+    assert [name for name, service in services.items() if "profiles" in service] == list(CAPTURE)
+    assert all(services[name]["profiles"] == ["cdc"] for name in CAPTURE)
+    for name in set(services) - set(CAPTURE):
+        assert not set(services[name].get("depends_on", [])) & set(CAPTURE)
+
+
+def test_the_worker_reads_the_sources_file_that_its_setting_can_name(services):
+    whole = compose(KEY | {"STREAMS_SOURCES": "/etc/rag-streams/sources.toml"})
+    worker = whole["services"]["worker"]
+    assert worker["environment"]["STREAMS_SOURCES"] == "/etc/rag-streams/sources.toml"
+    [folder] = sources(worker)
+    read = load(
+        ROOT / folder / "sources.toml", changes_topic="documents.changes", questions_topic="questions"
+    )
+    assert [source.topic for source in read.sources] == ["documents.changes", "cms.public.articles"]
+    assert services["worker"]["environment"]["STREAMS_SOURCES"] == ""
+
+
+def test_the_connector_reads_what_the_database_offers_and_writes_what_the_worker_reads(services):
+    config = json.loads((ROOT / "ops/cdc/connector.json").read_text())
+    script = (ROOT / "ops/cdc/init.sql").read_text()
+    assert f"CREATE PUBLICATION {config['publication.name']} " in script
+    assert f"CREATE ROLE {config['database.user']} " in script
+    assert f"CREATE TABLE {config['table.include.list'].removeprefix('public.')} " in script
+    assert config["database.dbname"] == services["postgres"]["environment"]["POSTGRES_DB"]
+    assert config["database.hostname"] in services
+    topic = f"{config['topic.prefix']}.{config['table.include.list']}"
+    assert f'topic = "{topic}"' in (ROOT / "ops/cdc/sources.toml").read_text()
+    assert "wal_level=logical" in services["postgres"]["command"]
 
 
 def test_the_image_is_built_from_a_file_that_is_there_and_copies_what_is_not_ignored(services):

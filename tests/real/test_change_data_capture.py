@@ -1,0 +1,240 @@
+"""A table of PostgreSQL, followed through Debezium and Kafka by a worker: the index equals the table.
+
+What runs is what `docker-compose.yml` runs, from the same files. After each change `follows` compares: it
+reads the table by SQL and the index by its ports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections import Counter
+
+import pytest
+import pytest_asyncio
+
+from tests.bench.index import stub
+from tests.following import PASSWORD, Following, composed_connect
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+
+RESENDING = 8
+"""Crashes of the connector until one comes before its offsets are written, as they are now and then."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def cms(kafka, weaviate, postgres, new_connect, tmp_path_factory):
+    """A table that a worker follows; three rows were there before the connector."""
+    connect = new_connect(kafka, {"CDC_PASSWORD": PASSWORD}, **composed_connect())
+    with stub(embed_ms=0.0) as ollama, pytest.MonkeyPatch.context() as patch:
+        following = Following(tmp_path_factory.mktemp("cms"), kafka, weaviate, ollama, postgres, connect)
+        await following.open(patch.setenv)
+        following.worker.start()
+        following.sql(
+            *(insert(number, body=f"Was there before the connector: early{number}.") for number in (1, 2, 3))
+        )
+        connect.put(following.name, following.config())
+        yield following
+        code = await asyncio.to_thread(following.worker.stop)
+        await following.close()
+        assert code == 0
+
+
+def quoted(value):
+    return "NULL" if value is None else "'" + str(value).replace("'", "''") + "'"
+
+
+def insert(number, **columns):
+    """A row; what is not given is made up."""
+    row = {"org": "acme", "slug": f"s{number}", "title": f"Row {number}", "body": f"Text of {number}."}
+    row = {"id": number} | row | columns
+    return f"INSERT INTO articles ({', '.join(row)}) VALUES ({', '.join(map(quoted, row.values()))})"
+
+
+async def test_the_rows_that_were_there_before_the_connector_are_found(cms):
+    await cms.follows()
+    assert "early2" in (await cms.found("early2", "acme"))["article-2"]
+
+
+async def test_inserts_updates_and_deletes_are_followed_and_what_is_gone_is_not_found(cms):
+    cms.sql(
+        insert(10, title="It's a title", summary="In short", body="The first kiwi.", author="Ada"),
+        insert(11, body="The second kiwi.", readers="{group:staff,user:7}"),
+        insert(12, body="The third kiwi: zanzibar."),
+        insert(13, body="Never committed alone: quetzal."),
+    )
+    await cms.follows()
+    cms.sql(
+        "UPDATE articles SET body = 'A mango now.', summary = NULL WHERE id = 10",
+        "DELETE FROM articles WHERE id IN (12, 13)",
+        insert(13, body="Deleted and made again in one transaction: phoenix."),
+    )
+    await cms.follows()
+    assert "zanzibar" not in str(await cms.found("zanzibar third kiwi", "acme"))
+    assert "kiwi" not in (await cms.found("mango", "acme"))["article-10"]
+    found = str(await cms.found("phoenix quetzal", "acme"))
+    assert "phoenix" in found
+    assert "quetzal" not in found
+
+
+async def test_a_transaction_that_is_rolled_back_never_happened(cms):
+    with cms.connected() as database:
+        database.execute(insert(20, body="A ghost: ectoplasm."))
+        database.rollback()
+    await cms.follows()
+    assert "ectoplasm" not in str(await cms.found("ectoplasm", "acme"))
+
+
+async def test_a_row_that_gets_another_key_leaves_nothing_behind(cms):
+    cms.sql(insert(30, body="Of the old key."), insert(31, body="Swaps with the one after it: thirtyone."))
+    cms.sql(insert(32, body="Swaps with the one before it: thirtytwo."))
+    await cms.follows()
+    cms.sql("UPDATE articles SET id = 33, body = 'Of the new key.' WHERE id = 30")
+    cms.sql(
+        "UPDATE articles SET id = -31 WHERE id = 31",
+        "UPDATE articles SET id = 31 WHERE id = 32",
+        "UPDATE articles SET id = 32 WHERE id = -31",
+    )
+    await cms.follows()
+    assert "Of the old key" not in str(await cms.found("old key", "acme"))
+    assert "thirtytwo" in (await cms.found("thirtytwo", "acme"))["article-31"]
+
+
+async def test_a_row_that_moves_to_another_tenant_is_found_there_and_there_only(cms):
+    cms.sql(insert(40, org="globex", body="A secret of globex: oscilloscope."))
+    await cms.follows()
+    cms.sql("UPDATE articles SET org = 'initech' WHERE id = 40")
+    await cms.follows()
+    assert "oscilloscope" in str(await cms.found("oscilloscope", "initech"))
+    assert "oscilloscope" not in str(await cms.found("oscilloscope", "globex"))
+    cms.sql("UPDATE articles SET org = 'globex', id = 41 WHERE id = 40")
+    await cms.follows()
+    assert "oscilloscope" not in str(await cms.found("oscilloscope", "initech"))
+    assert "article-41" in await cms.found("oscilloscope", "globex")
+
+
+async def test_who_may_read_a_row_no_more_finds_it_no_more(cms):
+    cms.sql(insert(50, org="readers", body="For staff: periscope.", readers="{group:staff}"))
+    await cms.follows()
+    assert "article-50" in await cms.found("periscope", "readers", "group:staff")
+    assert await cms.found("periscope", "readers", "group:press") == {}
+    cms.sql("UPDATE articles SET readers = '{group:press}' WHERE id = 50")
+    await cms.follows()
+    assert await cms.found("periscope", "readers", "group:staff") == {}
+    assert "article-50" in await cms.found("periscope", "readers", "group:press")
+
+
+def long_text(seed, words):
+    """Text that no compression makes small enough to stay in its row."""
+    chosen = random.Random(seed)
+    return " ".join("".join(chosen.choices("abcdefghijklmnopqrstuvwxyz", k=9)) for _ in range(words))
+
+
+async def test_a_large_value_that_an_update_leaves_alone_is_kept(cms):
+    cms.sql(insert(60, title="Before", body=long_text(1, 2000), summary="Short"))
+    await cms.follows()
+    cms.sql("UPDATE articles SET title = 'After' WHERE id = 60")
+    cms.sql("UPDATE articles SET summary = 'Shorter', readers = '{user:7}' WHERE id = 60")
+    cms.sql("UPDATE articles SET org = 'globex' WHERE id = 60")
+    await cms.follows()
+    updates = [record.value for record in await cms.records() if b'"id":60' in (record.key or b"")][1:]
+    assert len(updates) == 3
+    assert all(b"__debezium_unavailable_value" in value for value in updates), "nothing was left out"
+    assert "unavailable_value" not in str(await cms.index())
+
+
+async def test_a_row_larger_than_kafkas_usual_limit_is_followed(cms):
+    cms.sql(insert(70, org="large", body=long_text(2, 110_000)))
+    await cms.follows()
+    cms.sql("DELETE FROM articles WHERE id = 70")
+    await cms.follows()
+
+
+async def test_what_a_crashed_connector_sends_again_changes_nothing(cms):
+    for number in range(100, 100 + RESENDING):
+        cms.sql(insert(number, org="again", body=f"First version: alpha{number}."))
+        cms.sql(f"UPDATE articles SET body = 'Second version: beta{number}.' WHERE id = {number}")
+        cms.sql(f"DELETE FROM articles WHERE id = {number - 1} AND org = 'again'")
+        before = len(await cms.captured())
+        cms.connect.kill()
+        cms.sql(f"UPDATE articles SET title = 'Written while nobody listened' WHERE id = {number}")
+        cms.connect.start()
+        cms.connect.running(cms.name)
+        await cms.follows()
+        if repeated := [place for place, times in places(await cms.records()).items() if times > 1]:
+            break
+    assert repeated, f"{RESENDING} crashes, and nothing of {before} records was sent again"
+
+
+def places(records):
+    """How often each change is on the topic, by where it stands in the database's log."""
+    said = [json.loads(record.value) for record in records if record.value]
+    return Counter(
+        (one["source"]["lsn"], one["op"], str(one["before"]), str(one["after"]))
+        for one in said
+        if one["source"]["snapshot"] == "false"
+    )
+
+
+async def test_a_snapshot_on_demand_while_changes_go_on_changes_nothing(cms):
+    cms.sql(
+        "INSERT INTO debezium_signal VALUES ('again-1', 'execute-snapshot',"
+        """ '{"type": "incremental", "data-collections": ["public.articles"]}')"""
+    )
+    for number in range(200, 230):
+        cms.sql(
+            insert(number, org="during", body=f"Written during a snapshot: gamma{number}."),
+            f"DELETE FROM articles WHERE id = {number - 2} AND org = 'during'",
+            f"UPDATE articles SET title = title || '!' WHERE id = {number - 1} AND org = 'during'",
+        )
+        await asyncio.sleep(0.02)
+    async with asyncio.timeout(120):
+        while not any(b'"snapshot":"incremental"' in (one.value or b"") for one in await cms.records()):
+            pass
+    await cms.follows()
+    assert "gamma205" not in str(await cms.found("gamma205", "during"))
+
+
+async def test_a_new_snapshot_of_everything_changes_nothing(cms):
+    before = len(await cms.captured())
+    cms.connect.forget(cms.name)
+    cms.sql("UPDATE articles SET title = 'Between two snapshots' WHERE id = 10")
+    cms.connect.resume(cms.name)
+    await cms.follows()
+    read_again = [one for one in (await cms.records())[before:] if b'"op":"r"' in (one.value or b"")]
+    assert len(read_again) >= len(cms.table()) - 1
+
+
+async def test_a_transaction_of_a_thousand_rows_is_followed(cms):
+    cms.sql(
+        "INSERT INTO articles (id, org, slug, title, body) SELECT n, 'many', 's' || n, 'Row ' || n,"
+        " 'Text number ' || n FROM generate_series(1001, 2000) n",
+        "UPDATE articles SET body = body || ' again' WHERE org = 'many' AND id % 2 = 0",
+        "DELETE FROM articles WHERE org = 'many' AND id % 5 = 0",
+        "UPDATE articles SET id = id + 1000 WHERE org = 'many' AND id % 100 = 1",
+    )
+    await cms.follows()
+    assert len([one for one in (await cms.index()).values() if one["tenant"] == "many"]) == 800
+
+
+async def test_a_truncated_table_is_an_empty_index_until_rows_come_again(cms):
+    cms.sql(insert(300, org="truncated", body="Before the truncate: delta300."))
+    await cms.follows()
+    cms.sql("TRUNCATE articles")
+    await cms.follows()
+    assert set(await cms.index()) == {"article-0"}
+    assert await cms.found("delta300", "truncated") == {}
+    cms.sql(insert(300, org="truncated", body="After the truncate: epsilon300."), "TRUNCATE articles")
+    cms.sql("TRUNCATE articles", insert(301, org="truncated", body="In the truncate's transaction: zeta301."))
+    cms.sql(insert(302, org="truncated", body="After it: eta302."))
+    await cms.follows()
+    assert set(await cms.found("epsilon300 zeta301 eta302", "truncated")) == {"article-301", "article-302"}
+
+
+async def test_every_record_has_one_outcome_and_none_is_dead(cms):
+    records = await cms.captured()
+    receipts = await cms.receipts(len(records))
+    outcomes = Counter((receipt.outcome, receipt.reason) for receipt in receipts.values())
+    assert not [outcome for outcome in outcomes if outcome[0] == "dead"], outcomes
+    assert set(receipts) >= {f"{one.topic}-{one.partition}-{one.offset}" for one in records}
