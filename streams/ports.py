@@ -7,7 +7,7 @@ must do.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol
@@ -218,6 +218,18 @@ class Embedder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Serving:
+    """What a question is answered from: one generation, and the embedder that made its vectors."""
+
+    search: Search
+    embedder: Embedder
+
+
+Serve = Callable[[], Awaitable[Serving]]
+"""Gives the generation that counts now; what is done with it is done with that one. Raises `Retryable`."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChatMessage:
     """One message of a chat."""
 
@@ -254,6 +266,30 @@ class Generator(Protocol):
 
     def chat(self, request: ChatRequest) -> AsyncIterator[ChatChunk]:
         """The reply, piece by piece; ends with a `done` chunk or raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredSchema:
+    """A schema as its registry holds it: `kind` is `AVRO`, `JSON` or `PROTOBUF`, `text` is as written.
+
+    `references` are the texts of those that it names, each after those that it names itself.
+    """
+
+    kind: str
+    text: str
+    references: tuple[str, ...] = ()
+
+
+class SchemaRegistry(Protocol):
+    """Where the schemas of records are kept, by the numbers that records name them with."""
+
+    async def schema(self, id_: int) -> RegisteredSchema:
+        """The schema of that number. Raises `Rejected` (`unknown_schema`) where there is none."""
+        ...
+
+    async def probe(self) -> None:
+        """Returns where the registry answers; raises `Retryable` or `Misconfigured` as `schema` would."""
         ...
 
 

@@ -131,6 +131,10 @@ class Settings(BaseSettings):
 
     sources: Path | None = None
     """A TOML file that maps topics to documents. Unset: `STREAMS_TOPIC_CHANGES` alone."""
+    schema_registry_username: str | None = None
+    """At the schema registries that the sources file names. Unset: they take anybody."""
+    schema_registry_password: SecretStr | None = None
+    """Of that user."""
     chunk_characters: Annotated[int, Field(ge=100, le=20000)] = 800
     """Characters that a passage has about. A change needs a reindex."""
     parse_timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
@@ -220,6 +224,8 @@ class Settings(BaseSettings):
                 raise misconfigured(
                     name, f"needs {PREFIX}KAFKA_SECURITY_PROTOCOL to be SASL_SSL or SASL_PLAINTEXT"
                 )
+        if self.schema_registry_password is not None and self.schema_registry_username is None:
+            raise misconfigured("schema_registry_username", "is needed with a password")
         if self.max_answer_tokens + PROMPT_TOKENS > self.num_ctx:
             raise misconfigured(
                 "max_answer_tokens",

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import os
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -17,7 +18,7 @@ from faust.types import TP
 
 from streams.agents.membership import Partition
 from streams.agents.pump import Pump
-from streams.agents.transport import Consumer, Transport
+from streams.agents.transport import MAX_POLL_RECORDS, STREAM_RECORDS, Consumer, Transport
 from streams.errors import Retryable
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.faults import FAULTS, fault
@@ -57,6 +58,7 @@ class App(faust.App):
         self.connection = config.connection
         self.fetch_wait_s = 0.1 if config.connection.embedded else 0.5
         self._drains: list[Callable[[], Awaitable[None]]] = []
+        self._rooms: list[Callable[[], bool]] = []
         self._failure: BaseException | None = None
         self._failed = asyncio.Event()
         super().__init__(config.group, **_settings(config))
@@ -89,6 +91,19 @@ class App(faust.App):
         """Returns when every pump has let go."""
         await asyncio.gather(*(drain() for drain in self._drains))
 
+    @contextmanager
+    def fetching_while(self, has_room: Callable[[], bool]) -> Iterator[None]:
+        """Has records fetched only while `has_room` says so."""
+        self._rooms.append(has_room)
+        try:
+            yield
+        finally:
+            self._rooms.remove(has_room)
+
+    def has_room(self) -> bool:
+        """Whether more records may be fetched."""
+        return all(has_room() for has_room in self._rooms)
+
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
 
@@ -118,13 +133,13 @@ def _settings(config: AppConfig) -> dict[str, Any]:
         "consumer_auto_offset_reset": "earliest",
         "consumer_max_fetch_size": config.max_partition_fetch_bytes,
         "stream_wait_empty": True,
-        "stream_buffer_maxsize": 64,
+        "stream_buffer_maxsize": STREAM_RECORDS,
         "broker_session_timeout": session,
         "broker_heartbeat_interval": min(1.0, session / 3),
         "broker_request_timeout": max(30.0, session),
         "broker_rebalance_timeout": 60.0,
         "broker_max_poll_interval": FOR_EVER_S,
-        "broker_max_poll_records": 500,
+        "broker_max_poll_records": MAX_POLL_RECORDS,
         "broker_commit_interval": 60.0,
         "producer_acks": -1,
         "producer_request_timeout": 30.0,
@@ -194,15 +209,21 @@ def attach(app: App, topics: Sequence[str], pump: Pump[Item, Outcome]) -> None:
     )
 
     async def consume(stream: faust.StreamT[bytes]) -> None:
-        await pump.consume(_deliveries(stream))
+        queue = cast("Any", stream.channel).queue
+        with app.fetching_while(lambda: pump.has_room() and queue.qsize() < MAX_POLL_RECORDS):
+            await pump.consume(_deliveries(stream, queue))
 
     app.agent(channel, name=app.conf.id, concurrency=1)(consume)
     app.on_drain(pump.drain)
 
 
-async def _deliveries(stream: Any) -> AsyncIterator[tuple[Record, int]]:
+async def _deliveries(stream: Any, queue: Any) -> AsyncIterator[tuple[Record, int]]:
     async for event in stream.noack().events():
         yield _record(event.message), event.message.generation_id
+        # The stream gives one record a turn of the loop, whatever waits in its queue.
+        while not queue.empty():
+            message = queue.get_nowait().message
+            yield _record(message), message.generation_id
 
 
 def _record(message: Any) -> Record:

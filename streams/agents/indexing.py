@@ -14,7 +14,7 @@ from streams.agents.dependency import Canary
 from streams.agents.lifecycle import Agent, Outdated, never
 from streams.agents.pump import Pump
 from streams.agents.superseding import supersede
-from streams.agents.work import Combined, Ended, PumpSettings
+from streams.agents.work import Combined, Ended, Fetch, PumpSettings
 from streams.errors import Rejected
 from streams.messages.changes import Change, Document, Ignored, Said, Truncation
 from streams.messages.dead import original
@@ -26,6 +26,15 @@ from streams.ports import Now, Observed, Observer, unobserved
 
 Decode = Callable[[Record], tuple[Said, ...]]
 """What a record says. Pure. Raises `Rejected`."""
+
+FetchFor = Callable[[Record], Fetch | None]
+"""What has to be fetched before a record can be decoded; None where nothing has to be."""
+
+
+def nothing_to_fetch(_record: Record) -> Fetch | None:
+    """For sources whose records are decoded as they are."""
+    return None
+
 
 WORST_FIRST: tuple[Outcome, ...] = ("dead", "indexed", "deleted", "unchanged", "ignored")
 
@@ -99,19 +108,27 @@ class Indexing:
         *,
         retry_topic: str,
         receipts_topic: str,
-        embed_model: str,
+        embed_model: Callable[[], str],
         deliver: Delivery,
         now: Now,
         observe: Observer,
+        fetch: FetchFor = nothing_to_fetch,
     ) -> None:
         self._decode, self._indexer, self._retry_topic = decode, indexer, retry_topic
+        self._fetch = fetch
         self._receipts_topic, self._embed_model = receipts_topic, embed_model
         self._deliver, self._now, self._observe = deliver, now, observe
 
+    def fetch(self, record: Record) -> Fetch | None:
+        """What the record's decoding needs; nothing where it is refused anyway."""
+        try:
+            return self._fetch(self._first_stood(record))
+        except Rejected:
+            return None
+
     def prepare(self, record: Record) -> Sequence[tuple[Hashable, Said]]:
         """Each change, ordered by its document, or its source's floor; what says nothing in no order."""
-        first_stood = original(record) if record.topic == self._retry_topic else record
-        said = self._decode(first_stood)
+        said = self._decode(self._first_stood(record))
         return [
             ((record.at, index) if isinstance(one, Ignored) else one.key, one)
             for index, one in enumerate(said)
@@ -154,6 +171,9 @@ class Indexing:
         labels = {"outcome": receipt.outcome, "reason": receipt.reason or ""}
         self._observe(Observed("receipts", labels=labels))
 
+    def _first_stood(self, record: Record) -> Record:
+        return original(record) if record.topic == self._retry_topic else record
+
     def _receipt(self, record: Record, row: Row) -> IndexReceipt:
         return IndexReceipt(
             document_id=row.document_id,
@@ -164,7 +184,7 @@ class Indexing:
             position=None if row.position is None else str(row.position),
             documents=row.documents,
             passages=row.passages,
-            embed_model=self._embed_model if row.outcome in {"indexed", "unchanged"} else None,
+            embed_model=self._embed_model() if row.outcome in {"indexed", "unchanged"} else None,
             changed_at=row.changed_at,
             indexed_at=self._now(),
         )
@@ -186,17 +206,19 @@ def indexing_agent(
     receipts_topic: str,
     decode: Decode,
     indexer: Indexer,
-    embed_model: str,
+    embed_model: Callable[[], str],
     canary: Canary,
     settings: PumpSettings,
     now: Now,
     random: Random,
     observe: Observer = unobserved,
     outdated: Outdated = never,
+    fetch: FetchFor = nothing_to_fetch,
+    supply: Canary | None = None,
 ) -> Agent:
     """A fresh app, not yet started, that indexes what is on the source topics and the retry topic.
 
-    `outdated` returns when there are others.
+    `outdated` returns when there are others. `supply` is the canary of what `fetch` fetches from.
     """
     app = create_app(config)
     produce = Producing(app)
@@ -209,10 +231,12 @@ def indexing_agent(
         deliver=Delivery.of(produce, settings, random),
         now=now,
         observe=observe,
+        fetch=fetch,
     )
     pump = Pump(
-        Member(app), work, settings, produce=produce, canary=canary, now=now, random=random, observe=observe
-    )
+        Member(app), work, settings,
+        produce=produce, canary=canary, supply=supply, now=now, random=random, observe=observe,
+    )  # fmt: skip
     attach(app, (*topics, retry_topic), pump)
     return Agent(app, pump, outdated)
 

@@ -19,6 +19,9 @@ class Lanes(Generic[T]):
         self._waiting: dict[Hashable, deque[T]] = {}
         self._ready: deque[Hashable] = deque()
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._waiting
+
     def put(self, key: Hashable, item: T) -> None:
         """Adds an item at the end of its key's line."""
         line = self._waiting.get(key)

@@ -2,7 +2,8 @@
 
 Faust's own acknowledgement loses records. Here, a record is committed only when it and all before it in its
 partition are finished, and finished means done, or written as a dead letter. What fails because a
-dependency is down waits for it.
+dependency is down waits for it. A record that needs something fetched before it can be taken apart holds
+up its partition, whose documents it may be about, and no other.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import AsyncIterator, Hashable
 from contextlib import suppress
 from typing import Generic, Literal, TypeVar
 
-from streams.agents.attempts import Attempts, Patience, raised
+from streams.agents.attempts import Attempts, Patience, Tried, raised
 from streams.agents.backoff import Backoff, Random
 from streams.agents.commits import Commits
 from streams.agents.delivery import DeadLetters, Delivery, Produce
@@ -21,8 +22,9 @@ from streams.agents.dependency import Canary, Dependency
 from streams.agents.lanes import Lanes
 from streams.agents.membership import Membership, Partition
 from streams.agents.slots import Part, Slot
+from streams.agents.turn import Turn
 from streams.agents.window import Window
-from streams.agents.work import Ended, PumpSettings, Work
+from streams.agents.work import Ended, Fetch, PumpSettings, Work
 from streams.errors import Misconfigured, Rejected
 from streams.messages.records import Record
 from streams.ports import Now, Observed, Observer, unobserved
@@ -35,6 +37,8 @@ State = Literal["starting", "running", "waiting", "draining", "stopped"]
 
 LET_GO_S = 1.0
 """What a cancelled handler is given to end."""
+TURN_S = 0.005
+"""For how long records are taken before others have their turn."""
 LOOK_AGAIN_S = 0.05
 """How often a drain looks for handlers that only wait."""
 
@@ -50,6 +54,7 @@ class Pump(Generic[Item, Outcome]):
         *,
         produce: Produce,
         canary: Canary,
+        supply: Canary | None = None,
         now: Now,
         random: Random,
         observe: Observer = unobserved,
@@ -64,15 +69,12 @@ class Pump(Generic[Item, Outcome]):
             retry_topics=settings.retry_topics,
             max_bytes=settings.max_bytes,
         )
-        self._dependency = Dependency(
-            canary,
-            limit_s=settings.canary_limit_s,
-            backoff=backoff,
-            changed=self._on_dependency,
-            misconfigured=member.crash,
-        )
+        self._dependency = self._gate(canary, backoff)
+        self._supply = self._gate(supply or canary, backoff)
         patience = Patience(settings.poison_after, settings.failed_after, settings.handle_limit_s)
         self._attempts = Attempts(self._dependency, patience, backoff, observe, settings.name)
+        self._fetches = Attempts(self._supply, patience, backoff, observe, settings.name)
+        self._fetching: set[asyncio.Task[None]] = set()
         self._commits = Commits(member.commit, interval_s=settings.commit_interval_s)
         self._lanes: Lanes[Part[Item, Outcome]] = Lanes()
         self._windows: dict[Partition, Window] = {}
@@ -86,6 +88,15 @@ class Pump(Generic[Item, Outcome]):
         self._started = self._closing = self._stopped = False
         self._draining: asyncio.Task[None] | None = None
 
+    def _gate(self, canary: Canary, backoff: Backoff) -> Dependency:
+        return Dependency(
+            canary,
+            limit_s=self._settings.canary_limit_s,
+            backoff=backoff,
+            changed=self._on_dependency,
+            misconfigured=self._member.crash,
+        )
+
     # What the rest of the worker sees
 
     @property
@@ -95,30 +106,37 @@ class Pump(Generic[Item, Outcome]):
             return "stopped"
         if self._closing or self._draining is not None:
             return "draining"
-        if self._dependency.down:
+        if self._dependency.down or self._supply.down:
             return "waiting"
         return "running" if self._started else "starting"
 
     @property
     def problem(self) -> str | None:
         """Why it is `waiting`, else None."""
-        return self._dependency.problem if self._dependency.down else None
+        down = [gate for gate in (self._dependency, self._supply) if gate.down]
+        return down[0].problem if down else None
 
     @property
     def pending(self) -> int:
         """Records accepted and not yet finished."""
         return self._pending
 
+    def has_room(self) -> bool:
+        """Whether more records are taken now; as many as come at once may follow the last that fits."""
+        return not self._full_up()
+
     async def consume(self, deliveries: AsyncIterator[tuple[Record, int]]) -> None:
         """Works on records as they are delivered, each with its generation, until there are no more."""
         self._reset()
         committing = asyncio.create_task(self._commits.run())
         self._started = True
+        turn = Turn(TURN_S)
         try:
             async for record, generation in deliveries:
                 await self._until_room(generation)
                 if self._takes(generation):
                     self._accept(record, generation)
+                await turn.over()
         finally:
             committing.cancel()
             self._reset()
@@ -138,7 +156,7 @@ class Pump(Generic[Item, Outcome]):
         self._closing = True
         self._room.set()
         await self.drain()
-        await self._dependency.stop()
+        await asyncio.gather(self._dependency.stop(), self._supply.stop())
         self._stopped = True
 
     # In
@@ -163,12 +181,18 @@ class Pump(Generic[Item, Outcome]):
         slot: Slot[Item, Outcome] = Slot(record, window.accept(record.offset), self._epoch, record.size)
         self._pending += 1
         self._bytes += slot.size
-        for key, part in self._take_apart(slot):
-            self._lanes.put(key, part)
-        if len(window) >= self._settings.window or self._dependency.down:
+        if partition in self._lanes or self._work.fetch(record) is not None:
+            self._lanes.put(partition, Part(slot, 0, None, unread=True))
+        else:
+            self._line_up(slot)
+        if len(window) >= self._settings.window or self._held_up(partition):
             self._full.add(partition)
             self._member.pause(partition)
         self._dispatch()
+
+    def _line_up(self, slot: Slot[Item, Outcome]) -> None:
+        for key, part in self._take_apart(slot):
+            self._lanes.put(key, part)
 
     def _take_apart(self, slot: Slot[Item, Outcome]) -> list[tuple[Hashable, Part[Item, Outcome]]]:
         try:
@@ -222,6 +246,10 @@ class Pump(Generic[Item, Outcome]):
 
     async def _handle(self, key: Hashable, waiting: list[Part[Item, Outcome]]) -> None:
         """Handles the first of a line, or the one that stands for several, and returns the rest to it."""
+        if waiting[0].unread:
+            self._lanes.put_back(key, waiting[1:])
+            await self._read(waiting[0].slot)
+            return
         items = [part.item for part in waiting if part.item is not None]
         if waiting[0].item is None:
             self._lanes.put_back(key, waiting[1:])
@@ -243,6 +271,27 @@ class Pump(Generic[Item, Outcome]):
             outcome = tried.outcome if part is winner else self._superseded(part)
             if part.slot.settle(part, outcome, tried.attempts):
                 await self._conclude(part.slot)
+
+    async def _read(self, slot: Slot[Item, Outcome]) -> None:
+        """Fetches what the record needs, then takes it apart; those behind it in its partition wait."""
+        while (fetch := self._work.fetch(slot.record)) is not None:
+            tried = await self._fetched(fetch)
+            if isinstance(tried.outcome, Rejected):
+                slot.ended, slot.attempts = [Ended(None, tried.outcome)], tried.attempts
+                slot.entry.begun = True
+                await self._conclude(slot)
+                return
+        if slot.epoch == self._epoch:
+            self._line_up(slot)
+
+    async def _fetched(self, fetch: Fetch) -> Tried[None]:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        self._fetching.add(task)
+        try:
+            return await self._fetches(fetch)
+        finally:
+            self._fetching.discard(task)
 
     def _superseded(self, part: Part[Item, Outcome]) -> Outcome:
         assert part.item is not None  # noqa: S101 - only parts with an item are combined
@@ -272,21 +321,26 @@ class Pump(Generic[Item, Outcome]):
         if (
             partition in self._full
             and len(window) <= self._settings.window // 2
-            and not self._dependency.down
+            and not self._held_up(partition)
         ):
             self._full.discard(partition)
             self._member.resume(partition)
         self._observe(Observed("records", labels={"pump": self._settings.name}))
 
+    def _held_up(self, partition: Partition) -> bool:
+        """Whether what the partition waits for is down, so that it should be fetched no further."""
+        return self._dependency.down or (self._supply.down and partition in self._lanes)
+
     def _on_dependency(self) -> None:
-        """Pauses everything while the dependency is down; the worker keeps its place in the group."""
-        if self._dependency.down:
-            for partition in self._member.assigned():
+        """Pauses what is held up by an outage, and resumes it; the worker keeps its place in the group."""
+        for partition in self._member.assigned():
+            if self._held_up(partition):
                 self._full.add(partition)
                 self._member.pause(partition)
-            return
         for partition in list(self._full):
-            if len(self._windows.get(partition, ())) < self._settings.window:
+            if not self._held_up(partition) and (
+                len(self._windows.get(partition, ())) < self._settings.window
+            ):
                 self._full.discard(partition)
                 self._member.resume(partition)
 
@@ -312,11 +366,11 @@ class Pump(Generic[Item, Outcome]):
         self._dispatch()
 
     async def _until_quiet(self, limit_s: float) -> None:
-        """Waits until nothing runs. What only waits to be tried again is cancelled: no work is lost by it."""
+        """Waits until nothing runs. What only waits, or fetches, is cancelled: no work is lost by it."""
         try:
             async with asyncio.timeout(limit_s):
                 while self._running:
-                    for task in self._attempts.sleeping & self._running:
+                    for task in (self._attempts.sleeping | self._fetching) & self._running:
                         task.cancel()
                     self._quiet.clear()
                     with suppress(TimeoutError):

@@ -42,8 +42,12 @@ class Slot(Generic[Item, Outcome]):
 
 @dataclass(slots=True, eq=False)
 class Part(Generic[Item, Outcome]):
-    """One item of a record; None where it has none, or was refused, so that only its end is left."""
+    """One item of a record; None where it has none, or was refused, so that only its end is left.
+
+    `unread`: it stands for a whole record, which was not taken apart yet.
+    """
 
     slot: Slot[Item, Outcome]
     index: int
     item: Item | None
+    unread: bool = False

@@ -13,9 +13,9 @@ def supersede(waiting: Sequence[Change]) -> Combined:
     """Which of the changes of one document, in the order in which they came, stands for which others.
 
     Only those are combined whose positions can be told apart without knowing the document: all from one
-    partition, with timestamps that don't go back, and either each with a time of its own, or none with
-    any (each then counts as later than the one before it). A change that inherits its time must be applied
-    after those that have one, and one that leaves columns out after those that may have them.
+    partition, with offsets and timestamps that don't go back, and either each with a time of its own, or
+    none with any (each then counts as later than the one before it). A change that inherits its time must
+    be applied after those that have one, and one that leaves columns out after those that may have them.
     """
     first = waiting[0]
     run = [first, *(after for _, after in takewhile(lambda two: _comparable(*two), pairwise(waiting)))]
@@ -34,7 +34,7 @@ def _moment(change: Change) -> tuple[int, int]:
 
 def _comparable(before: Change, after: Change) -> bool:
     same_log = (before.at.topic, before.at.partition) == (after.at.topic, after.at.partition)
-    if not same_log or after.timestamp < before.timestamp:
+    if not same_log or after.at.offset < before.at.offset or after.timestamp < before.timestamp:
         return False
     if before.time is not None:
         return after.time is not None

@@ -5,22 +5,36 @@
 - It commits past unfinished records, and forgets what was acknowledged when partitions are revoked: ours
   never commits by itself. Where it waits for its streams to be empty, at a rebalance and at the end, ours
   lets the pumps drain, which commit what they finished.
+- It hands each record to the stream by tasks of its own, over several turns of the loop, and where the
+  stream is full it sleeps for a second: ours hands over what was fetched at once, and fetches while there
+  is room.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
 import aiokafka
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.agents.turn import Turn
 from streams.kafka.connection import KafkaConnection
 
 MAX_FETCH_BYTES = 8 * 1024 * 1024
 """Of one fetch from one broker; a single larger record still comes, alone."""
+MAX_POLL_RECORDS = 500
+"""Records that are taken at once of what was fetched."""
+STREAM_RECORDS = 4 * MAX_POLL_RECORDS
+"""Of these the stream has room for; it never holds half as many, so that Faust pauses nothing by itself."""
+TURN_S = 0.005
+"""For how long records are handed over before others have their turn."""
+LOOK_AGAIN_S = 0.02
+"""How often it is looked whether the pumps have room again."""
 
 
 class Host(Protocol):
@@ -31,6 +45,10 @@ class Host(Protocol):
 
     async def drain(self) -> None:
         """Returns when every pump has let go."""
+        ...
+
+    def has_room(self) -> bool:
+        """Whether more records may be fetched."""
 
 
 def _host(app: Any) -> Host:
@@ -67,6 +85,32 @@ class Consumer(driver.Consumer):
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        """Hands over what is fetched, until one of the two is stopped."""
+        turn = Turn(TURN_S)
+        while not (self.should_stop or fetcher.should_stop):
+            try:
+                await self._until_room()
+                async for partition, message in self.getmany(timeout=1.0):
+                    await self._hand_over(partition, message)
+                    await turn.over()
+            except (ConsumerStoppedError, asyncio.CancelledError):
+                if self.transport.app.should_stop:
+                    return
+                raise
+
+    async def _until_room(self) -> None:
+        await self.sleep(0)
+        while self.flow_active and not (self.should_stop or _host(self.app).has_room()):
+            await self.sleep(LOOK_AGAIN_S)
+
+    async def _hand_over(self, partition: TP, message: Any) -> None:
+        known = self._read_offset[partition]
+        if known is None or message.offset >= known:
+            # It waits for nothing: `getmany` gives records only while they flow, and the stream has room.
+            await self.callback(message)
+            self._read_offset[partition] = message.offset
 
     async def wait_empty(self) -> None:
         """Called before partitions are given up: the pumps drain, and commit what they finished."""

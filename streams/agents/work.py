@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -29,8 +29,19 @@ class Ended(Generic[Item, Outcome]):
     outcome: Outcome | Rejected
 
 
+Fetch = Callable[[], Awaitable[None]]
+"""Fetches something, so that it is there on return. Raises as `Work.handle` does."""
+
+
 class Work(Protocol[Item, Outcome]):
     """What is done with each record: taken apart, each part handled in its key's order, concluded."""
+
+    def fetch(self, record: Record) -> Fetch | None:
+        """What has to be fetched before `prepare` can take the record apart; None where nothing has to be.
+
+        Pure. While it is awaited, the records behind this one in its partition wait.
+        """
+        ...
 
     def prepare(self, record: Record) -> Sequence[tuple[Hashable, Item]]:
         """The parts of a record, each with the key by which it is ordered; none where nothing is to be done.
@@ -66,7 +77,11 @@ class Work(Protocol[Item, Outcome]):
 
 
 class OneByOne(Generic[Item, Outcome]):
-    """For work in which no item can stand for another."""
+    """For work in which no item can stand for another, and nothing has to be fetched before it."""
+
+    def fetch(self, _record: Record) -> Fetch | None:
+        """Nothing."""
+        return None
 
     def combine(self, _waiting: Sequence[Item]) -> Combined:
         """The first alone."""

@@ -38,13 +38,12 @@ from streams.messages.questions import Asked
 from streams.ports import (
     ChatChunk,
     ChatRequest,
-    Embedder,
     Generator,
     Monotonic,
     Now,
     Observed,
     Observer,
-    Search,
+    Serve,
     Watermarks,
     unobserved,
 )
@@ -132,8 +131,7 @@ class Answerer:
 
     def __init__(
         self,
-        search: Search,
-        embedder: Embedder,
+        serve: Serve,
         generator: Generator,
         watermarks: Watermarks,
         settings: Answering,
@@ -141,7 +139,7 @@ class Answerer:
         monotonic: Monotonic,
         observe: Observer = unobserved,
     ) -> None:
-        self._lookup = Lookup(search, embedder, watermarks, settings.retrieval, monotonic, observe)
+        self._lookup = Lookup(serve, watermarks, settings.retrieval, monotonic, observe)
         self._generator = generator
         self._settings = settings
         self._now = now

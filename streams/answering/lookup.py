@@ -21,7 +21,17 @@ from streams.messages.answers import FailureCode
 from streams.messages.changes import metadata_pairs
 from streams.messages.questions import Asked, Question
 from streams.messages.records import Offset
-from streams.ports import Embedder, Monotonic, Observed, Observer, Search, SearchQuery, Watermarks, unobserved
+from streams.ports import (
+    Monotonic,
+    Observed,
+    Observer,
+    Search,
+    SearchQuery,
+    Serve,
+    Serving,
+    Watermarks,
+    unobserved,
+)
 
 T = TypeVar("T")
 
@@ -69,16 +79,14 @@ class Lookup:
 
     def __init__(
         self,
-        search: Search,
-        embedder: Embedder,
+        serve: Serve,
         watermarks: Watermarks,
         settings: Retrieval,
         monotonic: Monotonic,
         observe: Observer = unobserved,
     ) -> None:
-        self._search = search
+        self._serve = serve
         self._standing = Standing()
-        self._embedder = embedder
         self._watermarks = watermarks
         self._settings = settings
         self._monotonic = monotonic
@@ -104,9 +112,11 @@ class Lookup:
         """
         text = screen(asked.question.text).strip()
         with _named():
-            retrieved = await self._retrieved(asked, text, deadline)
+            # Chosen after the wait: what is acknowledged by now is in it, even where it has just changed.
+            serving = await self._persist("search", self._serve, deadline)
+            retrieved = await self._retrieved(serving, asked, text, deadline)
             language = guess(text, asked.question.language)
-            evidence = await self._evidence(asked.tenant, text, language, retrieved, deadline)
+            evidence = await self._evidence(serving, asked.tenant, text, language, retrieved, deadline)
             return Looked(text, language, retrieved.found, evidence, fresh.watermark, fresh.stale)
 
     async def _fresh(self, question: Question, deadline: Deadline) -> Freshness:
@@ -127,10 +137,12 @@ class Lookup:
             )
         return fresh
 
-    async def _retrieved(self, asked: Asked, text: str, deadline: Deadline) -> Retrieved:
+    async def _retrieved(self, serving: Serving, asked: Asked, text: str, deadline: Deadline) -> Retrieved:
         searched = _searched(asked.question, text)
         with deadline.measured("embedded"):
-            vector = await self._persist("embed", lambda: question_vector(self._embedder, searched), deadline)
+            vector = await self._persist(
+                "embed", lambda: question_vector(serving.embedder, searched), deadline
+            )
         query = SearchQuery(
             tenant=asked.tenant,
             text=searched,
@@ -141,15 +153,15 @@ class Lookup:
         )
         with deadline.measured("retrieved"):
             retrieved = await self._persist(
-                "search", lambda: self._retrieve(query, asked.question.top_k), deadline
+                "search", lambda: self._retrieve(serving.search, query, asked.question.top_k), deadline
             )
         self._observe(Observed("answer_superseded_hits", float(len(retrieved.superseded))))
         return retrieved
 
-    async def _retrieve(self, query: SearchQuery, wanted: int) -> Retrieved:
+    async def _retrieve(self, search: Search, query: SearchQuery, wanted: int) -> Retrieved:
         settings = self._settings
         return await retrieve(
-            self._search,
+            search,
             query,
             wanted=wanted,
             overfetch=settings.overfetch,
@@ -158,15 +170,21 @@ class Lookup:
         )
 
     async def _evidence(
-        self, tenant: str, text: str, language: Language, retrieved: Retrieved, deadline: Deadline
+        self,
+        serving: Serving,
+        tenant: str,
+        text: str,
+        language: Language,
+        retrieved: Retrieved,
+        deadline: Deadline,
     ) -> bool:
         hits, weighing = [one.hit for one in retrieved.found], self._settings.weighing
-        if not hits or alike(hits, threshold(self._embedder.model, language, weighing)):
+        if not hits or alike(hits, threshold(serving.embedder.model, language, weighing)):
             return bool(hits)
         if not (asked := asked_words(text)):
             return False
         total, counts = await self._persist(
-            "search", lambda: self._search.word_counts(tenant, asked), deadline
+            "search", lambda: serving.search.word_counts(tenant, asked), deadline
         )
         total, counts = without(retrieved.superseded, total, counts)
         return matches_rare_word(hits, asked, total, counts, weighing)

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from streams.sources.formats import FORMATS, decode
+from streams.sources.formats import FORMATS, decode, schema_ids
 from streams.sources.questions import decode_question, identify
 from streams.sources.table import load
 from streams.sources.topics import QuestionTopic, Source, Topics
 
-__all__ = ["FORMATS", "QuestionTopic", "Source", "Topics", "decode", "decode_question", "identify", "load"]
+__all__ = [
+    "FORMATS",
+    "QuestionTopic",
+    "Source",
+    "Topics",
+    "decode",
+    "decode_question",
+    "identify",
+    "load",
+    "schema_ids",
+]

@@ -10,7 +10,7 @@ from streams.errors import Rejected
 from streams.messages.changes import Said
 from streams.messages.decode import OnUnknown
 from streams.messages.records import Record
-from streams.sources import debezium, native
+from streams.sources import avro, canal, cloudevents, debezium, maxwell, native, plain
 from streams.sources.payload import Payload, from_json
 from streams.sources.topics import Source
 
@@ -19,9 +19,12 @@ class Decode(Protocol):
     """A record's changes: none, one or many. Pure. Raises `Rejected`."""
 
     def __call__(
-        self, source: Source, record: Record, on_unknown: OnUnknown | None = None, /
+        self, source: Source, record: Record, on_unknown: OnUnknown | None, schemas: avro.Schemas, /
     ) -> tuple[Said, ...]:
-        """What `record` says about documents; `on_unknown` is told of fields that were ignored."""
+        """What `record` says about documents; `on_unknown` is told of fields that were ignored.
+
+        `schemas` are those that `schema_ids` names, at least.
+        """
         ...
 
 
@@ -33,6 +36,10 @@ class DecodeRows(Protocol):
         ...
 
 
+Encoded = Callable[[Record], Record]
+"""The record with what its encoding encodes as its key and value. Pure, and never raises."""
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """How records are decoded, and which of `Source`'s fields say how (besides `topic` and `format`).
@@ -42,11 +49,14 @@ class Format:
     """
 
     decode: Decode
+    encoded: Encoded
     fields: frozenset[str]
     encodings: frozenset[str] = frozenset({"json"})
     needed: tuple[str, ...] = ()
     tenant_is_constant: bool = True
 
+
+NO_SCHEMAS: avro.Schemas = {}
 
 MAPPING = frozenset(
     {
@@ -56,20 +66,30 @@ MAPPING = frozenset(
 )
 """The fields of `Source` that every format of rows has."""
 
-ENCODINGS: Mapping[str, Callable[[Record], Payload]] = {"json": from_json}
+ENCODINGS: Mapping[str, Callable[[Record, avro.Schemas], Payload]] = {
+    "json": lambda record, _schemas: from_json(record),
+    "avro": avro.from_avro,
+}
 """How a record of rows is read, by the source's encoding."""
 
 
-def rows(decode: DecodeRows, *more: str) -> Format:
+def as_it_is(record: Record) -> Record:
+    """For formats of which the whole value is encoded."""
+    return record
+
+
+def rows(decode: DecodeRows, *more: str, encoded: Encoded = as_it_is) -> Format:
     """A format of rows, with `more` fields than the mapping's."""
 
     def decode_record(
-        source: Source, record: Record, _on_unknown: OnUnknown | None = None, /
+        source: Source, record: Record, _on_unknown: OnUnknown | None, schemas: avro.Schemas, /
     ) -> tuple[Said, ...]:
-        return decode(source, record, ENCODINGS[source.encoding](record))
+        read = encoded(record) if source.encoding == "avro" else record
+        return decode(source, read, ENCODINGS[source.encoding](read, schemas))
 
     return Format(
         decode_record,
+        encoded,
         fields=MAPPING | set(more),
         encodings=frozenset(ENCODINGS),
         needed=("id", "text"),
@@ -78,15 +98,35 @@ def rows(decode: DecodeRows, *more: str) -> Format:
 
 
 FORMATS: Mapping[str, Format] = {
-    "native": Format(native.decode, frozenset({"encoding", "tenant"})),
+    "native": Format(
+        lambda source, record, on_unknown, _schemas: native.decode(source, record, on_unknown),
+        as_it_is,
+        frozenset({"encoding", "tenant"}),
+    ),
     "debezium": rows(debezium.decode, "on_truncate", "unavailable_value", "fields_prefix"),
+    "cloudevents": rows(
+        cloudevents.decode, "on_truncate", "unavailable_value", "delete_types", encoded=cloudevents.encoded
+    ),
+    "maxwell": rows(maxwell.decode, "on_truncate", "table"),
+    "canal": rows(canal.decode, "on_truncate", "table"),
+    "json": rows(plain.decode),
 }
 
 
+def schema_ids(source: Source, record: Record) -> tuple[int, ...]:
+    """The numbers of the schemas that `decode` needs for `record`; none where it is not in Avro."""
+    return avro.schema_ids(FORMATS[source.format].encoded(record)) if source.encoding == "avro" else ()
+
+
 def decode(
-    source: Source, record: Record, *, max_bytes: int, on_unknown: OnUnknown | None = None
+    source: Source,
+    record: Record,
+    *,
+    max_bytes: int,
+    on_unknown: OnUnknown | None = None,
+    schemas: avro.Schemas = NO_SCHEMAS,
 ) -> tuple[Said, ...]:
-    """The changes in `record`, a record of `source`.
+    """The changes in `record`, a record of `source`, decoded by those of `schemas` that it names.
 
     Raises `Rejected`: `too_large` where key and value together have more than `max_bytes`, else what
     the source's format says.
@@ -97,4 +137,4 @@ def decode(
             "split the document, or raise STREAMS_TOPIC_MAX_MESSAGE_BYTES",
             code="too_large",
         )
-    return FORMATS[source.format].decode(source, record, on_unknown)
+    return FORMATS[source.format].decode(source, record, on_unknown, schemas)

@@ -29,6 +29,7 @@ SETTING = "STREAMS_SOURCES"
 
 Row = TypeVar("Row", Source, QuestionTopic)
 
+_URL = re.compile(r"https?://[^\s/@?#]+(/[^\s?#]*)?")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _READERS: dict[type[Any], TypeAdapter[Any]] = {row: TypeAdapter(row) for row in (Source, QuestionTopic)}
 
@@ -119,6 +120,7 @@ def _check_format(place: str, source: Source, given: set[str]) -> None:
         _check_constant(place, source.tenant)
     else:
         _check_templates(place, source)
+        _check_registry(place, source)
 
 
 def _check_constant(place: str, tenant: str | None) -> None:
@@ -148,6 +150,17 @@ def _is_hex(text: str) -> bool:
         return bool(bytes.fromhex(text))
     except ValueError:
         return False
+
+
+def _check_registry(place: str, source: Source) -> None:
+    url = source.schema_registry
+    if (source.encoding == "avro") != (url is not None):
+        _fail(f'{place}: schema_registry: is needed with encoding = "avro", and means nothing without')
+    if url is not None and not _URL.fullmatch(url):
+        _fail(
+            f"{place}: schema_registry: an address such as http://localhost:8081, without a user or "
+            "a password: those are STREAMS_SCHEMA_REGISTRY_USERNAME and STREAMS_SCHEMA_REGISTRY_PASSWORD"
+        )
 
 
 def _check_template(place: str, name: str, text: str) -> None:

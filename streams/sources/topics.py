@@ -17,7 +17,9 @@ class Source:
     `readers`, `url`, `media_type` and `language`, which the native format has no use for. `key` and
     `metadata` name columns. `unavailable_value` is what Debezium writes for a value that it does not know
     (its own `unavailable.value.placeholder`), `fields_prefix` what the names of fields begin with that
-    are added to flattened rows (its `add.fields.prefix`).
+    are added to flattened rows (its `add.fields.prefix`). `table` (`DATABASE.TABLE`, `*` for any letters)
+    says which of the tables on a topic of Maxwell or Canal are documents, `delete_types` which types of
+    CloudEvents say that a row is gone.
     """
 
     topic: str
@@ -38,6 +40,8 @@ class Source:
     on_truncate: OnTruncate = "reject"
     unavailable_value: str = "__debezium_unavailable_value"
     fields_prefix: str = "__"
+    table: str | None = None
+    delete_types: tuple[str, ...] = ("*.deleted", "*.deleted.v*", "*Deleted", "*Deleted.v*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,33 +12,26 @@ from streams.agents.answering import answering_agent
 from streams.agents.app import AppConfig
 from streams.agents.indexing import indexing_agent
 from streams.agents.lifecycle import Agent
-from streams.agents.work import PumpSettings
+from streams.agents.work import Fetch, PumpSettings
 from streams.answering.answerer import Answerer
 from streams.errors import Rejected
-from streams.indexing.applied import Applied
-from streams.indexing.cut import Cutter
-from streams.indexing.documents import CoalescedDocuments
-from streams.indexing.embed import CoalescedEmbedder
-from streams.indexing.indexer import Indexer
-from streams.indexing.sweeper import Sweeper
+from streams.indexing.following import FollowingIndexer
 from streams.kafka import topics
 from streams.kafka.awaited import Awaited
 from streams.kafka.replies import ReplyTopics
+from streams.kafka.schemas import Schemas
 from streams.kafka.watermarks import CommittedOffsets
-from streams.messages.changes import Change, Said, Truncation
+from streams.messages.changes import Said
 from streams.messages.identity import Identity
 from streams.messages.questions import Asked
 from streams.messages.records import Record
 from streams.observe.metrics import Metrics
 from streams.ollama.client import OllamaClient
-from streams.ollama.embedder import CachedQueries
 from streams.ports import Observed
 from streams.settings import Settings
-from streams.worker.generations import Opened
+from streams.worker.live import Live
 from streams.worker.parts import Role, answering_of, connection, topic_plan, utc_now
 
-CANARY_TEXT = "a canary: this text is always the same"
-QUESTIONS_REMEMBERED = 4096
 WAITING_A_SLOT = 64
 """Questions that are taken from Kafka at a time, for each that a model answers."""
 
@@ -48,31 +41,12 @@ class Parts:
     """What both roles share."""
 
     settings: Settings
-    live: Opened
+    live: Live
     ollama: OllamaClient
     metrics: Metrics
     topics: sources.Topics
     awaited: Awaited
-    cutter: Cutter
-
-    async def canary(self) -> None:
-        """Does what indexing needs, with something fixed; raises where that fails."""
-        await self.live.store.canary()
-        await self.live.embedder.embed_documents([CANARY_TEXT])
-
-
-class Hinting:
-    """An indexer that tells the sweeper which documents it superseded something of."""
-
-    def __init__(self, indexer: Indexer, sweeper: Sweeper) -> None:
-        self._indexer, self._sweeper = indexer, sweeper
-
-    async def apply(self, change: Change | Truncation) -> Applied:
-        """As the indexer's."""
-        applied = await self._indexer.apply(change)
-        if applied.superseded:
-            self._sweeper.hint(change.key)
-        return applied
+    schemas: Schemas
 
 
 def pump_settings(
@@ -113,9 +87,22 @@ def decoder(parts: Parts) -> Callable[[Record], tuple[Said, ...]]:
         source = by_topic.get(record.topic)
         if source is None:
             raise not_read(record)
-        return sources.decode(source, record, max_bytes=max_bytes, on_unknown=on_unknown)
+        return sources.decode(
+            source, record, max_bytes=max_bytes, on_unknown=on_unknown, schemas=parts.schemas.known(source)
+        )
 
     return decode
+
+
+def fetcher(parts: Parts) -> Callable[[Record], Fetch | None]:
+    """What has to be fetched before a change record can be decoded: its schemas, where it is in Avro."""
+    by_topic = {source.topic: source for source in parts.topics.sources}
+
+    def fetch(record: Record) -> Fetch | None:
+        source = by_topic.get(record.topic)
+        return None if source is None else parts.schemas.fetch(source, record)
+
+    return fetch
 
 
 def question_decoder(parts: Parts) -> tuple[Callable[[Record], Asked], Callable[[Record], Identity]]:
@@ -144,18 +131,9 @@ def not_read(record: Record) -> Rejected:
     )
 
 
-def index_agent(parts: Parts, sweeper: Sweeper) -> Agent:
-    """A fresh indexing agent, of the source topics that are there by now."""
-    settings = parts.settings
-    indexer = Indexer(
-        CoalescedDocuments(parts.live.store),
-        CoalescedEmbedder(parts.live.embedder),
-        cutter=parts.cutter,
-        chunking=parts.live.chunking,
-        now=utc_now,
-        monotonic=time.monotonic,
-        observe=parts.metrics,
-    )
+def index_agent(parts: Parts) -> Agent:
+    """A fresh indexing agent."""
+    settings, live = parts.settings, parts.live
     return indexing_agent(
         app_config(settings, "index"),
         topics=parts.awaited.there,
@@ -163,9 +141,11 @@ def index_agent(parts: Parts, sweeper: Sweeper) -> Agent:
         retry_topic=settings.topic_documents_retry,
         receipts_topic=settings.topic_indexed,
         decode=decoder(parts),
-        indexer=Hinting(indexer, sweeper),
-        embed_model=parts.live.generation.embed_model,
-        canary=parts.canary,
+        fetch=fetcher(parts),
+        supply=parts.schemas.probe,
+        indexer=FollowingIndexer(live.follow, live.write, parts.metrics),
+        embed_model=lambda: live.follow.embed_model,
+        canary=live.canary,
         settings=pump_settings(
             settings, name="index", dead_topic=settings.topic_documents_dead,
             retry_topic=settings.topic_documents_retry, slots=settings.index_slots,
@@ -214,11 +194,8 @@ def answer_agent(
 def new_answerer(parts: Parts, watermarks: CommittedOffsets) -> Answerer:
     """The answerer, which all its agents in this process share."""
     settings = parts.settings
-    embedder = CachedQueries(
-        parts.live.embedder, settings.embed_cache_ttl_s, QUESTIONS_REMEMBERED, time.monotonic
-    )
     return Answerer(
-        parts.live.store, embedder, parts.ollama, watermarks, answering_of(settings),
+        parts.live.serve, parts.ollama, watermarks, answering_of(settings),
         now=utc_now, monotonic=time.monotonic, observe=parts.metrics,
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
@@ -10,6 +11,8 @@ from streams.answering.answerer import Answering
 from streams.errors import Misconfigured
 from streams.indexing.chunk import Chunking
 from streams.kafka.connection import KafkaConnection
+from streams.kafka.registry import ConfluentRegistry, RegistryConfig
+from streams.kafka.schemas import Schemas
 from streams.kafka.topics import TopicPlan
 from streams.ollama.client import OllamaConfig
 from streams.ports import Catalogue, Documents, Generation, Generations, Maintenance, Search
@@ -106,6 +109,26 @@ def topic_plan(settings: Settings) -> TopicPlan:
         partitions=settings.topic_partitions,
         replication=settings.topic_replication,
         max_message_bytes=settings.topic_max_message_bytes,
+    )
+
+
+async def open_schemas(settings: Settings, read: sources.Topics, stack: AsyncExitStack) -> Schemas:
+    """The schemas of the sources that are in Avro, each source's from its registry; `stack` closes those."""
+    password = settings.schema_registry_password
+    urls = {source.schema_registry for source in read.sources if source.schema_registry is not None}
+    return Schemas(
+        {
+            url: await stack.enter_async_context(
+                ConfluentRegistry(
+                    RegistryConfig(
+                        url,
+                        username=settings.schema_registry_username,
+                        password=password.get_secret_value() if password else None,
+                    )
+                )
+            )
+            for url in urls
+        }
     )
 
 

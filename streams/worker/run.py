@@ -17,16 +17,14 @@ from prometheus_client import CollectorRegistry
 from streams.agents.flood import dam
 from streams.agents.lifecycle import FAILED, Agent, Lifecycle, exit_code
 from streams.errors import Misconfigured, Retryable, StreamsError
-from streams.indexing.bury import Burial
-from streams.indexing.sweeper import Sweeper
-from streams.indexing.vacuum import Vacuum
 from streams.kafka import topics
 from streams.kafka.awaited import Awaited
+from streams.kafka.schemas import Schemas
 from streams.observe import health, logs
 from streams.observe.metrics import Metrics
 from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import open_embedder
-from streams.ports import Observed
+from streams.ports import Observed, Observer
 from streams.settings import Settings
 from streams.worker.agents import (
     Parts,
@@ -37,12 +35,14 @@ from streams.worker.agents import (
     watermarks_of,
 )
 from streams.worker.cutting import cutter_of
-from streams.worker.generations import Openings, agreed
+from streams.worker.generations import Following, Openings, agreed, superseded_settings
+from streams.worker.live import Live, at_work
 from streams.worker.parts import (
     Role,
     connection,
     ollama_config,
     open_index,
+    open_schemas,
     read_topics,
     topic_plan,
     utc_now,
@@ -57,7 +57,7 @@ CLOSE_S = 3.0
 log = structlog.get_logger("streams.worker")
 
 
-async def _open(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> Parts:
+async def _open(settings: Settings, roles: Sequence[Role], metrics: Metrics, stack: AsyncExitStack) -> Parts:
     """Everything that a worker needs, checked before any work. Raises as its parts do."""
     read = read_topics(settings)
     reports = await topics.check(connection(settings), topics.wanted(topic_plan(settings)))
@@ -69,28 +69,69 @@ async def _open(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> 
     awaited = Awaited(connection(settings), [source.topic for source in read.sources])
     stack.push_async_callback(awaited.close)
     await awaited.look()
+    schemas = await open_schemas(settings, read, stack)
+    if "index" in roles:
+        await _look_at(schemas)
     client = await stack.enter_async_context(OllamaClient(ollama_config(settings)))
     index = await open_index(settings)
     stack.push_async_callback(index.close)
     record = await agreed(
         index, settings, lambda: open_embedder(client, settings.embed_model, settings.embed_dimension)
     )
+    if outdated := superseded_settings(record, settings):
+        log.warning(outdated)
     openings = Openings(index, client)
     stack.push_async_callback(openings.close)
     cutter = cutter_of(settings, metrics)
     stack.push_async_callback(cutter.close)
-    return Parts(settings, await openings(record.live), client, metrics, read, awaited, cutter)
+    observe = _observer(metrics)
+    live = Live(
+        Following(index, now=utc_now, monotonic=time.monotonic, observe=observe),
+        openings,
+        lambda opened: at_work(opened, settings, cutter, observe),
+    )
+    await live()
+    return Parts(settings, live, client, metrics, read, awaited, schemas)
+
+
+def _observer(metrics: Metrics) -> Observer:
+    """Counts all, and says aloud what a person should know."""
+
+    def observe(event: Observed) -> None:
+        metrics(event)
+        match event.name:
+            case "vacuum_failures":
+                log.warning("the vacuum failed and tries again", **event.labels)
+            case "generation_changes":
+                log.info("the index's generations changed", **event.labels)
+            case "generation_refusals":
+                log.warning("the generation that is built refused a document", **event.labels)
+
+    return observe
+
+
+async def _look_at(schemas: Schemas) -> None:
+    """Raises `Misconfigured` where an address is no registry's. One that is down holds up its own sources."""
+    try:
+        await schemas.probe()
+    except Retryable as error:
+        log.warning("records whose schema is not known yet will wait", problem=str(error))
 
 
 async def _opened(
-    settings: Settings, metrics: Metrics, stack: AsyncExitStack, status: Status, stop: asyncio.Event
+    settings: Settings,
+    roles: Sequence[Role],
+    metrics: Metrics,
+    stack: AsyncExitStack,
+    status: Status,
+    stop: asyncio.Event,
 ) -> Parts | None:
     """The parts, once everything they need is up; None where the worker was told to stop before."""
     wait_s = START_AGAIN_S
     while not stop.is_set():
         attempt = AsyncExitStack()
         try:
-            parts = await _unless(stop, _open(settings, metrics, attempt))
+            parts = await _unless(stop, _open(settings, roles, metrics, attempt))
         except Retryable as error:
             await attempt.aclose()
             status.waits_for(str(error))
@@ -121,21 +162,10 @@ async def _unless(stop: asyncio.Event, opening: Coroutine[Any, Any, Parts]) -> P
 
 async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: asyncio.Event) -> int:
     settings = parts.settings
-    vacuum = Vacuum(parts.live.store, now=utc_now, monotonic=time.monotonic, observe=parts.metrics)
-
-    def observe(event: Observed) -> None:
-        parts.metrics(event)
-        if event.name == "vacuum_failures":
-            log.warning("the vacuum failed and tries again", **event.labels)
-
-    burial = Burial(parts.live.store, now=utc_now, observe=observe)
-    sweeper = Sweeper(
-        vacuum, burial, monotonic=time.monotonic, round_s=settings.vacuum_interval_s, observe=observe
-    )
     watermarks, replies = watermarks_of(parts), reply_topics_of(settings)
     answerer = new_answerer(parts, watermarks)
     new: dict[Role, Callable[[], Agent]] = {
-        "index": lambda: index_agent(parts, sweeper),
+        "index": lambda: index_agent(parts),
         "answer": lambda: answer_agent(parts, answerer, watermarks, replies),
     }
     lifecycle = Lifecycle([new[role] for role in roles])
@@ -143,7 +173,7 @@ async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: async
     log.info("worker starts", roles=list(roles), kafka=settings.kafka, store=settings.store)
     if parts.awaited.missing and "index" in roles:
         log.warning("waiting for source topics that do not exist yet", topics=list(parts.awaited.missing))
-    sweeping = asyncio.create_task(sweeper.run()) if "index" in roles else None
+    sweeping = asyncio.create_task(parts.live.sweep()) if "index" in roles else None
     try:
         return await lifecycle.run(stop)
     finally:
@@ -170,7 +200,7 @@ async def _run(settings: Settings, roles: Sequence[Role]) -> int:
                 )
                 port = await stack.enter_async_context(serving)
                 log.info("health and metrics", url=f"http://{settings.metrics_host}:{port}/readyz")
-            parts = await _opened(settings, metrics, stack, status, stop)
+            parts = await _opened(settings, roles, metrics, stack, status, stop)
             return 0 if parts is None else await _work(parts, roles, status, stop)
     except StreamsError as error:
         return exit_code(error)

@@ -40,7 +40,7 @@ class Status:
                 self._roles, self._lifecycle.states, self._lifecycle.problems, strict=True
             )
         }
-        return {"store": await _problem(self._parts.live.store.ready()), **pumps}
+        return {"store": await _problem(self._parts.live.ready()), **pumps}
 
 
 async def _problem(ready: Awaitable[object]) -> str | None:

@@ -106,7 +106,7 @@ class Steps(OneByOne):
 class Bench:
     """A pump at work on records that a test hands it."""
 
-    def __init__(self, work=None, *, canary=None, produce=None, **settings):
+    def __init__(self, work=None, *, canary=None, supply=None, produce=None, **settings):
         self.group = Group()
         self.work = work or Steps()
         self.produced = []
@@ -125,6 +125,7 @@ class Bench:
             PumpSettings(dead_topic="dead", **{**FAST, **settings}),
             produce=produce or keep,
             canary=canary or well,
+            supply=supply,
             now=lambda: AT,
             random=random.Random(1).random,
         )
@@ -137,7 +138,7 @@ class Bench:
         self._consuming.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._consuming
-        await self.pump._dependency.stop()
+        await asyncio.gather(self.pump._dependency.stop(), self.pump._supply.stop())
 
     async def _arriving(self):
         while True:

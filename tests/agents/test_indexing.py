@@ -90,7 +90,7 @@ class Desk(Bench):
             self.indexer,
             retry_topic="documents.retry",
             receipts_topic="documents.indexed",
-            embed_model="nomic",
+            embed_model=lambda: "nomic",
             deliver=Delivery(produce, Backoff(0.001, 0.001, lambda: 0)),
             now=lambda: AT,
             observe=unobserved,

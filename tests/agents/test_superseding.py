@@ -122,6 +122,10 @@ def test_a_change_that_inherits_its_time_is_not_mixed_with_those_that_have_one()
     assert supersede([change(1), change(2, time=5)]) == Combined(1, 0)
 
 
+def test_a_change_that_comes_again_is_not_mixed_with_later_ones_of_its_log():
+    assert supersede([change(9), change(3)]) == Combined(1, 0)
+
+
 def test_changes_from_two_partitions_are_not_mixed():
     assert supersede([change(8), change(1, partition=1)]) == Combined(1, 0)
     assert supersede([change(8), change(9, topic="retry")]) == Combined(1, 0)

@@ -10,7 +10,7 @@ from streams.messages.held import Head, Listed
 from streams.messages.position import Position
 from streams.messages.questions import Asked, Question
 from streams.messages.records import Offset
-from streams.ports import ChatChunk, Hit
+from streams.ports import ChatChunk, Hit, Serving
 from tests.unit.answering.virtual import EPOCH
 
 AT = Offset(topic="questions", partition=0, offset=7)
@@ -21,6 +21,15 @@ def asked(text="How do I reset my portal password?", *, tenant="acme", age_s=0.0
     question = Question(text=text, **fields)
     timestamp = int(1000 * (EPOCH.timestamp() - age_s))
     return Asked(question=question, id=question.id or str(AT), tenant=tenant, at=AT, timestamp=timestamp)
+
+
+def always(search, embedder):
+    """The one generation that there is."""
+
+    async def serve():
+        return Serving(search, embedder)
+
+    return serve
 
 
 def hit(text, *, name="kb/1", similarity=0.7, score=0.9, title="Portal", tenant="acme", part=0):

@@ -6,8 +6,9 @@ import pytest
 
 from streams.answering.answerer import Answerer, Answering
 from streams.errors import Misconfigured, Rejected, Retryable
+from streams.ports import Serving
 from tests.unit.answering.rules import check_stream
-from tests.unit.answering.scripted import Index, Marks, Models, Script, Words, asked, head_of, hit
+from tests.unit.answering.scripted import Index, Marks, Models, Script, Words, always, asked, head_of, hit
 from tests.unit.answering.virtual import monotonic, now, run
 
 RESET = hit("Open the portal, choose Security and reset your password there.", name="a")
@@ -22,11 +23,12 @@ AFTER = [{"topic": "documents.changes", "partition": 0, "offset": 50}]
 class World:
     """An answerer with everything around it, and what came of a question."""
 
-    def __init__(self, *, index=None, models=None, marks=None, embedder=None, **settings):
+    def __init__(self, *, index=None, models=None, marks=None, embedder=None, serve=None, **settings):
         self.index = index or Index.of(RESET, LOCK)
         self.models = Models({"big": GOOD, "small": SMALL} | (models or {}))
         self.marks = marks or Marks()
         self.embedder = embedder or Words()
+        self.serve = serve or always(self.index, self.embedder)
         self.settings = Answering("big", "small", **settings)
         self.observed = []
         self.answerer = None
@@ -41,7 +43,7 @@ class World:
     async def events(self, question, attempt=1):
         if self.answerer is None:
             self.answerer = Answerer(
-                self.index, self.embedder, self.models, self.marks, self.settings, now, monotonic,
+                self.serve, self.models, self.marks, self.settings, now, monotonic,
                 self.observed.append,
             )  # fmt: skip
         made = []
@@ -362,9 +364,7 @@ def test_closing_the_iterator_stops_the_model():
     world = World(models={"big": Script(("word ",) * 9, end="hang")})
 
     async def session():
-        answerer = Answerer(
-            world.index, world.embedder, world.models, world.marks, world.settings, now, monotonic
-        )
+        answerer = Answerer(world.serve, world.models, world.marks, world.settings, now, monotonic)
         events = answerer.answer(asked())
         async for event in events:
             if event.type == "answer.delta":
@@ -438,3 +438,40 @@ def test_the_search_is_bound_to_tenant_readers_and_filters():
     assert World(index=index).ask(principals=["group:b"])[1]["abstained"]
     assert World(index=index).ask(principals=["group:a"], filters={"v": 3})[1]["abstained"]
     assert World(index=index).ask(principals=["group:a"], tenant="other")[1]["abstained"]
+
+
+class Switching:
+    """Two generations; the second one is live from `at_s` on."""
+
+    def __init__(self, at_s):
+        self.at_s = at_s
+        self.generations = [(Index.of(RESET), Words()), (Index.of(LOCK), Words(faults=[0.5]))]
+
+    async def __call__(self):
+        return Serving(*self.generations[monotonic() >= self.at_s])
+
+
+def test_a_question_is_answered_from_one_generation_though_another_goes_live_meanwhile():
+    switching = Switching(at_s=0.2)
+    switching.generations[0][1].faults = [0.5]
+    _, end = World(serve=switching).ask()
+    assert [one["quote"] for one in end["citations"]] == [RESET.text]
+    assert not switching.generations[1][0].queries
+
+
+def test_a_question_that_waits_is_answered_from_the_generation_that_is_live_when_the_wait_is_over():
+    _, end = World(serve=Switching(at_s=0.2), marks=Marks(((0, 41), (0.5, 50)))).ask(after=AFTER)
+    assert [one["quote"] for one in end["citations"]] == [LOCK.text]
+
+
+def test_a_record_of_generations_that_cant_be_read_is_tried_again_and_then_told():
+    faults = [Retryable("away")] * 3
+
+    async def serve():
+        if faults:
+            raise faults.pop()
+        return Serving(Index.of(RESET), Words())
+
+    assert World(serve=serve).ask()[1]["route"] == "primary"
+    faults[:] = [Retryable("away")] * 10_000
+    assert World(serve=serve).ask(deadline_ms=1000)[1]["code"] in {"unavailable", "deadline_exceeded"}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from streams.answering.answerer import Answerer, Answering
 from streams.errors import Rejected, Retryable
 from tests.unit.answering.rules import check_events, check_stream
-from tests.unit.answering.scripted import Index, Marks, Models, Script, Words, asked, hit
+from tests.unit.answering.scripted import Index, Marks, Models, Script, Words, always, asked, hit
 from tests.unit.answering.virtual import monotonic, now, run
 
 WORDS = [
@@ -72,7 +72,7 @@ def test_every_run_keeps_the_rules(big, small, fields, faults, hits, age_s, atte
     answering = Answering("big", "small", min_grounded=min_grounded)
 
     async def session():
-        answerer = Answerer(index, embedder, models, marks, answering, now, monotonic)
+        answerer = Answerer(always(index, embedder), models, marks, answering, now, monotonic)
         made = []
         question = asked(age_s=age_s, **fields)
         async with aclosing(answerer.answer(question, attempt=attempt, resumed=attempt > 1)) as events:

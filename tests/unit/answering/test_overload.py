@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 from streams.answering.answerer import Answerer, Answering
 from tests.unit.answering.rules import check_stream
-from tests.unit.answering.scripted import Index, Marks, Models, Script, Words, asked, hit
+from tests.unit.answering.scripted import Index, Marks, Models, Script, Words, always, asked, hit
 from tests.unit.answering.virtual import monotonic, now, run
 
 SLOTS, REPLY_S = 2, 3.0
@@ -23,7 +23,7 @@ class Busy:
         self.models = Models({"big": Script(("Under ", "Security [1]."), first_s=REPLY_S)})
         index = Index.of(*PASSAGES.values())
         self.answerer = Answerer(
-            index, Words(), self.models, Marks(), Answering("big", "big", slots=SLOTS), now, monotonic
+            always(index, Words()), self.models, Marks(), Answering("big", "big", slots=SLOTS), now, monotonic
         )
         self.ended = []
         self.most = 0

@@ -161,10 +161,11 @@ def vector_of(text: str) -> Vector:
 
 def paragraphs(text: str, /, *, media_type: str, chunking: Chunking) -> Sequence[Chunk]:
     """A chunk for each paragraph."""
-    chunks, start = [], 0
+    chunks, start, last = [], 0, 0
     for piece in text.split("\n\n"):
         if piece:
-            chunks.append(Chunk(piece, start, start + len(piece)))
+            chunks.append(Chunk(piece, start, start + len(piece), text[last:start]))
+            last = start + len(piece)
         start += len(piece) + 2
     return chunks
 

@@ -1,0 +1,75 @@
+"""What the record of generations becomes at each step of a reindex. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from streams.errors import Rejected
+from streams.ports import Generation, Generations
+
+
+def begun(record: Generations, wanted: Generation) -> Generations:
+    """With a generation being built as `wanted` is; the record itself where one is already.
+
+    Names are given here, and never twice. Raises `Rejected` where another one is being built, or the one
+    before the live one is still kept.
+    """
+    if record.building is not None:
+        if record.building.made_as(wanted):
+            return record
+        raise Rejected(
+            f"another generation is being built, with {shown(record.building)}: let `rag-streams reindex`"
+            " finish it, or give it up with --abandon",
+            code="building",
+        )
+    if record.previous is not None:
+        raise Rejected(
+            f"the generation before, made with {shown(record.previous)}, is still kept, and there is room for"
+            " one: let it go first, with --drop",
+            code="previous_kept",
+        )
+    made = record.made + 1
+    return replace(record, building=replace(wanted, name=f"g{made}"), made=made)
+
+
+def taken_back(record: Generations) -> Generations:
+    """With the generation before being filled again: what a rollback begins with.
+
+    Raises `Rejected` where there is none, or another one is being built.
+    """
+    if record.building is not None:
+        raise Rejected("a generation is being built: give it up with --abandon first", code="building")
+    if record.previous is None:
+        raise Rejected(
+            "there is no generation to go back to: it is dropped, or never was", code="no_previous"
+        )
+    return replace(record, building=record.previous, previous=None)
+
+
+def switched(record: Generations, now: datetime) -> Generations:
+    """With the generation that was built live, and the live one kept."""
+    if record.building is None:
+        raise Rejected("no generation is being built", code="not_building")
+    return replace(record, live=record.building, building=None, previous=record.live, switched=now)
+
+
+def abandoned(record: Generations) -> tuple[Generations, Generation]:
+    """Without the generation that is being built, and which that was. Raises `Rejected` where none is."""
+    if record.building is None:
+        raise Rejected("no generation is being built: there is nothing to give up", code="not_building")
+    return replace(record, building=None), record.building
+
+
+def dropped(record: Generations) -> tuple[Generations, Generation]:
+    """Without the generation before, and which that was. Raises `Rejected` where there is none."""
+    if record.previous is None:
+        raise Rejected(
+            "no generation before the live one is kept: there is nothing to drop", code="no_previous"
+        )
+    return replace(record, previous=None), record.previous
+
+
+def shown(generation: Generation) -> str:
+    """A generation, for a person."""
+    return f"{generation.embed_model}, {generation.dimension} numbers, {generation.chunking}"

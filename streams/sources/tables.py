@@ -1,0 +1,127 @@
+"""What Maxwell and Canal have in common: one topic may carry many tables, and an update says what was.
+
+A topic of theirs carries a whole server's tables, unless somebody parts them. So a row's key holds its
+table, lest the row of one table delete the document of another's with the same number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from pydantic import JsonValue
+
+from streams.errors import Rejected
+from streams.messages.changes import Change, Ignored, Truncation
+from streams.messages.records import Record
+from streams.sources.keys import KEY_MISSING, canonical
+from streams.sources.mapping import change_of
+from streams.sources.moment import Moment
+from streams.sources.payload import Payload
+from streams.sources.rows import Row
+from streams.sources.topics import Source
+
+TABLE = "@table"
+"""Under this name, which no column can have unquoted, a row's key holds its table."""
+
+OTHER_TABLE = Ignored("other_table")
+"""What a row says that is of no table of the source's."""
+
+Columns = Mapping[str, JsonValue]
+
+
+def table_of(value: Columns) -> str:
+    """`DATABASE.TABLE` as a record names them, without what it does not name."""
+    names = (value.get("database"), value.get("table"))
+    return ".".join(name for name in names if isinstance(name, str) and name)
+
+
+def is_read(source: Source, table: str) -> bool:
+    """Whether rows of `table` are the source's documents: all are where it names no table."""
+    return source.table is None or fnmatchcase(table, source.table)
+
+
+def is_the_only_one(source: Source, table: str) -> bool:
+    """Whether the source is this very table, and no other."""
+    return source.table == table
+
+
+def row_key(source: Source, table: str, names: Sequence[str], columns: Columns) -> Columns | None:
+    """The key of the row with these `columns`, whose key columns are `names` by the format.
+
+    None where the format names none, or the source says itself which they are. MySQL takes `ID` and `id`
+    for the same column; so does this. Raises `Rejected` (`key_missing`) where the row lacks one.
+    """
+    if source.key or not names:
+        return None
+    found = {name: _value(name, columns) for name in names}
+    if missing := [name for name, value in found.items() if value is None]:
+        raise Rejected(
+            f"the row has no value for its key column {ascii(missing[0])[:80]}; have all columns written "
+            "(binlog_row_image=FULL)",
+            code=KEY_MISSING,
+        )
+    return {**({TABLE: table} if table else {}), **found}
+
+
+def updated(source: Source, table: str, names: Sequence[str], row: Row, old: Columns) -> tuple[Row, ...]:
+    """What an update of `row` says, where `old` holds the old values of the columns that changed.
+
+    Where the key changed, the row is gone from its old one first. `names` are the key columns that the
+    format names; the source's own `key` counts before them.
+    """
+    columns = row.columns or {}
+    before = {**columns, **old}
+    now = replace(row, key=row_key(source, table, names, columns), before=before)
+    was = replace(row, columns=None, key=row_key(source, table, names, before), before=before)
+    identity = source.key or names
+    moved = canonical(_named(identity, columns)) != canonical(_named(identity, before))
+    return (was, now) if moved else (now,)
+
+
+def changes(source: Source, record: Record, payload: Payload, rows: Sequence[Row]) -> tuple[Change, ...]:
+    """The changes that `rows` are.
+
+    The record's key counts only where nothing else names a row: where one moves, it is the new one's.
+    """
+    keyless = Payload(None, payload.value)
+    return tuple(
+        change_of(source, record, keyless if source.key or row.key is not None else payload, row)
+        for row in rows
+    )
+
+
+def emptied(source: Source, record: Record, moment: Moment) -> Truncation:
+    """That the source's table has no rows any more. Raises `Rejected` (`truncate`) unless it may say so."""
+    if source.on_truncate == "reject":
+        raise Rejected(
+            "the table was truncated or dropped, and its documents are kept: write on_truncate = "
+            '"delete" in the sources file, then replay this record, to have them deleted',
+            code="truncate",
+        )
+    return Truncation(
+        source.topic,
+        at=record.at,
+        timestamp=record.timestamp,
+        time=moment.time,
+        order=None if moment.time is None else 0,
+        changed_at=moment.changed_at,
+    )
+
+
+def gone(source: Source, table: str, names: Sequence[str], row: Row) -> Row:
+    """That `row`, whose last values are its columns, is deleted."""
+    columns = row.columns or {}
+    return replace(row, columns=None, key=row_key(source, table, names, columns), before=columns)
+
+
+def _named(names: Sequence[str], columns: Columns) -> Columns:
+    return {name: _value(name, columns) for name in names}
+
+
+def _value(name: str, columns: Columns) -> JsonValue:
+    if name in columns:
+        return columns[name]
+    alike = [column for column in columns if column.casefold() == name.casefold()]
+    return columns[alike[0]] if len(alike) == 1 else None

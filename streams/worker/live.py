@@ -1,0 +1,141 @@
+"""The generations at work in a worker: the one that counts, and those that are written beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from streams.errors import Misconfigured, StreamsError
+from streams.indexing.applied import Applied
+from streams.indexing.bury import Burial
+from streams.indexing.carry import Applies
+from streams.indexing.cut import Cutter
+from streams.indexing.documents import CoalescedDocuments
+from streams.indexing.embed import CoalescedEmbedder
+from streams.indexing.following import Writing, unwritable
+from streams.indexing.indexer import Indexer
+from streams.indexing.sweeper import Sweeper
+from streams.indexing.vacuum import Vacuum
+from streams.messages.changes import Change, Truncation
+from streams.ollama.embedder import CachedQueries
+from streams.ports import Generation, Observer, Serving
+from streams.settings import Settings
+from streams.worker.generations import Following, Opened, Openings
+from streams.worker.parts import utc_now
+
+CANARY_TEXT = "a canary: this text is always the same"
+QUESTIONS_REMEMBERED = 4096
+SWEEP_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """One generation, as a worker reads it, writes it and sweeps behind."""
+
+    opened: Opened
+    serving: Serving
+    writing: Writing
+    sweeper: Sweeper
+
+    async def canary(self) -> None:
+        """Does what indexing needs, with something fixed; raises where that fails."""
+        await self.opened.store.canary()
+        await self.opened.embedder.embed_documents([CANARY_TEXT])
+
+
+class Hinting:
+    """An indexer that tells the sweeper which documents it superseded something of."""
+
+    def __init__(self, indexer: Applies, sweeper: Sweeper) -> None:
+        self._indexer, self._sweeper = indexer, sweeper
+
+    async def apply(self, change: Change | Truncation) -> Applied:
+        """As the indexer's."""
+        applied = await self._indexer.apply(change)
+        if applied.superseded:
+            self._sweeper.hint(change.key)
+        return applied
+
+
+def at_work(opened: Opened, settings: Settings, cutter: Cutter, observe: Observer) -> AtWork:
+    """A generation's parts; each worker has them once."""
+    documents = CoalescedDocuments(opened.store)
+    indexer = Indexer(
+        documents,
+        CoalescedEmbedder(opened.embedder),
+        cutter=cutter,
+        chunking=opened.chunking,
+        now=utc_now,
+        monotonic=time.monotonic,
+        observe=observe,
+    )
+    sweeper = Sweeper(
+        Vacuum(opened.store, now=utc_now, monotonic=time.monotonic, observe=observe),
+        Burial(opened.store, now=utc_now, observe=observe),
+        monotonic=time.monotonic,
+        round_s=settings.vacuum_interval_s,
+        observe=observe,
+    )
+    queries = CachedQueries(opened.embedder, settings.embed_cache_ttl_s, QUESTIONS_REMEMBERED, time.monotonic)
+    return AtWork(
+        opened,
+        Serving(opened.store, queries),
+        Writing(opened.generation, documents, Hinting(indexer, sweeper)),
+        sweeper,
+    )
+
+
+class Live:
+    """All generations that this worker works on, by what the record says at the moment."""
+
+    def __init__(self, follow: Following, openings: Openings, make: Callable[[Opened], AtWork]) -> None:
+        self.follow, self._openings, self._make = follow, openings, make
+        self._at_work: dict[str, AtWork] = {}
+
+    async def __call__(self) -> AtWork:
+        """The live one. Raises `Retryable` where the record can't be read, and as opening it does."""
+        return await self._of((await self.follow()).record.live)
+
+    async def serve(self) -> Serving:
+        """The live one, for a question."""
+        return (await self()).serving
+
+    async def write(self, generation: Generation) -> Writing:
+        """Any one, for a change."""
+        return (await self._of(generation)).writing
+
+    async def canary(self) -> None:
+        """Does what indexing needs, in each generation that is written; raises where that fails."""
+        followed = await self.follow()
+        live = await self._of(followed.record.live)
+        await live.canary()
+        for other in followed.others(live.opened.generation):
+            try:
+                await (await self._of(other)).canary()
+            except Misconfigured as error:
+                raise unwritable(other, error) from error
+
+    async def ready(self) -> None:
+        """Raises `Retryable` where the live one does not serve."""
+        await (await self()).opened.store.ready()
+
+    async def sweep(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """Sweeps behind the live one, until it is cancelled."""
+        while True:
+            try:
+                sweeper = (await self()).sweeper
+            except StreamsError:
+                # Whoever indexes says so.
+                await sleep(SWEEP_S)
+                continue
+            await sweeper.look()
+            await sleep(SWEEP_S)
+
+    async def _of(self, generation: Generation) -> AtWork:
+        at_work = self._at_work.get(generation.name)
+        if at_work is None:
+            made = self._make(await self._openings(generation))
+            at_work = self._at_work.setdefault(generation.name, made)
+        return at_work
