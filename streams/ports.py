@@ -7,7 +7,7 @@ must do.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol
@@ -142,7 +142,7 @@ class Maintenance(Protocol):
 
 
 class Catalogue(Protocol):
-    """What there is: every document of the index, one after the other, however many there are."""
+    """What there is: every document of the index, one after the other, and whether its passages are there."""
 
     def document_keys(self, source: str | None = None, after: UUID | None = None) -> AsyncIterator[UUID]:
         """The keys of all documents that have a head, deletions too: ascending, each once, in bounded memory.
@@ -150,6 +150,10 @@ class Catalogue(Protocol):
         Only those of `source`, where that is given; only those above `after`, to go on where an earlier
         iteration was left. A document that is written or deleted meanwhile may be named or not.
         """
+        ...
+
+    async def present(self, tenant: str, ids: Sequence[UUID]) -> Collection[UUID]:
+        """Which of these passages exist; of a tenant that does not exist, none."""
         ...
 
     async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
@@ -188,6 +192,18 @@ class Generations:
     previous: Generation | None = None
     made: int = 1
     switched: datetime | None = None
+
+
+class Notes(Protocol):
+    """What is remembered of an index beside its documents: a few short texts by name."""
+
+    async def note(self, name: str) -> str | None:
+        """The text under this name; None where there is none."""
+        ...
+
+    async def set_note(self, name: str, text: str) -> None:
+        """Writes the text, in place of the one that was there."""
+        ...
 
 
 class Embedder(Protocol):

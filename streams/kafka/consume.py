@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -17,10 +18,15 @@ from streams.messages.records import Offset, Record
 POLL_MS = 500
 AT_ONCE = 500
 """Records that are taken from the client at a time."""
+NEAR = 1000
+"""Offsets that are rather read over than sought past."""
 
 
 Starts = Mapping[TopicPartition, int]
 """An offset in each of some partitions."""
+
+Spans = Mapping[int, tuple[int, int]]
+"""In each partition of a topic, the first offset and the one after the last."""
 
 
 def record_of(message: Any) -> Record:
@@ -77,16 +83,21 @@ async def stretch(
     *,
     partitions: Sequence[int] | None = None,
     since: int | None = None,
+    within: Spans | None = None,
 ) -> AsyncGenerator[Record, None]:
     """The committed records of a topic that are there now, oldest first within each partition.
 
-    `since`: only from the first one on that has this timestamp (milliseconds) or a later one. Who may
-    leave early closes it (`contextlib.aclosing`), and the connection with it.
+    `since`: only from the first one on that has this timestamp (milliseconds) or a later one. `within`:
+    only those, as `spans` gave them before. Who may leave early closes it (`contextlib.aclosing`), and the
+    connection with it.
     """
+    if within is not None and all(begin >= end for begin, end in within.values()):
+        # A consumer that is stopped as soon as it is started raises CancelledError.
+        return
     numbers = await partitions_of(connection, topic) if partitions is None else partitions
     async with _reader(connection) as consumer:
         with faults(connection):
-            starts, ends = await _bounds(consumer, _named(topic, numbers), since)
+            starts, ends = await _bounds(consumer, _named(topic, numbers), since, within)
             _begin(consumer, starts)
         left = set(starts)
         while left:
@@ -100,10 +111,31 @@ async def stretch(
                     left.discard(partition)
 
 
+async def spans(connection: KafkaConnection, topic: str) -> Spans:
+    """What there is to read of a topic now; nothing where it doesn't exist."""
+    async with started(connection, Admin(connection)) as admin:
+        count = (await admin.partitions()).get(topic, 0)
+    partitions = _named(topic, range(count))
+    if not partitions:
+        return {}
+    async with _reader(connection) as consumer:
+        with faults(connection):
+            starts = await consumer.beginning_offsets(partitions)
+            ends = await consumer.end_offsets(partitions)
+    return {one.partition: (starts[one], ends[one]) for one in partitions}
+
+
 async def _bounds(
-    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition], since: int | None
+    consumer: AIOKafkaConsumer,
+    partitions: Sequence[TopicPartition],
+    since: int | None,
+    within: Spans | None = None,
 ) -> tuple[Starts, Starts]:
     """Where the records wanted begin and end, in each partition that has any."""
+    if within is not None:
+        named = [one for one in partitions if one.partition in within]
+        ends = {one: within[one.partition][1] for one in named}
+        return {one: within[one.partition][0] for one in named if within[one.partition][0] < ends[one]}, ends
     ends = await consumer.end_offsets(partitions)
     if since is None:
         starts = await consumer.beginning_offsets(partitions)
@@ -128,6 +160,48 @@ async def fetch(connection: KafkaConnection, at: Offset) -> Record | None:
             for record in await _batch(connection, consumer):
                 return record if record.offset == at.offset else None
         return None
+
+
+async def pick(
+    connection: KafkaConnection, topic: str, places: Mapping[int, Sequence[int]]
+) -> AsyncGenerator[Record, None]:
+    """The records at these offsets of each partition, ascending; those that are gone are left out.
+
+    What lies between two of them is read over where it is little, and passed over where it is much.
+    """
+    async with _reader(connection) as consumer:
+        for number, offsets in places.items():
+            partition = TopicPartition(topic, number)
+            with faults(connection):
+                starts, ends = await _bounds(consumer, [partition], None)
+            there = [at for at in offsets if starts.get(partition, ends[partition]) <= at < ends[partition]]
+            async for record in _picked(connection, consumer, partition, there):
+                yield record
+            # Nothing is to be fetched of it while the next one's bounds are asked for.
+            consumer.unsubscribe()
+
+
+async def _picked(
+    connection: KafkaConnection,
+    consumer: AIOKafkaConsumer,
+    partition: TopicPartition,
+    offsets: Sequence[int],
+) -> AsyncIterator[Record]:
+    wanted = deque(offsets)
+    if wanted:
+        _begin(consumer, {partition: wanted[0]})
+    while wanted:
+        if wanted[0] > await consumer.position(partition) + NEAR:
+            consumer.seek(partition, wanted[0])
+        for record in await _batch(connection, consumer):
+            if wanted and record.offset == wanted[0]:
+                yield record
+            while wanted and wanted[0] <= record.offset:
+                wanted.popleft()
+        following = await consumer.position(partition)
+        # By position, not by record: there may be none after what compaction took.
+        while wanted and wanted[0] < following:
+            wanted.popleft()
 
 
 def _named(topic: str, partitions: Sequence[int]) -> list[TopicPartition]:

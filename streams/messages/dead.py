@@ -7,7 +7,7 @@ from datetime import datetime
 from streams.errors import Rejected, StreamsError
 from streams.messages import headers as names
 from streams.messages.headers import Headers
-from streams.messages.records import Outgoing, Record
+from streams.messages.records import Offset, Outgoing, Record
 
 MESSAGE_CHARACTERS = 500
 RECORD_OVERHEAD = 128
@@ -76,6 +76,18 @@ def original(record: Record) -> Record:
         value=None if record.value == b"" and record.header(names.DEAD_NULL) == VALUE else record.value,
         headers=_without_dead(record.headers),
     )
+
+
+def first_place(record: Record) -> Offset | None:
+    """Where the record of a dead letter first stood; None where its headers don't say so."""
+    try:
+        return Offset(
+            topic=_topic(record),
+            partition=_number(record, names.DEAD_PARTITION),
+            offset=_number(record, names.DEAD_OFFSET),
+        )
+    except Rejected:
+        return None
 
 
 def replay(record: Record, *, topic: str) -> Outgoing:

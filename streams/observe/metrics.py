@@ -1,8 +1,11 @@
-"""Metrics: each `Observed` event as a Prometheus counter; a histogram where its name ends in `_seconds`."""
+"""Metrics: each `Observed` event as a Prometheus counter.
+
+A histogram where its name ends in `_seconds`, a gauge where it ends in `_timestamp_seconds`.
+"""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from streams.ports import Observed
 
@@ -15,7 +18,7 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-        self._series: dict[str, Counter | Histogram] = {}
+        self._series: dict[str, Counter | Gauge | Histogram] = {}
 
     def __call__(self, event: Observed, /) -> None:
         """Counts one event."""
@@ -25,11 +28,15 @@ class Metrics:
         one = series.labels(**event.labels) if event.labels else series
         if isinstance(one, Histogram):
             one.observe(event.value)
+        elif isinstance(one, Gauge):
+            one.set(event.value)
         else:
             one.inc(event.value)
 
-    def _make(self, event: Observed) -> Counter | Histogram:
+    def _make(self, event: Observed) -> Counter | Gauge | Histogram:
         name, labels = f"streams_{event.name}", tuple(sorted(event.labels))
+        if event.name.endswith("_timestamp_seconds"):
+            return Gauge(name, event.name.replace("_", " "), labels, registry=self.registry)
         if event.name.endswith("_seconds"):
             return Histogram(
                 name, event.name.replace("_", " "), labels, registry=self.registry, buckets=BUCKETS

@@ -23,7 +23,7 @@ from streams.ollama.embedder import CachedQueries
 from streams.ports import Generation, Observer, Serving
 from streams.settings import Settings
 from streams.worker.generations import Following, Opened, Openings
-from streams.worker.parts import utc_now
+from streams.worker.parts import Index, Store, utc_now
 
 CANARY_TEXT = "a canary: this text is always the same"
 QUESTIONS_REMEMBERED = 4096
@@ -106,6 +106,10 @@ class Live:
         """Any one, for a change."""
         return (await self._of(generation)).writing
 
+    async def store(self) -> Store:
+        """The live one's store."""
+        return (await self()).opened.store
+
     async def canary(self) -> None:
         """Does what indexing needs, in each generation that is written; raises where that fails."""
         followed = await self.follow()
@@ -139,3 +143,12 @@ class Live:
             made = self._make(await self._openings(generation))
             at_work = self._at_work.setdefault(generation.name, made)
         return at_work
+
+
+def live_of(settings: Settings, index: Index, openings: Openings, cutter: Cutter, observe: Observer) -> Live:
+    """All generations of an index, as these settings have them worked on."""
+    return Live(
+        Following(index, now=utc_now, monotonic=time.monotonic, observe=observe),
+        openings,
+        lambda opened: at_work(opened, settings, cutter, observe),
+    )

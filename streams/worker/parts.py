@@ -15,7 +15,7 @@ from streams.kafka.registry import ConfluentRegistry, RegistryConfig
 from streams.kafka.schemas import Schemas
 from streams.kafka.topics import TopicPlan
 from streams.ollama.client import OllamaConfig
-from streams.ports import Catalogue, Documents, Generation, Generations, Maintenance, Search
+from streams.ports import Catalogue, Documents, Generation, Generations, Maintenance, Notes, Search
 from streams.settings import Settings
 
 Role = Literal["index", "answer"]
@@ -46,7 +46,7 @@ class Index(Protocol):
         ...
 
 
-class Store(Documents, Search, Maintenance, Catalogue, Protocol):
+class Store(Documents, Search, Maintenance, Catalogue, Notes, Protocol):
     """What the store of one generation offers beside its ports."""
 
     async def canary(self) -> None:

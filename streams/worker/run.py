@@ -25,6 +25,7 @@ from streams.observe.metrics import Metrics
 from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import open_embedder
 from streams.ports import Observed, Observer
+from streams.reconcile import clean
 from streams.settings import Settings
 from streams.worker.agents import (
     Parts,
@@ -35,8 +36,8 @@ from streams.worker.agents import (
     watermarks_of,
 )
 from streams.worker.cutting import cutter_of
-from streams.worker.generations import Following, Openings, agreed, superseded_settings
-from streams.worker.live import Live, at_work
+from streams.worker.generations import Openings, agreed, superseded_settings
+from streams.worker.live import live_of
 from streams.worker.parts import (
     Role,
     connection,
@@ -45,7 +46,6 @@ from streams.worker.parts import (
     open_schemas,
     read_topics,
     topic_plan,
-    utc_now,
 )
 from streams.worker.status import Status
 
@@ -85,11 +85,7 @@ async def _open(settings: Settings, roles: Sequence[Role], metrics: Metrics, sta
     cutter = cutter_of(settings, metrics)
     stack.push_async_callback(cutter.close)
     observe = _observer(metrics)
-    live = Live(
-        Following(index, now=utc_now, monotonic=time.monotonic, observe=observe),
-        openings,
-        lambda opened: at_work(opened, settings, cutter, observe),
-    )
+    live = live_of(settings, index, openings, cutter, observe)
     await live()
     return Parts(settings, live, client, metrics, read, awaited, schemas)
 
@@ -173,13 +169,16 @@ async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: async
     log.info("worker starts", roles=list(roles), kafka=settings.kafka, store=settings.store)
     if parts.awaited.missing and "index" in roles:
         log.warning("waiting for source topics that do not exist yet", topics=list(parts.awaited.missing))
-    sweeping = asyncio.create_task(parts.live.sweep()) if "index" in roles else None
+    topics_read = [source.topic for source in parts.topics.sources]
+    beside = [asyncio.create_task(clean.tell(parts.live.store, topics_read, parts.metrics))]
+    if "index" in roles:
+        beside.append(asyncio.create_task(parts.live.sweep()))
     try:
         return await lifecycle.run(stop)
     finally:
-        if sweeping is not None:
-            sweeping.cancel()
-            await asyncio.wait([sweeping])
+        for task in beside:
+            task.cancel()
+        await asyncio.wait(beside)
         await watermarks.close()
         await replies.close()
 

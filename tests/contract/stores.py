@@ -575,11 +575,39 @@ class CatalogueContract:
         assert set(named) >= kept
         assert named == sorted(set(named))
 
+    async def test_passages_that_are_there_are_told_from_those_that_are_not(self, store, page):
+        held = [passage(f"text {n}") for n in range(page // 2 + 10)]
+        await store.write_passages([*held, passage("of another", tenant="bolt")])
+        asked = [one.id for one in [*held, passage("never written"), passage("of another", tenant="bolt")]]
+        assert set(await store.present("acme", [*asked, *asked])) == ids(held)
+        await store.delete_passages("acme", [held[0].id])
+        assert set(await store.present("acme", asked)) == ids(held[1:])
+        assert set(await store.present("nobody", asked)) == set()
+        assert set(await store.present("acme", [])) == set()
+
     async def test_an_empty_store_has_none_and_the_canary_is_none(self, store):
         assert await collect(store.document_keys()) == []
         await store.canary()
         assert await collect(store.document_keys()) == []
         assert await collect(store.document_keys("documents.changes")) == []
+
+
+class NotesContract:
+    """What is remembered beside the documents."""
+
+    async def test_a_note_is_there_for_every_handle_and_the_last_one_counts(self, store, open_store):
+        assert await store.note("clean docs") is None
+        await store.set_note("clean docs", "2026-11-22T10:00:00+00:00")
+        await store.set_note("clean docs", 'ä "quoted" text\n')
+        await store.set_note("clean", "another")
+        other = await open_store()
+        assert await other.note("clean docs") == 'ä "quoted" text\n'
+        assert await other.note("clean") == "another"
+
+    async def test_a_note_is_no_document(self, store):
+        await store.set_note("clean docs", "now")
+        assert await collect(store.document_keys()) == []
+        assert await collect(store.unsettled(NOON + MINUTE)) == []
 
 
 class WholeContract:
@@ -730,7 +758,13 @@ class IndexContract:
 
 
 class StoreContract(
-    HeadsContract, PassagesContract, SearchContract, MaintenanceContract, CatalogueContract, WholeContract
+    HeadsContract,
+    PassagesContract,
+    SearchContract,
+    MaintenanceContract,
+    CatalogueContract,
+    NotesContract,
+    WholeContract,
 ):
     """All of it."""
 

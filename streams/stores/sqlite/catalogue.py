@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from uuid import UUID
 
 import apsw
+
+from streams.stores.sqlite.documents import listed
 
 PAGE = 1000
 
@@ -21,3 +24,13 @@ def document_keys(db: apsw.Connection, source: str | None, after: str) -> Sequen
     else:
         rows = db.execute(_OF_SOURCE, (json.dumps(source), after, PAGE))
     return [key for (key,) in rows]
+
+
+def present(db: apsw.Connection, tenant: str, ids: Sequence[UUID]) -> Sequence[str]:
+    """Which of these passages exist."""
+    rows = db.execute(
+        "SELECT p.id FROM json_each(?) AS wanted CROSS JOIN passages AS p"
+        " ON p.id = wanted.value AND p.tenant = ?",
+        (listed(ids), tenant),
+    )
+    return [id_ for (id_,) in rows]

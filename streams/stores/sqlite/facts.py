@@ -10,6 +10,7 @@ from streams.stores.sqlite.transaction import transaction
 
 _CANARY = "canary"
 _GENERATION = "generation"
+_NOTE = "note "
 
 
 def generations(db: apsw.Connection) -> Generations | None:
@@ -25,6 +26,17 @@ def replace_generations(db: apsw.Connection, expected: Generations | None, wante
             return False
         db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_GENERATION, encoded_generations(wanted)))
     return True
+
+
+def note(db: apsw.Connection, name: str) -> str | None:
+    """The text under this name, None where there is none."""
+    text: str | None = db.execute("SELECT value FROM facts WHERE name = ?", (_NOTE + name,)).get
+    return text
+
+
+def set_note(db: apsw.Connection, name: str, text: str) -> None:
+    """Writes the text, in place of the one that was there."""
+    db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_NOTE + name, text))
 
 
 def canary(db: apsw.Connection) -> None:

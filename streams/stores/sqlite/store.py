@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -115,6 +115,21 @@ class SqliteStore:
             if len(keys) < catalogue.PAGE:
                 return
             last = keys[-1]
+
+    async def present(self, tenant: str, ids: Sequence[UUID]) -> Collection[UUID]:
+        """Which of these passages exist; of a tenant that does not exist, none."""
+        found: set[UUID] = set()
+        for some in chunks(list(dict.fromkeys(ids)), CHUNK):
+            found.update(UUID(id_) for id_ in await self._run(catalogue.present, tenant, some))
+        return found
+
+    async def note(self, name: str) -> str | None:
+        """The text under this name; None where there is none."""
+        return await self._run(facts.note, name)
+
+    async def set_note(self, name: str, text: str) -> None:
+        """Writes the text, in place of the one that was there."""
+        await self._run(facts.set_note, name, text)
 
     async def ready(self) -> None:
         """Raises `Retryable` where the file can't be read."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from streams.errors import Retryable
@@ -43,6 +43,21 @@ async def _read(session: Session, tenant: str, ids: Sequence[UUID]) -> list[Pass
     return [
         objects.passage(one.uuid, tenant, one.properties, objects.vector_of(one)) for one in returned.objects
     ]
+
+
+async def present(session: Session, tenant: str, ids: Sequence[UUID]) -> Collection[UUID]:
+    """Which of these passages exist; unknown tenant: none."""
+    found: set[UUID] = set()
+    try:
+        for some in chunks(list(dict.fromkeys(ids)), READ_AT_ONCE):
+            async with session.querying():
+                returned = await session.passages(tenant).query.fetch_objects_by_ids(
+                    some, limit=len(some), return_properties=[]
+                )
+            found.update(one.uuid for one in returned.objects)
+    except NoTenant:
+        return set()
+    return found
 
 
 async def write(session: Session, passages: Sequence[Passage]) -> None:

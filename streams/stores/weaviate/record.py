@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from uuid import UUID
 
 from weaviate.exceptions import UnexpectedStatusCodeError
 
@@ -111,6 +112,27 @@ def _head() -> Object:
     )
     held = head_object(head)
     return replace(held, uuid=CANARY, properties=held.properties | {"settled": True})
+
+
+async def note(session: Session, name: str) -> str | None:
+    """The text under this name, None where there is none."""
+    async with session.querying():
+        held = await session.heads.query.fetch_object_by_id(_note_id(name))
+    return None if held is None else str(held.properties["body"])
+
+
+async def set_note(session: Session, name: str, text: str) -> None:
+    """Writes the text, in place of the one that was there.
+
+    It stands among the heads, beside the canary's and by the same key, which is no document's.
+    """
+    held = _head()
+    properties = held.properties | {"body": text}
+    await insert(session, session.heads, [replace(held, uuid=_note_id(name), properties=properties)])
+
+
+def _note_id(name: str) -> UUID:
+    return name_uuid("note", name)
 
 
 async def answers(session: Session) -> None:

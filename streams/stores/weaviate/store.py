@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -87,6 +87,18 @@ class WeaviateStore:
     def document_keys(self, source: str | None = None, after: UUID | None = None) -> AsyncIterator[UUID]:
         """The keys of all documents that have a head, of `source` if given, above `after`: ascending."""
         return catalogue.document_keys(self._session, source, after)
+
+    async def present(self, tenant: str, ids: Sequence[UUID]) -> Collection[UUID]:
+        """Which of these passages exist; of a tenant that does not exist, none."""
+        return await passages.present(self._session, tenant, ids)
+
+    async def note(self, name: str) -> str | None:
+        """The text under this name; None where there is none."""
+        return await record.note(self._session, name)
+
+    async def set_note(self, name: str, text: str) -> None:
+        """Writes the text, in place of the one that was there."""
+        await record.set_note(self._session, name, text)
 
     async def ready(self) -> None:
         """Raises `Retryable` where Weaviate, by HTTP or by gRPC, does not answer."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -39,6 +39,9 @@ class MemoryStore:
                 one.written < written_before for one in heads.values()
             ):
                 yield key
+
+    async def present(self, tenant: str, ids: Sequence[UUID]) -> Collection[UUID]:
+        return {id_ for id_ in ids if (tenant, id_) in self.held}
 
     async def document_keys(
         self, source: str | None = None, after: UUID | None = None

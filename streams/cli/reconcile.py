@@ -1,0 +1,181 @@
+"""`reconcile`: what the change topics say against what the index holds."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from streams.cli.output import FAILED, Json, Output
+from streams.client.here import here
+from streams.reconcile.clean import remember
+from streams.reconcile.reading import Advance
+from streams.reconcile.report import Report, Row
+from streams.reconcile.spool import Found, Spool
+from streams.reconcile.verdict import DIFFERENCES, NOTES, Kind
+from streams.settings import Settings
+from streams.worker.parts import Index, Store, first_generation, open_index, utc_now
+from streams.worker.reconciling import applier, asked, reconciler
+
+KINDS: tuple[Kind, ...] = (*DIFFERENCES, *NOTES)
+
+
+def reconcile(
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's documents.")] = None,
+    source: Annotated[str | None, typer.Option(help="Only documents of this topic.")] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what differs.")] = False,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds that workers are given to consume what was read.")
+    ] = 60.0,
+    limit: Annotated[int, typer.Option(min=0, help="Documents that are named of each kind.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Compare what the change topics say with what the index holds, tenant by tenant.
+
+    May run beside workers: what they have yet to consume is no difference. Exits with 1 where the index
+    differs. Example: `rag-streams reconcile --tenant acme --repair`
+    """
+    asyncio.run(_reconcile(here(), tenant, source, wait, limit, Output(as_json), repair=repair))
+
+
+async def _reconcile(
+    settings: Settings,
+    tenant: str | None,
+    source: str | None,
+    wait_s: float,
+    limit: int,
+    out: Output,
+    *,
+    repair: bool,
+) -> None:
+    question, began = asked(settings, source=source, tenant=tenant, wait_s=wait_s), utc_now()
+    async with _opened(settings) as (index, store, spool):
+        with _bars(out) as progress:
+            stages = Stages(progress)
+            async with reconciler(settings, store, question, spool, stages) as one:
+                report = await one.compare()
+                _show(report, spool, limit, out)
+                if repair and report.differs:
+                    before = report.total(DIFFERENCES)
+                    async with applier(settings, index) as apply:
+                        report = await one.mend(apply)
+                    out.line(f"mended {before - report.total(DIFFERENCES)} of {before}")
+                    if report.differs:
+                        _show(report, spool, limit, out)
+        if report.clean and tenant is None:
+            await remember(store, question.topics, began)
+    _conclude(report, out)
+    if report.differs:
+        raise typer.Exit(FAILED)
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[tuple[Index, Store, Spool]]:
+    async with AsyncExitStack() as stack:
+        index = await open_index(settings)
+        stack.push_async_callback(index.close)
+        record = await index.generations()
+        store = await index.open(record.live if record else first_generation(settings))
+        stack.push_async_callback(store.close)
+        yield index, store, stack.enter_context(Spool())
+
+
+class Stages:
+    """What goes on, as bars on standard error."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def stage(self, name: str, total: int | None) -> Advance:
+        """A new bar; the ones before have come to their end."""
+        for task in self._progress.tasks:
+            self._progress.update(task.id, total=task.completed)
+        task_id = self._progress.add_task(name, total=total)
+        return lambda count: self._progress.advance(task_id, count)
+
+
+def _bars(out: Output) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=out.as_json,
+    )
+
+
+def _show(report: Report, spool: Spool, limit: int, out: Output) -> None:
+    if out.as_json:
+        for row in report.rows:
+            out.row(_fields(row))
+    else:
+        out.console.print(_table(report.rows))
+    for found in _examples(spool, limit):
+        out.row(_example(found), _described(found))
+    for topic, count in report.illegible.items():
+        out.line(f"{count} records of {topic} can't be read at all: see `rag-streams dead list`")
+
+
+def _fields(row: Row) -> dict[str, Any]:
+    counts: dict[str, int] = {kind: row.counts.get(kind, 0) for kind in KINDS}
+    return {"source": row.source, "tenant": row.tenant, "documents": row.documents, **counts}
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    shown = [kind for kind in KINDS if kind in DIFFERENCES or any(row.counts.get(kind) for row in rows)]
+    table = Table("source", "tenant", box=None, pad_edge=False)
+    for name in ("documents", *shown):
+        table.add_column(name, justify="right")
+    for row in rows:
+        counts = [str(row.counts.get(kind, 0)) for kind in shown]
+        table.add_row(row.source, row.tenant or "?", str(row.documents), *counts)
+    return table
+
+
+def _examples(spool: Spool, limit: int) -> Iterator[Found]:
+    for kind in KINDS:
+        pages = spool.found([kind], max(limit, 1))
+        yield from itertools.islice(itertools.chain.from_iterable(pages), limit)
+
+
+def _example(found: Found) -> dict[str, Any]:
+    return {
+        "finding": found.kind, "tenant": found.tenant, "document_id": found.document_id,
+        "document_key": str(found.key), "at": str(found.at), "note": found.note,
+    }  # fmt: skip
+
+
+def _described(found: Found) -> str:
+    name = f"{found.tenant or '?'}/{found.document_id or found.key}"
+    note = f"  not mended: {found.note}" if found.note else ""
+    return f"{found.kind:<11} {name}  {found.at}{note}"
+
+
+def _conclude(report: Report, out: Output) -> None:
+    counts: dict[str, int] = {kind: report.total([kind]) for kind in KINDS}
+    if report.differs:
+        text = f"{report.total(DIFFERENCES)} documents differ"
+    elif counts["pending"]:
+        text = f"nothing differs so far; {counts['pending']} documents wait for a worker"
+    else:
+        text = "clean: the index holds what the topics say"
+    out.row({"clean": report.clean, **counts, "illegible": dict(report.illegible)}, text)

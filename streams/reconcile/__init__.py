@@ -1,0 +1,1 @@
+"""What the change topics say against what the index holds: compared, told, mended."""

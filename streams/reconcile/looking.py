@@ -1,0 +1,163 @@
+"""The index, looked at: what is wrong with which document."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from streams.messages.held import Head, current
+from streams.messages.records import Offset
+from streams.ports import Catalogue
+from streams.reconcile.reading import Advance
+from streams.reconcile.spool import Found, Spoken, Spool
+from streams.reconcile.verdict import Kind, Reach, Spans, beyond, compare, unspoken
+
+DOCUMENTS_AT_ONCE = 100
+PASSAGES_AT_ONCE = 2000
+
+Place = tuple[str, str | None]
+"""A source, and a tenant; None where nothing says whose the document is."""
+
+
+@dataclass
+class Look:
+    """One look at documents, with what the topics say of them.
+
+    `only` is the tenant that is asked about, None for all. `ends`: how far the topics go now, None at the
+    first look. `documents` counts those that are there, by the topics or, where these say nothing, by the
+    index. `foreign`: sources of which the index holds what was made of another topic of that name.
+    """
+
+    index: Catalogue
+    spool: Spool
+    reaches: Mapping[str, Reach]
+    only: str | None = None
+    ends: Mapping[str, Spans] | None = None
+    documents: dict[Place, int] = field(default_factory=lambda: defaultdict(int))
+    foreign: set[str] = field(default_factory=set)
+
+    async def at_spoken(self, advance: Advance) -> None:
+        """Looks at all documents of which the topics speak."""
+        pages = self.spool.pages(DOCUMENTS_AT_ONCE)
+        while page := await asyncio.to_thread(next, pages, None):
+            keys = [spoken.key for spoken in page]
+            await self._note(await self.at(keys, {spoken.key: spoken for spoken in page}, count=True))
+            advance(len(page))
+
+    async def at_unspoken(self, source: str | None) -> None:
+        """Looks at all documents of the index of which the topics don't speak."""
+        async for keys in _pages(self.index.document_keys(source)):
+            spoken = await asyncio.to_thread(self.spool.spoken, keys)
+            silent = [key for key in keys if key not in spoken]
+            await self._note(await self.at(silent, {}, count=True))
+
+    async def at(
+        self, keys: Sequence[UUID], spoken: Mapping[UUID, Spoken], *, count: bool = False
+    ) -> Sequence[Found]:
+        """What is wrong with these documents now."""
+        if not keys:
+            return ()
+        held = await self.index.heads(keys)
+        heads = {key: current(held.get(key, ())) for key in keys}
+        found: list[Found] = []
+        sound: list[Head] = []
+        for key in keys:
+            said, head = spoken.get(key), heads[key]
+            if self._elsewhere(said, head):
+                continue
+            if count:
+                self._count(said, head)
+            kind = self._kind(said, head)
+            if kind is not None and kind != "untold":
+                found.append(_found(key, kind, said, head))
+            elif head is not None and not head.deleted:
+                found += [_found(key, kind, said, head)] if kind else []
+                sound.append(head)
+        broken = await self._damaged(sound)
+        return [one for one in found if one.key not in broken] + [
+            _found(key, "damaged", None, heads[key]) for key in broken
+        ]
+
+    def _kind(self, said: Spoken | None, head: Head | None) -> Kind | None:
+        if said is not None:
+            return compare(said.wanted, said.dead, head)
+        reach = self.reaches.get(head.source) if head is not None else None
+        if head is None or head.deleted or reach is None or not beyond(reach.spans, head):
+            return unspoken(head, reach)
+        return self._kind_of_newer(head)
+
+    def _kind_of_newer(self, head: Head) -> Kind | None:
+        """Of what was made of a record that came since the topic was read, or of a topic that is gone."""
+        if self.ends is None:
+            return "orphaned"
+        if not beyond(self.ends.get(head.source, {}), head):
+            return None
+        self.foreign.add(head.source)
+        return "untold"
+
+    def _elsewhere(self, said: Spoken | None, head: Head | None) -> bool:
+        return self.only is not None and self.only not in _tenants(said, head)
+
+    def _count(self, said: Spoken | None, head: Head | None) -> None:
+        gone = said.wanted is None or said.wanted.deleted if said else head is None or head.deleted
+        if not gone:
+            self.documents[_source(said, head), _tenant(said, head)] += 1
+
+    async def _damaged(self, heads: Sequence[Head]) -> Collection[UUID]:
+        """The documents whose head lists a passage that is not there."""
+        by_tenant: dict[str, dict[UUID, UUID]] = defaultdict(dict)
+        for head in heads:
+            if head.tenant is not None:
+                by_tenant[head.tenant].update((entry.id, head.document_key) for entry in head.passages)
+        broken: set[UUID] = set()
+        for tenant, listed in by_tenant.items():
+            ids = list(listed)
+            for start in range(0, len(ids), PASSAGES_AT_ONCE):
+                some = ids[start : start + PASSAGES_AT_ONCE]
+                there = await self.index.present(tenant, some)
+                broken.update(listed[id_] for id_ in some if id_ not in there)
+        return broken
+
+    async def _note(self, found: Sequence[Found]) -> None:
+        if found:
+            await asyncio.to_thread(self.spool.find, found)
+
+
+def _found(key: UUID, kind: Kind, spoken: Spoken | None, head: Head | None) -> Found:
+    at = _at(kind, spoken, head)
+    named = (spoken.said.document_id if spoken else None) or (head.document_id if head else None)
+    return Found(key, kind, at, _tenant(spoken, head), named)
+
+
+def _at(kind: Kind, spoken: Spoken | None, head: Head | None) -> Offset:
+    said = None if spoken is None else spoken.dead if kind == "dead" else spoken.said
+    if said is not None:
+        return Offset(topic=said.source, partition=said.partition, offset=said.offset)
+    assert head is not None  # noqa: S101 - a document that nothing is said of is in the index
+    return Offset(topic=head.source, partition=head.partition, offset=head.offset)
+
+
+def _source(spoken: Spoken | None, head: Head | None) -> str:
+    return spoken.said.source if spoken else head.source if head else ""
+
+
+def _tenant(spoken: Spoken | None, head: Head | None) -> str | None:
+    return (spoken.said.tenant if spoken else None) or (head.tenant if head else None)
+
+
+def _tenants(spoken: Spoken | None, head: Head | None) -> tuple[str | None, ...]:
+    return (spoken.said.tenant if spoken else None, head.tenant if head else None)
+
+
+async def _pages(keys: AsyncIterator[UUID]) -> AsyncIterator[Sequence[UUID]]:
+    page: list[UUID] = []
+    async for key in keys:
+        page.append(key)
+        if len(page) == DOCUMENTS_AT_ONCE:
+            yield page
+            page = []
+    if page:
+        yield page

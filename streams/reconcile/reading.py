@@ -1,0 +1,91 @@
+"""Topics, read into the spool."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Protocol
+
+from streams.errors import Rejected
+from streams.messages.changes import Change, Ignored, Truncation
+from streams.messages.dead import first_place
+from streams.messages.records import Offset, Record
+from streams.reconcile.spool import Spool
+from streams.reconcile.verdict import Reach, Spans
+
+AT_ONCE = 500
+"""Changes that go to the disk together."""
+
+Decode = Callable[[Record], Awaitable[Sequence[Change | Truncation | Ignored]]]
+"""What a record says. Raises `Rejected`."""
+Advance = Callable[[int], None]
+"""Told of every so many records or documents that are dealt with."""
+
+
+class Log(Protocol):
+    """Topics, as they are read here: committed records only."""
+
+    async def spans(self, topic: str) -> Spans:
+        """What there is to read now; nothing where there is no such topic."""
+        ...
+
+    def records(self, topic: str, within: Spans) -> AsyncGenerator[Record, None]:
+        """The records within, in the order of each partition."""
+        ...
+
+    def at(self, topic: str, places: Mapping[int, Sequence[int]]) -> AsyncGenerator[Record, None]:
+        """The records at these offsets of each partition, ascending; those that are gone are left out."""
+        ...
+
+
+async def read(log: Log, spool: Spool, decode: Decode, topic: str, spans: Spans, advance: Advance) -> Reach:
+    """Reads a source's records into the spool, and says how far it got."""
+    unread: dict[int, int] = {}
+    illegible = 0
+    batch: list[tuple[Change, bool]] = []
+    async with aclosing(log.records(topic, spans)) as records:
+        async for record in records:
+            said = await attributed(decode, record)
+            if said is None:
+                unread[record.partition] = record.offset
+                illegible += 1
+            batch += said or ()
+            advance(1)
+            if len(batch) >= AT_ONCE:
+                await asyncio.to_thread(spool.take, batch)
+                batch = []
+    await asyncio.to_thread(spool.take, batch)
+    return Reach(spans, unread, illegible)
+
+
+async def attributed(decode: Decode, record: Record) -> Sequence[tuple[Change, bool]] | None:
+    """The changes in a record, each with whether it could not be read; None where nothing at all can be.
+
+    Of which document a record speaks is asked of its key alone where its value can't be read.
+    """
+    try:
+        return [(one, False) for one in await decode(record) if isinstance(one, Change)]
+    except Rejected:
+        pass
+    try:
+        named = [one for one in await decode(replace(record, value=None)) if isinstance(one, Change)]
+    except Rejected:
+        named = []
+    return [(one, True) for one in named] or None
+
+
+async def bury(log: Log, spool: Spool, topic: str, since: Spans) -> Spans:
+    """Reads the dead letters that came after `since` into the spool; gives what to go on from."""
+    now = await log.spans(topic)
+    new = {number: (max(begin, since.get(number, (0, 0))[1]), end) for number, (begin, end) in now.items()}
+    letters: list[Offset] = []
+    async with aclosing(log.records(topic, new)) as records:
+        async for record in records:
+            letters += filter(None, [first_place(record)])
+            if len(letters) >= AT_ONCE:
+                await asyncio.to_thread(spool.bury, letters)
+                letters = []
+    await asyncio.to_thread(spool.bury, letters)
+    return now

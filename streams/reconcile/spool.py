@@ -1,0 +1,255 @@
+"""What the topics say, on disk: one row for each document and partition, however many records there were.
+
+A temporary SQLite file with a small cache, gone when it is closed. Methods block, for milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+from uuid import UUID
+
+from streams.messages.changes import Change
+from streams.messages.position import Position
+from streams.messages.records import Offset
+from streams.reconcile.standing import Standing, latest, stand
+from streams.reconcile.verdict import Kind
+
+CACHE_KIB = 16 * 1024
+
+_TABLES = f"""
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA cache_size = -{CACHE_KIB};
+CREATE TABLE said (
+    key BLOB, part INTEGER, dead INTEGER, source TEXT, at INTEGER, position TEXT, timed INTEGER,
+    deleted INTEGER, whole INTEGER, tenant TEXT, id TEXT, PRIMARY KEY (key, part, dead)
+) WITHOUT ROWID;
+CREATE TABLE steps (key BLOB, part INTEGER, at INTEGER, PRIMARY KEY (key, part, at)) WITHOUT ROWID;
+CREATE TABLE letters (topic TEXT, part INTEGER, at INTEGER, PRIMARY KEY (topic, part, at)) WITHOUT ROWID;
+CREATE TABLE found (
+    key BLOB PRIMARY KEY, kind TEXT, source TEXT, part INTEGER, at INTEGER, tenant TEXT, id TEXT, note TEXT
+) WITHOUT ROWID;
+CREATE INDEX found_in_order ON found (source, part, at, key);
+"""
+_OF_PARTITION = (
+    "SELECT part, source, at, position, timed, deleted, whole, tenant, id FROM said"
+    " WHERE key = ? AND part = ? AND dead = ?"
+)
+_OF_DOCUMENT = (
+    "SELECT dead, part, source, at, position, timed, deleted, whole, tenant, id FROM said WHERE key = ?"
+)
+_FOUND = (
+    "SELECT key, kind, source, part, at, tenant, id, note FROM found"
+    " WHERE (source, part, at, key) > (?, ?, ?, ?) AND kind IN (SELECT value FROM json_each(?))"
+    " ORDER BY source, part, at, key LIMIT ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What is known of a document from the topics: what counts, and the latest dead letter, if any."""
+
+    key: UUID
+    wanted: Standing | None
+    dead: Standing | None
+
+    @property
+    def said(self) -> Standing:
+        """The one that there is, rather the one that counts."""
+        said = self.wanted or self.dead
+        assert said is not None  # noqa: S101 - a row has at least one
+        return said
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A document with which something is wrong.
+
+    `at` is the record to bring it to, for an orphan or a damaged one the record that it was made of.
+    `note` says why it could not be mended.
+    """
+
+    key: UUID
+    kind: Kind
+    at: Offset
+    tenant: str | None
+    document_id: str | None
+    note: str | None = None
+
+
+class Spool:
+    """The file. Not to be used by two at a time."""
+
+    def __init__(self) -> None:
+        # An empty name is a file that SQLite makes where temporary files go, and that nobody else sees.
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._db.executescript(_TABLES)
+
+    def __enter__(self) -> Self:
+        """Open already."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """The file is gone."""
+        self._db.close()
+
+    def bury(self, letters: Iterable[Offset]) -> None:
+        """Remembers records that are dead letters."""
+        rows = [(at.topic, at.partition, at.offset) for at in letters]
+        with self._together():
+            self._db.executemany("INSERT OR IGNORE INTO letters VALUES (?, ?, ?)", rows)
+
+    def buried(self, at: Offset) -> bool:
+        """Whether that record is a dead letter."""
+        sql = "SELECT 1 FROM letters WHERE topic = ? AND part = ? AND at = ?"
+        return self._db.execute(sql, (at.topic, at.partition, at.offset)).fetchone() is not None
+
+    def take(self, changes: Iterable[tuple[Change, bool]]) -> None:
+        """What records say, in the order of each partition; with each, whether it could not be read."""
+        with self._together():
+            for change, unreadable in changes:
+                self._take(change, dead=unreadable or self.buried(change.at))
+
+    def _take(self, change: Change, *, dead: bool) -> None:
+        key, partition = change.key.bytes, change.at.partition
+        before = self._of(key, partition, dead=False)
+        buried = self._of(key, partition, dead=True) if dead else None
+        said = stand(change, max(filter(None, (before, buried)), key=_position, default=None))
+        rival = buried if dead else before
+        if rival is not None and said.position <= rival.position:
+            return
+        if not dead:
+            self._step(key, said, before)
+        row = (key, partition, dead, said.source, said.offset, str(said.position), said.timed, said.deleted,
+               said.whole, said.tenant, said.document_id)  # fmt: skip
+        self._db.execute("INSERT OR REPLACE INTO said VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def _step(self, key: bytes, said: Standing, before: Standing | None) -> None:
+        """Remembers the records that it takes, one after the other, to come to what is not whole."""
+        if before is not None and not before.whole and said.whole:
+            self._db.execute("DELETE FROM steps WHERE key = ? AND part = ?", (key, said.partition))
+        if not said.whole:
+            told = [one for one in (before, said) if one is not None and not one.deleted]
+            rows = [(key, one.partition, one.offset) for one in told]
+            self._db.executemany("INSERT OR IGNORE INTO steps VALUES (?, ?, ?)", rows)
+
+    def _of(self, key: bytes, partition: int, *, dead: bool) -> Standing | None:
+        row = self._db.execute(_OF_PARTITION, (key, partition, dead)).fetchone()
+        return None if row is None else _standing(*row)
+
+    def spoken(self, keys: Sequence[UUID]) -> Mapping[UUID, Spoken]:
+        """What is said of these documents; nothing of those of which no record speaks."""
+        return {key: spoken for key in keys if (spoken := self._spoken(key.bytes)) is not None}
+
+    def pages(self, size: int) -> Iterator[Sequence[Spoken]]:
+        """All documents of which something is said, in the order of their keys."""
+        last = b""
+        while True:
+            sql = "SELECT DISTINCT key FROM said WHERE key > ? ORDER BY key LIMIT ?"
+            keys = [key for (key,) in self._db.execute(sql, (last, size))]
+            if not keys:
+                return
+            yield [spoken for key in keys if (spoken := self._spoken(key)) is not None]
+            last = keys[-1]
+
+    def _spoken(self, key: bytes) -> Spoken | None:
+        rows = self._db.execute(_OF_DOCUMENT, (key,)).fetchall()
+        if not rows:
+            return None
+        said = [_standing(*row) for dead, *row in rows if not dead]
+        dead = [_standing(*row) for dead, *row in rows if dead]
+        return Spoken(UUID(bytes=key), latest(said), latest(dead))
+
+    def documents(self) -> int:
+        """How many documents something is said of."""
+        return int(self._db.execute("SELECT count(DISTINCT key) FROM said").fetchone()[0])
+
+    def steps(self, key: UUID, partition: int, offset: int) -> Sequence[int]:
+        """The offsets of the records that lead to the one there, which comes last."""
+        sql = "SELECT at FROM steps WHERE key = ? AND part = ? AND at < ? ORDER BY at"
+        return [at for (at,) in self._db.execute(sql, (key.bytes, partition, offset))] + [offset]
+
+    def find(self, found: Iterable[Found]) -> None:
+        """Remembers what is wrong with these documents, one thing each."""
+        rows = [
+            (one.key.bytes, one.kind, one.at.topic, one.at.partition, one.at.offset, one.tenant,
+             one.document_id, one.note)
+            for one in found
+        ]  # fmt: skip
+        with self._together():
+            self._db.executemany("INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def forget(self, keys: Iterable[UUID]) -> None:
+        """Nothing is wrong with these documents any more."""
+        with self._together():
+            self._db.executemany("DELETE FROM found WHERE key = ?", [(key.bytes,) for key in keys])
+
+    def found(self, kinds: Sequence[Kind], size: int) -> Iterator[Sequence[Found]]:
+        """What is wrong in these ways, in the order in which the records stand on their topics."""
+        last: tuple[str, int, int, bytes] = ("", -1, -1, b"")
+        named = json.dumps(kinds)
+        while rows := self._db.execute(_FOUND, (*last, named, size)).fetchall():
+            yield [_found(*row) for row in rows]
+            key, _, source, part, at, *_ = rows[-1]
+            last = (source, part, at, key)
+
+    def retell(self, source: str, kind: Kind, instead: Kind) -> None:
+        """All that is wrong in one way with documents of a source is wrong in another."""
+        self._db.execute("UPDATE found SET kind = ? WHERE kind = ? AND source = ?", (instead, kind, source))
+
+    def counts(self) -> Iterator[tuple[str, str | None, Kind, int]]:
+        """How many documents of each source and tenant have something wrong with them, and what."""
+        yield from self._db.execute("SELECT source, tenant, kind, count(*) FROM found GROUP BY 1, 2, 3")
+
+    def furthest(self) -> Sequence[Offset]:
+        """The last record in each partition to which a document has yet to be brought."""
+        sql = (
+            "SELECT source, part, max(at) FROM found WHERE kind IN ('missing', 'stale', 'resurrected')"
+            " GROUP BY 1, 2"
+        )
+        return [Offset(topic=topic, partition=part, offset=at) for topic, part, at in self._db.execute(sql)]
+
+    def _together(self) -> _Transaction:
+        return _Transaction(self._db)
+
+
+class _Transaction:
+    """Many writes as one; without a journal there is nothing to roll back to, and nobody who wants it."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN")
+
+    def __exit__(self, *_: object) -> None:
+        self._db.execute("COMMIT")
+
+
+def _position(said: Standing) -> Position:
+    return said.position
+
+
+def _standing(
+    part: int,
+    source: str,
+    at: int,
+    position: str,
+    timed: int,
+    deleted: int,
+    whole: int,
+    tenant: str | None,
+    id_: str | None,
+) -> Standing:
+    placed = Position.parse(position)
+    return Standing(source, part, at, placed, bool(timed), bool(deleted), bool(whole), tenant, id_)
+
+
+def _found(
+    key: bytes, kind: Kind, topic: str, part: int, at: int, tenant: str | None, id_: str | None, note: str
+) -> Found:
+    return Found(UUID(bytes=key), kind, Offset(topic=topic, partition=part, offset=at), tenant, id_, note)

@@ -1,0 +1,271 @@
+"""Damage of every kind, planted in an index in memory: found, named, mended, clean."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from streams.reconcile.reconciler import Asked
+from tests.unit.reconcile.world import TOPIC, World
+
+
+@pytest.fixture
+async def world():
+    """Three documents and a deleted one, indexed as they should be."""
+    world = World()
+    for name in ("one", "two", "three", "gone"):
+        world.put(name, f"the first text of {name}")
+    world.put("one", "the second text of one")
+    world.put("two", "the second text of two", tenant="bolt")
+    world.put("gone", None)
+    await world.everything()
+    return world
+
+
+async def test_an_index_that_holds_what_the_topics_say_is_clean(world):
+    assert await world.compare() == []
+    assert world.report.clean
+    rows = {(row.source, row.tenant): row.documents for row in world.report.rows}
+    assert rows == {(TOPIC, "acme"): 3, (TOPIC, "bolt"): 1}
+
+
+async def missing(world):
+    world.lose_heads("three")
+    return "three"
+
+
+async def stale(world):
+    world.lose_heads("one", but=1)
+    return "one"
+
+
+async def resurrected(world):
+    world.lose_heads("gone", but=1)
+    return "gone"
+
+
+async def orphaned(world):
+    await world.index(record := world.put("ghost", "boo"))
+    world.log.topics[TOPIC][0].remove(record)
+    world.put("after")
+    await world.everything()
+    return "ghost"
+
+
+async def damaged(world):
+    del world.store.held["acme", world.head("one").passages[0].id]
+    return "one"
+
+
+@pytest.mark.parametrize(
+    "plant", [missing, stale, resurrected, orphaned, damaged], ids=lambda one: one.__name__
+)
+async def test_damage_is_found_named_and_mended(world, plant):
+    name = await plant(world)
+    assert await world.compare() == [(plant.__name__, name)]
+    assert not world.report.clean
+    assert await world.compare(mend=True) == []
+    assert await world.compare() == []
+    there = world.head(name)
+    assert there.deleted == (plant in (resurrected, orphaned))
+    assert all((there.tenant, entry.id) in world.store.held for entry in there.passages)
+
+
+async def test_all_kinds_at_once_are_mended_and_mending_again_changes_nothing(world):
+    for plant in (missing, stale, resurrected, orphaned):
+        await plant(world)
+    await world.compare(mend=True)
+    before = world.store.all_heads, world.store.held
+    assert await world.compare(mend=True) == []
+    assert (world.store.all_heads, world.store.held) == before
+
+
+async def test_a_stale_document_that_was_damaged_too_is_whole_after_one_repair(world):
+    record = world.put("three", "the first text of three\n\nand more")
+    await world.index(record)
+    world.store.held.clear()
+    world.lose_heads("three", but=1)
+    assert await world.compare(mend=True) == []
+    assert {world.store.held["acme", one.id].text for one in world.head("three").passages} == {
+        "the first text of three",
+        "and more",
+    }
+
+
+async def test_what_a_worker_has_yet_to_consume_waits_and_is_no_difference(world):
+    late = world.put("late")
+    world.workers.behind[TOPIC, 0] = late.offset - 1
+    assert await world.compare() == [("pending", "late")]
+    assert not world.report.differs
+    assert not world.report.clean
+    assert await world.compare(mend=True) == [("pending", "late")]
+    assert world.head("late") is None
+
+
+async def test_what_a_worker_consumed_in_the_meantime_is_nothing(world):
+    late = world.put("late")
+
+    def meanwhile():
+        # A worker's apply, without the loop: the memory store never waits.
+        with pytest.raises(StopIteration):
+            world.index(late).send(None)
+
+    world.workers.meanwhile = meanwhile
+    assert await world.compare() == []
+    assert world.head("late") is not None
+
+
+async def test_what_came_after_the_topic_was_read_is_no_orphan(world):
+    ends = await world.log.spans(TOPIC)
+    await world.index(world.put("new"), world.put("one", "the third text of one"))
+    first, world.log.spans = world.log.spans, _first(ends, world.log.spans)
+    assert await world.compare() == []
+    world.log.spans = first
+    assert await world.compare() == []
+
+
+def _first(answer, then):
+    answers = [{}, answer]
+
+    async def spans(topic):
+        return answers.pop(0) if answers else await then(topic)
+
+    return spans
+
+
+async def test_of_a_topic_that_was_made_anew_nothing_is_an_orphan(world):
+    for partition in world.log.topics[TOPIC]:
+        partition.clear()
+    world.put("fresh")
+    await world.everything()
+    assert {kind for kind, _ in await world.compare(mend=True)} == {"untold"}
+    assert not world.head("one").deleted
+
+
+async def test_of_a_topic_with_a_retention_nothing_is_an_orphan(world):
+    await orphaned(world)
+    world.log.begins[TOPIC, 1] = 4
+    assert await world.compare(mend=True) == [("untold", "ghost")]
+    assert world.report.clean
+
+
+async def test_documents_of_a_topic_that_is_no_source_any_more_are_told(world):
+    await world.index(world.log.append("rows", b"r", json.dumps({"id": "r", "text": "x"}).encode()))
+    assert await world.compare() == [("untold", "r")]
+    world.asked = Asked([TOPIC], every_source=False)
+    assert await world.compare() == []
+
+
+async def test_a_dead_letter_is_told_and_is_no_difference(world):
+    world.bury(world.put("one", "the third text of one"))
+    world.bury(world.put("never"))
+    assert await world.compare(mend=True) == [("dead", "never"), ("dead", "one")]
+    assert world.report.clean
+
+
+async def test_a_dead_letter_written_in_the_meantime_is_one(world):
+    late = world.put("late")
+    world.workers.meanwhile = lambda: world.bury(late)
+    assert await world.compare() == [("dead", "late")]
+
+
+async def test_what_cannot_be_read_is_a_dead_letter_of_the_document_that_its_key_names(world):
+    await world.index(
+        world.log.append(TOPIC, b"acme/one", b"{"), world.log.append(TOPIC, b"acme/new", b"\xff")
+    )
+    assert await world.compare() == [("dead", "new"), ("dead", "one")]
+
+
+async def test_a_record_of_which_nothing_can_be_read_may_be_that_of_any_orphan(world):
+    await orphaned(world)
+    world.log.append(TOPIC, b"no key of ours", b"{")
+    assert await world.compare(mend=True) == [("untold", "ghost")]
+    assert world.report.illegible == {TOPIC: 1}
+    assert not world.head("ghost").deleted
+
+
+async def test_after_compaction_all_is_as_before(world):
+    world.put("one", None)
+    world.log.append(TOPIC, b"acme/one", None)
+    await world.everything()
+    world.log.compact(TOPIC)
+    assert await world.compare() == []
+    world.lose_heads("one", but=2)
+    assert await world.compare() == [("resurrected", "one")]
+    assert await world.compare(mend=True) == []
+
+
+async def test_only_one_tenants_documents_are_told_where_that_is_asked_for(world):
+    world.lose_heads("three")
+    world.lose_heads("two", tenant="bolt")
+    world.asked = Asked([TOPIC], tenant="bolt")
+    assert await world.compare() == [("missing", "two")]
+    assert [row.tenant for row in world.report.rows] == ["bolt"]
+
+
+async def test_what_inherits_its_time_is_mended_at_that_time(world):
+    at = "2026-11-22T10:00:00Z"
+    await world.index(world.put("timed", "a", changed_at=at), world.put("timed", "b"))
+    position = world.head("timed").position
+    world.lose_heads("timed")
+    assert await world.compare(mend=True) == []
+    assert world.head("timed").position == position
+    assert position.time > 0
+
+
+async def test_a_record_that_is_gone_is_said_to_be_gone(world):
+    await damaged(world)
+    world.log.topics[TOPIC][0] = [one for one in world.log.topics[TOPIC][0] if one.key != b"acme/one"]
+    world.log.begins[TOPIC, 0] = 1
+    assert await world.compare(mend=True) == [("damaged", "one")]
+    assert [found.note for found in world.found] == ["gone"]
+
+
+class TestRows:
+    """Rows that leave out what did not change."""
+
+    @pytest.fixture
+    async def rows(self):
+        world = World()
+        world.asked = Asked(["rows"])
+        for said in (
+            {"id": "r", "text": "old", "title": "A"},
+            {"id": "r", "text": "new", "title": "A"},
+            {"id": "r", "title": "B"},
+            {"id": "r", "title": "C"},
+        ):
+            world.log.append("rows", b"r", json.dumps(said).encode())
+        await world.everything()
+        return world
+
+    def shown(self, world):
+        (heads,) = world.store.all_heads.values()
+        head = heads[max(heads)]
+        return head.title, [world.store.held["acme", one.id].text for one in head.passages]
+
+    async def test_are_mended_from_the_last_one_that_is_whole(self, rows):
+        assert await rows.compare() == []
+        (heads,) = rows.store.all_heads.values()
+        for position in sorted(heads)[1:]:
+            del heads[position]
+        assert await rows.compare() == [("stale", "r")]
+        assert await rows.compare(mend=True) == []
+        assert self.shown(rows) == ("C", ["new"])
+
+    async def test_are_mended_from_nothing(self, rows):
+        rows.store.all_heads.clear()
+        assert await rows.compare(mend=True) == []
+        assert self.shown(rows) == ("C", ["new"])
+
+    async def test_are_refused_where_the_whole_one_is_gone(self, rows):
+        rows.store.all_heads.clear()
+        rows.log.compact("rows")
+        assert await rows.compare(mend=True) == [("missing", None)]
+        assert [found.note for found in rows.found] == ["unavailable_value"]
+
+    async def test_that_lost_a_passage_have_it_again(self, rows):
+        rows.store.held.clear()
+        assert await rows.compare() == [("damaged", "r")]
+        assert await rows.compare(mend=True) == []
+        assert self.shown(rows) == ("C", ["new"])
