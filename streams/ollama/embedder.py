@@ -20,6 +20,8 @@ BATCH = 32
 UNKNOWN_WINDOW = 512
 LARGEST_WINDOW = 8192
 """No passage is longer, and memory is taken for each token of the window."""
+UNIT_WITHIN = 1e-6
+"""How far from 1 the length of a unit vector of 32-bit floats may be."""
 DIMENSION_SETTING = "STREAMS_EMBED_DIMENSION"
 MODEL_SETTING = "STREAMS_EMBED_MODEL"
 
@@ -149,7 +151,8 @@ def unit(vector: Sequence[float], model: str) -> Vector:
     length = math.hypot(*vector)
     if not math.isfinite(length) or length == 0.0:
         raise Rejected(f"{model!r} gave a vector without direction (zero, or no numbers)", code="bad_vector")
-    return [x / length for x in vector]
+    # Ollama's are unit vectors already, up to the precision in which stores keep them.
+    return vector if abs(length - 1.0) < UNIT_WITHIN else [x / length for x in vector]
 
 
 def wrong_dimension(model: str, right: int, configured: int) -> Misconfigured:

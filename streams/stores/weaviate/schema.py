@@ -1,4 +1,7 @@
-"""The collections that hold the index, made where there are none."""
+"""The collections that hold the index, made where there are none.
+
+Each index of a property is written for every object, so only what queries look for has one.
+"""
 
 from __future__ import annotations
 
@@ -53,17 +56,15 @@ def passages(session: Session) -> Definition:
             _exact("document_key"),
             _exact("readers", DataType.TEXT_ARRAY),
             _exact("metadata", DataType.TEXT_ARRAY),
-            _exact("born"),
-            _exact("written"),
+            _unindexed("born"),
+            _unindexed("written"),
             _exact("branches", DataType.TEXT_ARRAY),
         ],
         "vector_config": Configure.Vectors.self_provided(
             vector_index_config=Configure.VectorIndex.hnsw(distance_metric=VectorDistances.COSINE)
         ),
         # No stopwords: a title may consist of them, BM25 weighs them down, and they are English ones.
-        "inverted_index_config": Configure.inverted_index(
-            stopwords_preset=StopwordsPreset.NONE, index_timestamps=True
-        ),
+        "inverted_index_config": Configure.inverted_index(stopwords_preset=StopwordsPreset.NONE),
         "multi_tenancy_config": Configure.multi_tenancy(enabled=True),
     }
 
@@ -78,13 +79,12 @@ def heads(session: Session) -> Definition:
             _exact("written"),
             _exact("source"),
             _exact("tenant"),
-            _exact("document_id"),
-            Property(name="deleted", data_type=DataType.BOOL, index_filterable=True),
+            _unindexed("document_id"),
+            Property(name="deleted", data_type=DataType.BOOL, index_filterable=False),
             Property(name="settled", data_type=DataType.BOOL, index_filterable=True),
             _unindexed("body"),
         ],
         "vector_config": Configure.Vectors.self_provided(vector_index_config=Configure.VectorIndex.none()),
-        "inverted_index_config": Configure.inverted_index(index_timestamps=True),
     }
 
 
@@ -95,6 +95,7 @@ def _stored(session: Session) -> dict[str, Any]:
 
 
 def _words(name: str) -> Property:
+    # A filter for a word could read the index that BM25 has, but takes half as long again to count with it.
     return Property(
         name=name,
         data_type=DataType.TEXT,
