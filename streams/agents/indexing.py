@@ -20,7 +20,7 @@ from streams.messages.changes import Change, Document, Ignored, Said, Truncation
 from streams.messages.dead import original
 from streams.messages.headers import TRACEPARENT, TRACESTATE, versioned
 from streams.messages.position import Position
-from streams.messages.receipts import IndexReceipt, Outcome, PassageCounts
+from streams.messages.receipts import IndexReceipt, IndexTimings, Outcome, PassageCounts
 from streams.messages.records import Outgoing, Record
 from streams.ports import Now, Observed, Observer, unobserved
 
@@ -75,6 +75,16 @@ class Applied(Protocol):
         """What it took."""
         ...
 
+    @property
+    def embed_s(self) -> float:
+        """Seconds for the vectors."""
+        ...
+
+    @property
+    def write_s(self) -> float:
+        """Seconds for writing."""
+        ...
+
 
 class Indexer(Protocol):
     """What applies changes; see `streams.indexing.indexer`."""
@@ -96,6 +106,7 @@ class Row:
     passages: PassageCounts = NONE
     changed_at: datetime | None = None
     documents: int = 1
+    timings: IndexTimings | None = None
 
 
 class Indexing:
@@ -152,6 +163,7 @@ class Indexing:
         """Applies a change."""
         if isinstance(item, Ignored):
             return Row("ignored", item.reason, documents=0)
+        began = self._now()
         applied = await self._indexer.apply(item)
         return Row(
             applied.outcome,
@@ -162,6 +174,7 @@ class Indexing:
             applied.passages,
             item.changed_at,
             documents=int(isinstance(item, Change)),
+            timings=_timings(item.timestamp, began, applied),
         )
 
     async def conclude(self, record: Record, ended: Sequence[Ended[Said, Row]]) -> None:
@@ -170,6 +183,11 @@ class Indexing:
         await self._deliver(_outgoing(receipt, record, self._receipts_topic))
         labels = {"outcome": receipt.outcome, "reason": receipt.reason or ""}
         self._observe(Observed("receipts", labels=labels))
+        if receipt.timings is not None:
+            self._observe(Observed("queued_seconds", receipt.timings.queued / 1000))
+        if receipt.changed_at is not None and receipt.outcome in {"indexed", "unchanged", "deleted"}:
+            age = receipt.indexed_at - receipt.changed_at
+            self._observe(Observed("freshness_seconds", max(0.0, age.total_seconds())))
 
     def _first_stood(self, record: Record) -> Record:
         return original(record) if record.topic == self._retry_topic else record
@@ -187,6 +205,7 @@ class Indexing:
             embed_model=self._embed_model() if row.outcome in {"indexed", "unchanged"} else None,
             changed_at=row.changed_at,
             indexed_at=self._now(),
+            timings=row.timings,
         )
 
     def _source(self, record: Record) -> Record:
@@ -248,6 +267,15 @@ def _row(end: Ended[Said, Row]) -> Row:
         return Row("dead", end.outcome.code, documents=0)
     tenant, document_id = _named(end.item)
     return Row("dead", end.outcome.code, tenant, document_id, changed_at=end.item.changed_at)
+
+
+def _timings(timestamp: int, began: datetime, applied: Applied) -> IndexTimings:
+    """`timestamp` is Kafka's, in milliseconds; a worker's clock that is behind the broker's has waited 0."""
+    return IndexTimings(
+        queued=max(0.0, round(began.timestamp() * 1000 - timestamp, 1)),
+        embedded=round(applied.embed_s * 1000, 1),
+        written=round(applied.write_s * 1000, 1),
+    )
 
 
 def _named(change: Change) -> tuple[str | None, str | None]:

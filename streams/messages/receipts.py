@@ -25,6 +25,17 @@ class PassageCounts(Wire):
     """Passages that it no longer has."""
 
 
+class IndexTimings(Wire):
+    """Where a change's time went, in milliseconds. What is left went into reading and planning."""
+
+    queued: Annotated[float, Field(ge=0)]
+    """From the record's timestamp in Kafka until a worker began with it, by both their clocks."""
+    embedded: Annotated[float, Field(ge=0)]
+    """For the vectors: embedding what is new, reading those that are copied."""
+    written: Annotated[float, Field(ge=0)]
+    """For writing passages and head."""
+
+
 class IndexReceipt(Wire):
     """One for each record consumed; by distinct `source`, what came in is what these account for."""
 
@@ -50,3 +61,5 @@ class IndexReceipt(Wire):
     """When the source changed the document, where it said so."""
     indexed_at: datetime
     """When this outcome was reached."""
+    timings: IndexTimings | None = None
+    """Where the time went; null where nothing was applied, or where the record held several documents."""

@@ -145,10 +145,11 @@ class Bench:
             yield await self._deliveries.get()
             self._deliveries.task_done()
 
-    def deliver(self, value=b"", *, key=b"k", partition=0, headers=(), topic="t"):
+    def deliver(self, value=b"", *, key=b"k", partition=0, headers=(), topic="t", timestamp=None):
         offset = self._offsets[topic, partition]
         self._offsets[topic, partition] += 1
-        record = Record(topic, partition, offset, 1_000 + offset, key, value, tuple(headers))
+        at = 1_000 + offset if timestamp is None else timestamp
+        record = Record(topic, partition, offset, at, key, value, tuple(headers))
         self._deliveries.put_nowait((record, self.group.generation))
         return record
 

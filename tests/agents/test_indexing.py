@@ -15,9 +15,8 @@ from streams.errors import Rejected
 from streams.messages.changes import Change, Document, Ignored, Truncation
 from streams.messages.dead import dead_letter
 from streams.messages.position import Position
-from streams.messages.receipts import IndexReceipt, PassageCounts
+from streams.messages.receipts import IndexReceipt, IndexTimings, PassageCounts
 from streams.messages.records import Offset, Record
-from streams.ports import unobserved
 from tests.agents.group import AT, Bench
 
 CHANGED = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -34,6 +33,8 @@ class Applied:
     document_id: str | None = "kb/1"
     position: Position | None = POSITION
     passages: PassageCounts = PassageCounts(total=3, embedded=1, reused=2, removed=1)  # noqa: RUF009 - frozen
+    embed_s: float = 0.05
+    write_s: float = 0.0021
 
 
 @dataclass
@@ -84,7 +85,7 @@ class Desk(Bench):
         async def produce(outgoing):
             self.produced.append(outgoing)
 
-        self.indexer = Told()
+        self.indexer, self.observed = Told(), []
         work = Indexing(
             decode,
             self.indexer,
@@ -93,7 +94,7 @@ class Desk(Bench):
             embed_model=lambda: "nomic",
             deliver=Delivery(produce, Backoff(0.001, 0.001, lambda: 0)),
             now=lambda: AT,
-            observe=unobserved,
+            observe=self.observed.append,
         )
         super().__init__(work, produce=produce, retry_topics=frozenset({"documents.retry"}))
 
@@ -115,7 +116,7 @@ async def receipt_of(*words, **record):
 
 @pytest.mark.parametrize("outcome", ["indexed", "unchanged", "deleted", "ignored"])
 async def test_a_receipt_says_what_became_of_a_record(outcome):
-    receipt, outgoing = await receipt_of(outcome)
+    receipt, outgoing = await receipt_of(outcome, timestamp=int(AT.timestamp() * 1000) - 250)
     assert receipt == IndexReceipt(
         document_id="kb/1",
         tenant="acme",
@@ -128,9 +129,27 @@ async def test_a_receipt_says_what_became_of_a_record(outcome):
         embed_model="nomic" if outcome in {"indexed", "unchanged"} else None,
         changed_at=CHANGED,
         indexed_at=AT,
+        timings=IndexTimings(queued=250, embedded=50, written=2.1),
     )
     assert outgoing.key == b"acme/kb/1"
     assert outgoing.headers == (("schema-version", b"1"),)
+
+
+async def test_a_broker_whose_clock_is_ahead_makes_no_time_negative():
+    receipt, _ = await receipt_of("indexed", timestamp=int(AT.timestamp() * 1000) + 250)
+    assert receipt.timings.queued == 0
+
+
+@pytest.mark.parametrize(
+    ("word", "fresh"), [("indexed", 3600.0), ("deleted", 3600.0), ("ignored", None), ("heartbeat", None)]
+)
+async def test_how_old_a_change_is_when_it_can_be_found_is_measured(word, fresh):
+    async with Desk() as desk:
+        desk.deliver(json.dumps([word]).encode())
+        await desk.committed(1)
+    measured = {event.name: event.value for event in desk.observed}
+    assert measured.get("freshness_seconds") == fresh
+    assert ("queued_seconds" in measured) is (word != "heartbeat")
 
 
 async def test_the_trace_goes_on_in_the_receipt():

@@ -33,6 +33,7 @@ RECEIPT = {
     "document_id": "kb/42", "tenant": "acme", "outcome": "indexed", "reason": None, "source": SOURCE,
     "position": "…", "documents": 1, "passages": {"total": 14, "embedded": 1, "reused": 13, "removed": 1},
     "embed_model": "nomic-embed-text", "changed_at": None, "indexed_at": "2026-11-22T10:00:01Z",
+    "timings": {"queued": 3.0, "embedded": 21.5, "written": 6.0},
 }  # fmt: skip
 QUESTION = {
     "id": "q-7", "text": "How do I reset my password?", "tenant": "acme",
