@@ -108,6 +108,14 @@ class Settings(BaseSettings):
     embed_cache_ttl_s: Annotated[float, Field(ge=0)] = 300.0
     """Seconds for which a question's embedding is kept; 0: not at all."""
 
+    rollout_model: Annotated[str | None, Field(min_length=1)] = None
+    """A model that takes over from `STREAMS_GENERATE_MODEL` step by step."""
+    rollout_percent: Annotated[float, Field(ge=0, le=100)] = 0.0
+    """Share of the questions that it answers, chosen by their ids."""
+    shadow_model: Annotated[str | None, Field(min_length=1)] = None
+    """A model that answers a share of the questions once more, to `STREAMS_TOPIC_SHADOW`."""
+    shadow_percent: Annotated[float, Field(ge=0, le=100)] = 10.0
+    """Share of the questions that it answers, while there is a slot to spare."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     """Of the answering models."""
     num_ctx: Annotated[int, Field(ge=512, le=1048576)] = 8192
@@ -162,6 +170,8 @@ class Settings(BaseSettings):
     """How far each question got."""
     topic_answers: Topic = "answers"
     """Answer events of questions without a `reply-to`."""
+    topic_shadow: Topic = "answers.shadow"
+    """What a shadow model would have answered."""
     reply_topics: Annotated[str, Field(min_length=1)] = "replies.*"
     """Glob of the topics that a `reply-to` may name."""
     topic_partitions: Annotated[int, Field(ge=1, le=10000)] = 6

@@ -6,26 +6,25 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from streams.answering.circuit import Circuit
+from streams.answering.answering import Answering
 from streams.answering.deadline import Deadline
-from streams.answering.evidence import Weighing
 from streams.answering.extract import extract
 from streams.answering.freshness import Freshness
 from streams.answering.generate import Limits, StopReason, Unfinished, generate
-from streams.answering.ground import attribution, citations, grounded
+from streams.answering.ground import citations, grounded
 from streams.answering.language import phrases
-from streams.answering.lookup import Looked, Lookup, NoAnswer, Retrieval
+from streams.answering.lookup import Looked, Lookup, NoAnswer
 from streams.answering.markers import Markers
-from streams.answering.pace import Pace
-from streams.answering.prompt import MINIMUM_TOKENS, Prompt, brief, prompt
+from streams.answering.prompt import Prompt, brief, prompt
+from streams.answering.reply import regular, request, usage
 from streams.answering.retrieve import Found
-from streams.answering.route import Choice, Models, choose, first_token_limit
-from streams.answering.screen import well_formed
+from streams.answering.route import Choice
+from streams.answering.router import Router
+from streams.answering.shadow import Offered, Shadow
 from streams.answering.transcript import Outcome, Transcript
 from streams.answering.turnstile import Full, Turnstile
-from streams.errors import Misconfigured
 from streams.messages.answers import (
     AnswerCompleted,
     AnswerDelta,
@@ -37,7 +36,6 @@ from streams.messages.answers import (
 from streams.messages.questions import Asked
 from streams.ports import (
     ChatChunk,
-    ChatRequest,
     Generator,
     Monotonic,
     Now,
@@ -51,68 +49,6 @@ from streams.ports import (
 _NO_USAGE = Usage()
 
 Event = AnswerStarted | AnswerDelta | AnswerReset | AnswerCompleted | AnswerFailed
-
-
-@dataclass(frozen=True, slots=True)
-class Answering:
-    """How questions are answered. Names in `_s` are seconds; tokens are the model's.
-
-    `primary_first_token_s`, `fallback_first_token_s`: what each model is taken to need to its first token,
-    until that is learnt (see `Pace`); with less left it is not asked. `slots` replies are generated at a
-    time; `ahead` more questions are looked up meanwhile, so that a slot that falls free is taken at once.
-    `margin_s` is kept of the deadline for the terminal event's way.
-    `similarity_threshold` None: by the embedding model; the `rare_word_…`
-    are those of `Weighing`.
-    `alpha` weighs vectors against words: with MiniLM, .3 was best or nearly so in English and in French.
-    `brief_prompt`: for models too small to follow instructions, see `brief`.
-    `min_grounded`: a model's answer that is grounded less is replaced by an extract; 0 for never.
-    The circuit opens after `circuit_failures` in a row and tries again every `circuit_open_s`.
-    """
-
-    generate_model: str
-    fallback_model: str
-    temperature: float = 0.0
-    num_ctx: int = 8192
-    max_answer_tokens: int = 512
-    slots: int = 4
-    ahead: int = 1
-    first_token_timeout_s: float = 10.0
-    token_timeout_s: float = 5.0
-    primary_first_token_s: float = 1.0
-    fallback_first_token_s: float = 0.3
-    margin_s: float = 0.2
-    coalesce_ms: float = 50.0
-    similarity_threshold: float | None = None
-    rare_word_share: float = 0.01
-    rare_word_coverage: float = 0.5
-    alpha: float = 0.3
-    overfetch: int = 4
-    search_rounds: int = 5
-    search_try_s: float = 5.0
-    min_grounded: float = 0.0
-    brief_prompt: bool = False
-    circuit_failures: int = 3
-    circuit_open_s: float = 30.0
-
-    def __post_init__(self) -> None:
-        """Raises `Misconfigured` where an answer leaves no room for a prompt."""
-        if self.prompt_tokens < MINIMUM_TOKENS:
-            raise Misconfigured(
-                f"num_ctx ({self.num_ctx}) must be at least {MINIMUM_TOKENS} more than max_answer_tokens "
-                f"({self.max_answer_tokens}): the room for a prompt",
-                setting="NUM_CTX",
-            )
-
-    @property
-    def prompt_tokens(self) -> int:
-        """What the window leaves for a prompt."""
-        return self.num_ctx - self.max_answer_tokens
-
-    @property
-    def retrieval(self) -> Retrieval:
-        """The part that is about finding passages."""
-        weighing = Weighing(self.similarity_threshold, self.rare_word_share, self.rare_word_coverage)
-        return Retrieval(self.alpha, self.overfetch, self.search_rounds, self.search_try_s, weighing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +74,7 @@ class Answerer:
         now: Now,
         monotonic: Monotonic,
         observe: Observer = unobserved,
+        shadow: Shadow | None = None,
     ) -> None:
         self._lookup = Lookup(serve, watermarks, settings.retrieval, monotonic, observe)
         self._generator = generator
@@ -145,18 +82,15 @@ class Answerer:
         self._now = now
         self._monotonic = monotonic
         self._observe = observe
-        self._circuit = Circuit(
-            failures=settings.circuit_failures, open_s=settings.circuit_open_s, monotonic=monotonic
-        )
+        self._router = Router(settings, monotonic=monotonic)
         self._turnstile = Turnstile(settings.slots + settings.ahead, monotonic=monotonic)
         self._slots = asyncio.Semaphore(settings.slots)
-        self._pace = Pace(
-            {
-                settings.fallback_model: settings.fallback_first_token_s,
-                settings.generate_model: settings.primary_first_token_s,
-            },
-            monotonic=monotonic,
-        )
+        self._shadow = shadow
+
+    @property
+    def busy(self) -> bool:
+        """Whether all slots are taken, or somebody waits for one."""
+        return self._slots.locked() or self._turnstile.waiting > 0
 
     async def answer(
         self, asked: Asked, *, attempt: int = 1, resumed: bool = False
@@ -224,23 +158,23 @@ class Answerer:
 
     async def _respond(self, job: _Job) -> AsyncGenerator[Event, None]:
         async with self._slot(job.deadline):
-            choice = self._first_choice(job.deadline)
+            choice = self._router.first(job.asked.id, left_s=job.deadline.left_s)
             shown = citations(self._sources(job, choice), job.looked.text)
             yield job.transcript.opened(choice, shown, job.looked.watermark)
             while choice.model is not None:
-                usage = Usage()
+                counted = Usage()
                 try:
                     async with aclosing(self._reply(job, choice)) as chunks:
                         async for chunk in chunks:
                             if chunk.text:
                                 yield job.transcript.delta(chunk.text)
-                            usage = _usage(chunk)
+                            counted = usage(chunk)
                     support = self._support(job)
                 except Unfinished as failure:
-                    choice, reason = self._next_choice(choice, failure.reason, job.deadline), failure.reason
-                    yield self._reset(job, reason, choice)
+                    choice = self._router.next(choice, failure.reason, left_s=job.deadline.left_s)
+                    yield self._reset(job, failure.reason, choice)
                 else:
-                    yield self._completed(job, choice, job.prompt.passages, usage=usage, support=support)
+                    yield self._completed(job, choice, job.prompt.passages, counted=counted, support=support)
                     return
         yield job.transcript.delta(extract(job.looked.found, job.looked.text, job.looked.language))
         yield self._completed(job, choice, job.looked.found)
@@ -268,35 +202,27 @@ class Answerer:
                 async for chunk in chunks:
                     if chunk.text and not job.deadline.has("first_token"):
                         job.deadline.spent("first_token", self._monotonic() - began)
-                        self._pace.took(choice.model or "", self._monotonic() - began)
-                    yield _regular(chunk, markers, job)
+                        self._router.began(choice, self._monotonic() - began)
+                    yield regular(chunk, markers, job.transcript.text, job.prompt.passages)
         except Unfinished as failure:
-            if choice.route == "primary" and failure.reason in {"timeout", "error"}:
-                self._circuit.failed()
-            if failure.reason in {"timeout", "deadline"} and not job.deadline.has("first_token"):
-                self._pace.took(choice.model or "", self._monotonic() - began)
+            begun = job.deadline.has("first_token")
+            waited_s = None if begun else self._monotonic() - began
+            self._router.failed(choice, failure.reason, waited_s=waited_s)
             raise
-        if choice.route == "primary":
-            self._circuit.succeeded()
+        self._router.succeeded(choice)
         job.deadline.spent("generated", self._monotonic() - began)
 
     def _generate(self, job: _Job, choice: Choice) -> AsyncGenerator[ChatChunk, None]:
         settings, left_s = self._settings, job.deadline.left_s
-        request = ChatRequest(
-            model=choice.model or "",
-            messages=job.prompt.messages,
-            temperature=settings.temperature,
-            num_ctx=settings.num_ctx,
-            max_tokens=settings.max_answer_tokens,
-        )
         limits = Limits(
             first_token_s=settings.first_token_timeout_s,
-            hurry_s=first_token_limit(self._models, choice, left_s=left_s),
+            hurry_s=self._router.hurry_s(choice, left_s=left_s),
             token_s=settings.token_timeout_s,
             coalesce_s=settings.coalesce_ms / 1000,
             until=job.deadline.until,
         )
-        return generate(self._generator, request, limits, self._monotonic)
+        wanted = request(settings, choice.model or "", job.prompt)
+        return generate(self._generator, wanted, limits, self._monotonic)
 
     def _support(self, job: _Job) -> float:
         """How well the finished reply is grounded. Raises `Unfinished` where that is too little."""
@@ -305,30 +231,8 @@ class Answerer:
             raise Unfinished("ungrounded", "the reply is not what the passages say")
         return support
 
-    @property
-    def _models(self) -> Models:
-        """The models to route between, and how fast they are at present."""
-        primary, fallback = self._settings.generate_model, self._settings.fallback_model
-        return Models(primary, fallback, self._pace.usual_s(primary), self._pace.usual_s(fallback))
-
     def _sources(self, job: _Job, choice: Choice) -> Sequence[Found]:
         return job.looked.found if choice.model is None else job.prompt.passages
-
-    def _first_choice(self, deadline: Deadline) -> Choice:
-        models = self._models
-        choice = choose(models, left_s=deadline.left_s, circuit_open=False)
-        if choice.route == "primary" and not self._circuit.admits():
-            choice = choose(models, left_s=deadline.left_s, circuit_open=True)
-        return choice
-
-    def _next_choice(self, failed: Choice, reason: StopReason, deadline: Deadline) -> Choice:
-        return choose(
-            self._models,
-            left_s=deadline.left_s,
-            circuit_open=False,
-            not_primary=failed.reason or reason,
-            not_fallback=failed.route == "fallback" or reason == "ungrounded",
-        )
 
     def _reset(self, job: _Job, reason: StopReason, choice: Choice) -> AnswerReset:
         self._observe(Observed("answer_resets", labels={"reason": reason, "route": choice.route}))
@@ -341,7 +245,7 @@ class Answerer:
         choice: Choice,
         passages: Sequence[Found],
         *,
-        usage: Usage = _NO_USAGE,
+        counted: Usage = _NO_USAGE,
         support: float | None = None,
     ) -> AnswerCompleted:
         labels = {"route": choice.route, "reason": choice.reason or ""}
@@ -353,6 +257,8 @@ class Answerer:
         if timings.first_token is not None:
             first_token_s = timings.first_token / 1000
             self._observe(Observed("answer_first_token_seconds", first_token_s, {"route": choice.route}))
+        if self._shadow is not None and choice.route != "none":
+            self._shadow.offer(Offered(job.asked, job.looked.text, job.prompt, job.looked.watermark))
         outcome = Outcome(
             choice=choice,
             citations=citations(passages, job.looked.text, job.transcript.text),
@@ -361,25 +267,6 @@ class Answerer:
             abstained=choice.route == "none",
             grounded=support,
             stale=job.looked.stale,
-            usage=usage,
+            usage=counted,
         )
         return job.transcript.completed(outcome)
-
-
-def _regular(chunk: ChatChunk, markers: Markers, job: _Job) -> ChatChunk:
-    """The chunk as it may be sent, the last one with what the program adds.
-
-    Raises `Unfinished` for an empty reply.
-    """
-    text = markers.feed(well_formed(chunk.text))
-    if chunk.done:
-        text += markers.flush()
-        whole = job.transcript.text + text
-        if not whole.strip():
-            raise Unfinished("error", "the model ended its reply without a word")
-        text += attribution(whole, job.prompt.passages)
-    return replace(chunk, text=text)
-
-
-def _usage(chunk: ChatChunk) -> Usage:
-    return Usage(prompt_tokens=chunk.prompt_tokens, completion_tokens=chunk.completion_tokens)

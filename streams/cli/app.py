@@ -5,7 +5,20 @@ from __future__ import annotations
 import typer
 
 from streams import __version__
-from streams.cli import ask, dead, doctor, documents, models, reconcile, schemas, topics, up, watch, worker
+from streams.cli import (
+    ask,
+    dead,
+    doctor,
+    documents,
+    models,
+    reconcile,
+    schemas,
+    shadow,
+    topics,
+    up,
+    watch,
+    worker,
+)
 
 app = typer.Typer(
     name="rag-streams",
@@ -43,5 +56,6 @@ app.command("watch")(watch.watch)
 app.add_typer(dead.app, name="dead")
 app.command("reconcile")(reconcile.reconcile)
 app.add_typer(models.app, name="models")
+app.add_typer(shadow.app, name="shadow")
 app.command("doctor")(doctor.doctor)
 app.add_typer(schemas.app, name="schemas")

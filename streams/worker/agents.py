@@ -14,6 +14,7 @@ from streams.agents.indexing import indexing_agent
 from streams.agents.lifecycle import Agent
 from streams.agents.work import Fetch, PumpSettings
 from streams.answering.answerer import Answerer
+from streams.answering.shadow import Shadow
 from streams.errors import Rejected
 from streams.indexing.following import FollowingIndexer
 from streams.kafka import topics
@@ -191,12 +192,12 @@ def answer_agent(
     )
 
 
-def new_answerer(parts: Parts, watermarks: CommittedOffsets) -> Answerer:
+def new_answerer(parts: Parts, watermarks: CommittedOffsets, shadow: Shadow | None) -> Answerer:
     """The answerer, which all its agents in this process share."""
     settings = parts.settings
     return Answerer(
         parts.live.serve, parts.ollama, watermarks, answering_of(settings),
-        now=utc_now, monotonic=time.monotonic, observe=parts.metrics,
+        now=utc_now, monotonic=time.monotonic, observe=parts.metrics, shadow=shadow,
     )  # fmt: skip
 
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 from streams import sources
-from streams.answering.answerer import Answering
+from streams.answering.answering import Answering
+from streams.answering.rollout import Rollout
 from streams.errors import Misconfigured
 from streams.indexing.chunk import Chunking
 from streams.kafka.connection import KafkaConnection
@@ -106,6 +107,7 @@ def topic_plan(settings: Settings) -> TopicPlan:
         questions_retry=settings.topic_questions_retry,
         questions_done=settings.topic_questions_done,
         answers=settings.topic_answers,
+        shadow=settings.topic_shadow if settings.shadow_model else None,
         partitions=settings.topic_partitions,
         replication=settings.topic_replication,
         max_message_bytes=settings.topic_max_message_bytes,
@@ -190,6 +192,12 @@ def first_generation(settings: Settings, chunking: str = "") -> Generation:
     return Generation(settings.embed_model, settings.embed_dimension, chunking)
 
 
+def _rollout(settings: Settings) -> Rollout | None:
+    if settings.rollout_model is None:
+        return None
+    return Rollout(settings.rollout_model, settings.rollout_percent)
+
+
 def answering_of(settings: Settings) -> Answering:
     """The answering room's own settings."""
     return Answering(
@@ -199,6 +207,7 @@ def answering_of(settings: Settings) -> Answering:
         num_ctx=settings.num_ctx,
         max_answer_tokens=settings.max_answer_tokens,
         slots=settings.answer_slots,
+        rollout=_rollout(settings),
         first_token_timeout_s=settings.first_token_timeout_ms / 1000,
         token_timeout_s=settings.token_timeout_ms / 1000,
         similarity_threshold=settings.similarity_threshold,

@@ -47,6 +47,7 @@ from streams.worker.parts import (
     read_topics,
     topic_plan,
 )
+from streams.worker.shadow import ShadowModel
 from streams.worker.status import Status
 
 START_AGAIN_S = 0.5
@@ -159,7 +160,8 @@ async def _unless(stop: asyncio.Event, opening: Coroutine[Any, Any, Parts]) -> P
 async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: asyncio.Event) -> int:
     settings = parts.settings
     watermarks, replies = watermarks_of(parts), reply_topics_of(settings)
-    answerer = new_answerer(parts, watermarks)
+    shadow = ShadowModel.of(parts)
+    answerer = new_answerer(parts, watermarks, None if shadow is None else shadow.shadow)
     new: dict[Role, Callable[[], Agent]] = {
         "index": lambda: index_agent(parts),
         "answer": lambda: answer_agent(parts, answerer, watermarks, replies),
@@ -173,6 +175,8 @@ async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: async
     beside = [asyncio.create_task(clean.tell(parts.live.store, topics_read, parts.metrics))]
     if "index" in roles:
         beside.append(asyncio.create_task(parts.live.sweep()))
+    if shadow is not None and "answer" in roles:
+        beside.append(asyncio.create_task(shadow.run(answerer)))
     try:
         return await lifecycle.run(stop)
     finally:

@@ -4,7 +4,8 @@ from contextlib import aclosing
 
 import pytest
 
-from streams.answering.answerer import Answerer, Answering
+from streams.answering.answerer import Answerer
+from streams.answering.answering import Answering
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.ports import Serving
 from tests.unit.answering.rules import check_stream

@@ -1,0 +1,142 @@
+"""The shadow: another model answers a share of the questions once more, on the side, for comparison.
+
+Nobody waits for it, and it takes nothing from who is waited for: it begins only while a slot is free and
+nobody waits for one, gives up as soon as that changes, and drops what it can't keep up with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from streams.answering.answering import Answering
+from streams.answering.generate import Limits, Unfinished, generate
+from streams.answering.ground import citations, grounded
+from streams.answering.markers import Markers
+from streams.answering.prompt import Prompt
+from streams.answering.reply import regular, request, usage
+from streams.answering.rollout import PARTS, part
+from streams.answering.route import Choice
+from streams.answering.transcript import Outcome, Transcript
+from streams.messages.answers import AnswerCompleted, Timings, Usage
+from streams.messages.questions import Asked
+from streams.messages.records import Offset
+from streams.ports import Generator, Monotonic, Now, Observed, Observer, unobserved
+
+LIMIT_S = 120.0
+"""What a shadow's answer may take."""
+ROOM = 32
+"""Questions that wait for the shadow; more are dropped."""
+LOOK_AGAIN_S = 0.2
+"""How often it is seen whether there is a slot to spare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shadowing:
+    """`model` answers `percent` of the questions once more, 0 to 100."""
+
+    model: str
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What a shadow is given of a question: the very prompt that the live model had."""
+
+    asked: Asked
+    text: str
+    prompt: Prompt
+    watermark: Sequence[Offset]
+
+
+Send = Callable[[AnswerCompleted], Awaitable[None]]
+"""Sends an answer to where shadows' answers go. Raises as Kafka does."""
+
+
+class Shadow:
+    """Takes questions that were answered (`offer`) and answers them again (`run`)."""
+
+    def __init__(
+        self,
+        generator: Generator,
+        shadowing: Shadowing,
+        settings: Answering,
+        *,
+        send: Send,
+        now: Now,
+        monotonic: Monotonic,
+        observe: Observer = unobserved,
+    ) -> None:
+        self._generator, self._shadowing, self._settings = generator, shadowing, settings
+        self._send, self._now, self._monotonic, self._observe = send, now, monotonic, observe
+        self._waiting: asyncio.Queue[Offered] = asyncio.Queue(ROOM)
+
+    def offer(self, offered: Offered) -> None:
+        """Keeps the question for later if it is one of the share, and there is room; never blocks."""
+        if part(offered.asked.id, "shadow") >= self._shadowing.percent / 100 * PARTS:
+            return
+        try:
+            self._waiting.put_nowait(offered)
+        except asyncio.QueueFull:
+            self._ended("dropped")
+
+    async def run(self, busy: Callable[[], bool]) -> None:
+        """Answers what is offered until it is cancelled, only while not `busy`."""
+        while True:
+            offered = await self._waiting.get()
+            while busy():  # noqa: ASYNC110 - many things make a slot free, and none of them is in a hurry
+                await asyncio.sleep(LOOK_AGAIN_S)
+            try:
+                completed = await self._answered(offered, busy)
+                if completed is not None:
+                    await self._send(completed)
+                self._ended("gave_way" if completed is None else "answered")
+            except Unfinished:
+                self._ended("unfinished")
+            except Exception:  # noqa: BLE001 - whatever it is, it must cost nobody anything but this comparison
+                self._ended("failed")
+
+    async def _answered(self, offered: Offered, busy: Callable[[], bool]) -> AnswerCompleted | None:
+        """The whole answer; None where it gave way to others."""
+        began, first_token_s = self._monotonic(), None
+        transcript = Transcript(offered.asked, attempt=1, resumed=False, now=self._now)
+        passages, counted = offered.prompt.passages, Usage()
+        markers = Markers(len(passages))
+        wanted = request(self._settings, self._shadowing.model, offered.prompt)
+        async with aclosing(generate(self._generator, wanted, self._limits(), self._monotonic)) as chunks:
+            async for chunk in chunks:
+                if busy():
+                    return None
+                if first_token_s is None and chunk.text:
+                    first_token_s = self._monotonic() - began
+                transcript.delta(regular(chunk, markers, transcript.text, passages).text)
+                counted = usage(chunk)
+        whole_ms = 1000 * (self._monotonic() - began)
+        return transcript.completed(
+            Outcome(
+                choice=Choice("primary", self._shadowing.model, None),
+                citations=citations(passages, offered.text, transcript.text),
+                watermark=offered.watermark,
+                timings=Timings(
+                    first_token=None if first_token_s is None else 1000 * first_token_s,
+                    generated=whole_ms,
+                    total=whole_ms,
+                ),
+                grounded=grounded(transcript.text, passages, offered.text),
+                usage=counted,
+            )
+        )
+
+    def _limits(self) -> Limits:
+        return Limits(
+            first_token_s=LIMIT_S,
+            hurry_s=LIMIT_S,
+            token_s=LIMIT_S,
+            coalesce_s=self._settings.coalesce_ms / 1000,
+            until=self._monotonic() + LIMIT_S,
+        )
+
+    def _ended(self, how: str) -> None:
+        self._observe(Observed("shadow_answers", labels={"outcome": how}))

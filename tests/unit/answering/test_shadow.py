@@ -1,0 +1,127 @@
+"""The shadow answers on the side: the same prompt, nobody waits, and it gives way."""
+
+import asyncio
+import json
+from contextlib import aclosing
+
+from streams.answering.answerer import Answerer
+from streams.answering.answering import Answering
+from streams.answering.comparison import compare
+from streams.answering.shadow import ROOM, Shadow, Shadowing
+from streams.errors import Retryable
+from tests.unit.answering.scripted import Index, Marks, Models, Script, Words, always, asked, hit
+from tests.unit.answering.virtual import monotonic, now, run
+
+RESET = hit("Open the portal, choose Security and reset your password there.")
+LIVE = Script(("Reset your password under Security [1].",), first_s=1.0)
+
+
+class Beside:
+    """An answerer with a shadow, and what the shadow sent."""
+
+    def __init__(self, shadow=Script(("Choose Security [1].",)), percent=100.0, *, slots=1, send=None):  # noqa: B008 - frozen
+        self.models = Models({"big": LIVE, "candidate": shadow})
+        self.sent, self.observed = [], []
+        settings = Answering("big", "big", slots=slots)
+        self.shadow = Shadow(
+            self.models, Shadowing("candidate", percent), settings, send=send or self.send, now=now,
+            monotonic=monotonic, observe=self.observed.append,
+        )  # fmt: skip
+        self.answerer = Answerer(
+            always(Index.of(RESET), Words()),
+            self.models,
+            Marks(),
+            settings,
+            now,
+            monotonic,
+            shadow=self.shadow,
+        )
+
+    async def send(self, completed):
+        self.sent.append(completed)
+
+    async def ask(self, number=0):
+        question = asked(id=f"q-{number}", age_s=-monotonic())
+        async with aclosing(self.answerer.answer(question)) as events:
+            return [json.loads(event.model_dump_json()) async for event in events]
+
+    async def answers(self, count, *, apart_s=0.0, after_s=300.0):
+        running = asyncio.create_task(self.shadow.run(lambda: self.answerer.busy))
+        began = monotonic()
+        async with asyncio.TaskGroup() as group:
+            for number in range(count):
+                group.create_task(self.ask(number))
+                await asyncio.sleep(apart_s)
+        self.live_s = monotonic() - began
+        await asyncio.sleep(after_s)
+        running.cancel()
+        return self
+
+    @property
+    def outcomes(self):
+        return [event.labels["outcome"] for event in self.observed]
+
+
+def test_a_shadow_answers_from_the_same_prompt_and_says_who_it_is():
+    beside = run(Beside().answers(1))
+    live, shadow = beside.models.requests
+    assert live.messages == shadow.messages
+    (completed,) = beside.sent
+    assert (completed.model, completed.text) == ("candidate", "Choose Security [1].")
+    assert completed.question_id == "q-0"
+    assert completed.citations[0].cited
+    assert completed.grounded == 1.0
+
+
+def test_a_share_of_nothing_is_nothing():
+    assert run(Beside(percent=0.0).answers(5)).sent == []
+
+
+def test_live_answers_take_as_long_as_without_a_shadow_and_the_shadow_comes_after_them():
+    slow = Script(("Choose ",) * 50, first_s=20.0, pause_s=1.0)
+    with_shadow = run(Beside(slow).answers(6, apart_s=0.5))
+    without = run(Beside(slow, percent=0.0).answers(6, apart_s=0.5))
+    assert with_shadow.live_s == without.live_s
+    assert len(with_shadow.sent) + with_shadow.outcomes.count("gave_way") <= 6
+    assert with_shadow.sent
+
+
+def test_a_shadow_that_runs_gives_way_to_a_question_that_comes():
+    slow = Script(("Choose ",) * 50, first_s=1.0, pause_s=1.0)
+    beside = run(Beside(slow).answers(2, apart_s=10.0))
+    assert beside.outcomes == ["gave_way", "answered"]
+
+
+def test_what_it_cannot_keep_up_with_is_dropped():
+    stuck = Script(end="hang", first_s=1e5)
+    assert run(Beside(stuck).answers(ROOM + 10, apart_s=2.0, after_s=0)).outcomes.count("dropped") >= 5
+
+
+def test_a_shadow_that_fails_costs_nobody_anything_and_goes_on():
+    assert run(Beside(Script(end=Retryable("down"))).answers(3)).outcomes == ["unfinished"] * 3
+
+    async def refused(_completed):
+        raise Retryable("Kafka is away")
+
+    assert run(Beside(send=refused).answers(2)).outcomes == ["failed"] * 2
+
+
+def test_both_sides_are_compared_question_by_question():
+    async def both():
+        beside = await Beside(Script(("Reset your password under Security [1].",), first_s=0.5)).answers(3)
+        live = [await beside.ask(number) for number in range(2)]
+        return [events[-1] for events in live], beside.sent
+
+    live, shadows = run(both())
+    completed = type(shadows[0])
+    found = compare([completed.model_validate(event) for event in live], shadows)
+    # All were asked from one record in this test, so that they count as one question.
+    assert (found.questions, found.unmatched) == (1, 0)
+    assert (found.agreement, found.same_documents) == (1.0, 1.0)
+    assert found.shadow.models == ("candidate",)
+    assert found.shadow.first_token_p50 < found.live.first_token_p50
+
+
+def test_without_any_pair_there_is_nothing_to_compare():
+    found = compare([], [])
+    assert (found.questions, found.agreement, found.live.grounded) == (0, None, None)
