@@ -45,8 +45,9 @@ _FENCE = re.compile(r"\s*(`{3,}(?=[^`]*$)|~{3,})")
 _ITEM = re.compile(r"(\s*)(?:[-*+•]|\d{1,9}[.)])\s")
 _SPACES = re.compile(r"\s+")
 _WIDE_STOP = re.compile(r"[。！？｡]+[」』”’）]*")  # noqa: RUF001 - the full-width characters are meant
-_STOPS = frozenset(".!?…:;")
-_CLOSERS = "\"'»”’)]*_"  # noqa: RUF001 - so are the curved quotes
+_STOP = re.compile(r"""[.!?…:;]["'»”’)\]*_]{0,3}(\s+)""")  # noqa: RUF001 - so are the curved quotes
+_REACH = 4
+"""Characters before a space that say whether it ends a sentence: a stop, and what closes after it."""
 
 
 def lines(text: str, *, markdown: bool) -> list[Border]:
@@ -59,12 +60,17 @@ def lines(text: str, *, markdown: bool) -> list[Border]:
 
 def sentences(text: str, start: int, end: int) -> Iterator[Border]:
     """The borders between sentences of `text[start:end]`, in order."""
-    wide = {stop.end() for stop in _WIDE_STOP.finditer(text, start, end)}
-    spaces = {space.start(): space.end() for space in _SPACES.finditer(text, start, end)}
-    for before in sorted(wide | spaces.keys()):
-        at = spaces.get(before, before)
-        if start < before and at < end and (before in wide or _ends_sentence(text, before, at)):
-            yield _border(text, before, at, Rank.SENTENCE)
+    ends = {
+        stop.start(1): stop.end(1)
+        for stop in _STOP.finditer(text, max(0, start - _REACH), end)
+        if not text[stop.end(1) : stop.end(1) + 1].islower()
+    }
+    for stop in _WIDE_STOP.finditer(text, start, end):
+        spaces = _SPACES.match(text, stop.end(), end)
+        ends[stop.end()] = spaces.end() if spaces else stop.end()
+    for before in sorted(ends):
+        if start < before and ends[before] < end:
+            yield _border(text, before, ends[before], Rank.SENTENCE)
 
 
 def words(text: str, start: int, end: int) -> Iterator[Border]:
@@ -89,11 +95,6 @@ def _line_spans(text: str) -> Iterator[tuple[int, int]]:
         end = text.find("\n", start) + 1 or len(text)
         yield start, end
         start = end
-
-
-def _ends_sentence(text: str, before: int, at: int) -> bool:
-    last = text[max(0, before - 4) : before].rstrip(_CLOSERS)[-1:]
-    return last in _STOPS and not text[at].islower() if last else False
 
 
 class _Scanner:
