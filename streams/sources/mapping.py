@@ -69,10 +69,9 @@ def change_of(source: Source, record: Record, payload: Payload, row: Row) -> Cha
     mapping = _mapping(source)
     if row.columns is None:
         return replace(change, tenant=mapping.known("tenant", key), document_id=mapping.known("id", key))
-    columns = {name: value for name, value in row.columns.items() if name not in row.lacking}
     if lacking := mapping.used(row.lacking):
-        return replace(change, document=Incomplete(lacking, _filler(mapping, change, columns, lacking)))
-    return mapping.complete(change, columns)
+        return replace(change, document=Incomplete(lacking, _filler(mapping, change, row.columns, lacking)))
+    return mapping.complete(change, row.columns)
 
 
 @dataclass(frozen=True, slots=True)

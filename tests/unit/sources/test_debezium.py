@@ -234,6 +234,8 @@ class TestUnavailableValues:
     def test_are_known_where_the_event_has_the_row_as_it_was(self):
         made = only(event("u", ROW | {"body": PLACEHOLDER}, ROW))
         assert made.document == DOCUMENT
+        unknown = ROW | {"body": PLACEHOLDER}
+        assert isinstance(only(event("u", unknown, unknown)).document, Incomplete)
 
     def test_do_not_matter_in_a_column_that_is_not_mapped(self):
         assert only(event("u", ROW | {"photo": PLACEHOLDER})).document == DOCUMENT

@@ -109,6 +109,11 @@ def test_a_count_that_begins_anew_with_the_time_grows_with_the_time(database):
     assert order_of(last, NOW) < order_of(first, NOW + SECOND)
 
 
+@pytest.mark.parametrize("info", [{"lsn": 10**30}, {"file": "bin.1", "pos": 10**11}, {"scn": "9" * 31}])
+def test_a_number_that_no_log_has_is_none(info):
+    assert order_of(info, NOW) == 0
+
+
 VALUES = (
     st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.floats() | st.just("0:ffffffffffff")
 )
