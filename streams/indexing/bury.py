@@ -53,13 +53,23 @@ class Burial:
         """
         going = (floor.head.id, floor.settled)
         async for page in self._pages(floor.head.source, self._last.get(going)):
-            for key in await self._bury(page, floor.head):
+            for key in await self.bury(page, floor.head):
                 yield key
             self._last[going] = page[-1]
         self._last.pop(going, None)
         if floor.settled:
             swept = replace(floor.head, row={SWEPT: self._now().isoformat()})
             await self._ground.write_heads([swept])
+
+    async def bury(self, keys: Sequence[UUID], floor: Head) -> Sequence[UUID]:
+        """Those of these documents that are below the floor and had no deletion yet."""
+        written = self._now()
+        found = await self._ground.heads(keys)
+        heads = [head for key in keys if (head := current(found.get(key, ()))) is not None]
+        deletions = [_deletion(head, floor, written) for head in heads if _lives_below(head, floor)]
+        await self._ground.write_heads(deletions)
+        self._observe(Observed("buried_documents", len(deletions)))
+        return [deletion.document_key for deletion in deletions]
 
     async def _pages(self, source: str, after: UUID | None) -> AsyncIterator[list[UUID]]:
         page: list[UUID] = []
@@ -70,15 +80,6 @@ class Burial:
                 page = []
         if page:
             yield page
-
-    async def _bury(self, keys: Sequence[UUID], floor: Head) -> Sequence[UUID]:
-        written = self._now()
-        found = await self._ground.heads(keys)
-        heads = [head for key in keys if (head := current(found.get(key, ()))) is not None]
-        deletions = [_deletion(head, floor, written) for head in heads if _lives_below(head, floor)]
-        await self._ground.write_heads(deletions)
-        self._observe(Observed("buried_documents", len(deletions)))
-        return [deletion.document_key for deletion in deletions]
 
 
 def _lives_below(head: Head, floor: Head) -> bool:

@@ -55,14 +55,15 @@ def below(head: Head, floor: Head) -> bool:
     return head.position <= level(floor, _log(head)) and not (after and _log(head) == _log(floor))
 
 
-def buried(head: Head, floor: Head) -> Head:
+def buried(head: Head, floor: Head, log: Log | None = None) -> Head:
     """The deletion that `floor` is to the document that `head`, which is below it, was.
 
-    It still lists the passages: a plan may keep them or copy their vectors for as long as they are there.
+    As seen from `log`; without one, from the document's own. It still lists the passages: a plan may keep
+    them, or copy their vectors, for as long as they are there.
     """
     return replace(
         head,
-        position=level(floor, _log(head)),
+        position=max(head.position, level(floor, log or _log(head))),
         deleted=True,
         topic=floor.topic,
         partition=floor.partition,
@@ -82,7 +83,7 @@ def standing(heads: Sequence[Head], floor: Head | None, log: Log) -> Head | None
         return head
     if head is None:
         return replace(floor, position=level(floor, log))
-    return buried(head, floor) if below(head, floor) else head
+    return buried(head, floor, log) if below(head, floor) else head
 
 
 def _log(head: Head) -> Log:

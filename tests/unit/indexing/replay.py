@@ -4,29 +4,50 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streams.messages.changes import Change, Document
+from streams.messages.changes import Change, Document, Truncation
 
 
 @dataclass(frozen=True)
 class State:
-    """A document after some changes; `document` None: deleted."""
+    """A document after some changes; `document` None: deleted. Or a source's floor."""
 
     position: tuple[int, int, int, int]
     document: Document | None
     log: tuple[str, int, int]
 
 
-def replayed(state: State | None, change: Change) -> State | None:
+def replayed(state: State | None, change: Change | Truncation, floor: State | None = None) -> State | None:
     """The document after `change`: the contract's section on order, word for word."""
     at = (change.at.topic, change.at.partition, change.at.offset)
+    base = found(state, floor, at)
     if change.time is None and change.order is None:
-        time, order = state.position[:2] if state else (0, 0)
+        time, order = base.position[:2] if base else (0, 0)
     else:
         time, order = change.time or 0, change.order or 0
     timestamp = change.timestamp
-    if state and state.position[:2] == (time, order) and state.log[:2] == at[:2] and state.log[2] < at[2]:
-        timestamp = max(timestamp, state.position[2])
+    if base and base.position[:2] == (time, order) and base.log[:2] == at[:2] and base.log[2] < at[2]:
+        timestamp = max(timestamp, base.position[2])
     position = (time, order, timestamp, change.at.offset)
-    if state and position <= state.position:
+    if base and position <= base.position:
         return state
-    return State(position, change.document, at)
+    return State(position, getattr(change, "document", None), at)
+
+
+def found(state: State | None, floor: State | None, at: tuple[str, int, int]) -> State | None:
+    """What a change that stands at `at` finds: the document, or that it is gone, at its source's floor."""
+    if floor is None or (state is not None and not gone(state, floor)):
+        return state
+    time, order, timestamp, offset = floor.position
+    seen = (time, order, timestamp, offset if at[:2] == floor.log[:2] else 0)
+    return State(max(seen, state.position) if state else seen, None, floor.log)
+
+
+def gone(state: State, floor: State | None) -> bool:
+    """Whether a truncation took the document."""
+    if floor is None:
+        return False
+    if state.position[:2] != floor.position[:2]:
+        return state.position[:2] < floor.position[:2]
+    if state.log[:2] == floor.log[:2]:
+        return state.log[2] <= floor.log[2] and state.position[2] <= floor.position[2]
+    return state.position[2] < floor.position[2]

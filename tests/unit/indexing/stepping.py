@@ -81,6 +81,13 @@ class SteppedStore:
         async for key in self._store.unsettled(written_before):
             yield key
 
+    async def document_keys(
+        self, source: str | None = None, after: UUID | None = None
+    ) -> AsyncIterator[UUID]:
+        await Step("document_keys")
+        async for key in self._store.document_keys(source, after):
+            yield key
+
     async def passages_of(self, document_key: UUID, tenant: str) -> Sequence[PassageRef]:
         await Step("passages_of")
         return [self._known(ref) for ref in await self._store.passages_of(document_key, tenant)]
