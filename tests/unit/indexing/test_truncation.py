@@ -220,7 +220,6 @@ async def test_an_outage_in_the_middle_of_a_sweep_is_observed_and_it_goes_on(she
 
 
 async def test_what_a_plan_from_before_the_truncation_writes_meanwhile_is_swept_too(shelf):
-    await shelf.apply(row("a", 1, "one"))
     embed = shelf.embedder.embed_documents
 
     async def truncated_meanwhile(texts):
