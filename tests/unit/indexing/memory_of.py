@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from streams.indexing.bury import Floor
 from streams.indexing.indexer import _Work
 from streams.indexing.plan import Draft, Plan
 from streams.indexing.vacuum import Vacuum, _Turn
@@ -19,7 +20,8 @@ from streams.messages.position import Position
 from streams.ports import PassageRef
 
 NEVER_ACTED_UPON = frozenset(
-    {"self", "started", "store", "change", "change_", "indexer", "document", "written"}
+    {"self", "started", "store", "documents", "change", "change_", "said", "truncation", "now"}
+    | {"indexer", "burial", "document", "written"}
 )
 
 
@@ -102,6 +104,7 @@ TOLD = {
     Passage: _id,
     PassageRef: _id,
     Draft: _id,
+    Floor: lambda floor, ages: (head_at(floor.head, ages), floor.settled),
     UUID: lambda one, _ages: one.int,
     Plan: _plan,
     Vacuum: _vacuum,

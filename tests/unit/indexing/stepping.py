@@ -12,6 +12,7 @@ from uuid import UUID
 from streams.indexing.chunk import Chunk, Chunking
 from streams.indexing.cut import Parsed
 from streams.messages.changes import Document
+from streams.messages.floors import is_floor
 from streams.messages.held import Head, Passage, Vector
 from streams.messages.position import Position
 from streams.ports import PassageRef
@@ -54,13 +55,20 @@ class SteppedStore:
         clock: Clock,
         *,
         knows_born: bool = True,
+        knows_floors: bool = True,
         wrote: Callable[[Head], None] = lambda _head: None,
     ) -> None:
-        self._store, self._clock, self._knows_born, self._wrote = store, clock, knows_born, wrote
+        self._store, self._clock, self._wrote = store, clock, wrote
+        self._knows_born, self._knows_floors = knows_born, knows_floors
 
     async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
         await Step("heads")
-        return await self._store.heads(document_keys)
+        found = await self._store.heads(document_keys)
+        return {
+            key: heads
+            for key, heads in found.items()
+            if self._knows_floors or not any(is_floor(head) for head in heads)
+        }
 
     async def passages(self, tenant: str, ids: Sequence[UUID]) -> Sequence[Passage]:
         await Step("passages")

@@ -18,10 +18,13 @@ from datetime import timedelta
 
 import pytest
 
+from streams.indexing.bury import Burial
 from streams.indexing.cut import HereCutter
 from streams.indexing.indexer import Indexer
 from streams.indexing.vacuum import Vacuum
-from streams.messages.changes import Change, Document
+from streams.messages.changes import Change, Document, Truncation
+from streams.messages.floors import below
+from streams.messages.held import Head
 from streams.messages.records import Offset
 from tests.unit.indexing.memory_of import Ages, head_at, memory
 from tests.unit.indexing.memory_store import MemoryStore
@@ -46,21 +49,36 @@ WRITES = CHECKED_BEFORE | {"write_passages"}
 VACUUM = "vacuum"
 
 
-def change(offset: int, text: str | None, tenant: str = "t", readers: tuple[str, ...] = ("*",)) -> Change:
+def change(
+    offset: int,
+    text: str | None,
+    tenant: str = "t",
+    readers: tuple[str, ...] = ("*",),
+    *,
+    timed: bool = True,
+) -> Change:
     document = None if text is None else Document(tenant=tenant, id="d", text=text, readers=readers)
-    at = Offset(topic="docs", partition=0, offset=offset)
-    return Change(source="s", record_key="k", at=at, timestamp=offset, document=document, time=offset)
+    time = offset if timed else None
+    return Change("s", "k", place(offset), timestamp=offset, document=document, time=time)
 
 
-KEY = change(0, None).key
+def truncation(offset: int) -> Truncation:
+    return Truncation("s", place(offset), timestamp=offset, time=offset)
+
+
+def place(offset: int) -> Offset:
+    return Offset(topic="docs", partition=0, offset=offset)
+
+
+KEY, FLOOR = change(0, None).key, truncation(0).key
 
 
 @dataclass(frozen=True)
 class Walk:
     """What takes part, and which of the safeguards are in place."""
 
-    history: tuple[Change, ...]
-    appliers: tuple[Change, ...]
+    history: tuple[Change | Truncation, ...]
+    appliers: tuple[Change | Truncation, ...]
     vacuums: int = 2
     jumps: int = 2
     crashes: int = 1
@@ -70,6 +88,12 @@ class Walk:
     trusted_age: timedelta = timedelta(days=1)
     knows_born: bool = True
     repairs: bool = True
+    knows_floors: bool = True
+    hides_below: bool = True
+
+    @property
+    def truncates(self) -> bool:
+        return any(isinstance(one, Truncation) for one in (*self.history, *self.appliers))
 
 
 @dataclass
@@ -90,7 +114,13 @@ class World:
         self.ages = Ages(self.walk.lease_s, self.walk.grace_s, self.walk.trusted_age.total_seconds())
 
     def start(self, name: str) -> None:
-        store = SteppedStore(self.store, self.clock, knows_born=self.walk.knows_born, wrote=self.ages.wrote)
+        store = SteppedStore(
+            self.store,
+            self.clock,
+            knows_born=self.walk.knows_born,
+            knows_floors=self.walk.knows_floors or name == VACUUM,
+            wrote=self.ages.wrote,
+        )
         run = self._vacuum(store) if name == VACUUM else self._apply(store, self.walk.appliers[int(name)])
         self.processes[name] = Process(run)
 
@@ -118,8 +148,11 @@ class World:
             lease_s=self.walk.lease_s,
             trusted_age=self.walk.trusted_age,
         )
+        burial = Burial(store, now=self.clock.now)
         for _ in range(self.walk.vacuums):
             await store.sleep(0)
+            for floor in (await vacuum.settle(FLOOR)).floors if self.walk.truncates else ():
+                await burial.bury([KEY], floor.head)
             await vacuum.settle(KEY)
 
     def choices(self) -> Iterator[tuple[str, object]]:
@@ -178,12 +211,18 @@ class World:
         return all(process.at is None for process in self.processes.values())
 
     def lost(self) -> str | None:
-        """What the current head lists and the store does not have."""
-        head = self.store.current(KEY)
+        """What the document lists and the store does not have."""
+        head = self.shown()
         if head is None:
-            return "the document is gone"
+            return None if self.walk.truncates else "the document is gone"
         missing = [entry for entry in head.passages if (head.tenant, entry.id) not in self.store.held]
         return f"{len(missing)} passages of {head.position.offset}" if missing else None
+
+    def shown(self) -> Head | None:
+        """The document as retrieval sees it: nothing below its source's floor."""
+        head, floor = self.store.current(KEY), self.store.current(FLOOR)
+        hidden = self.walk.hides_below and head is not None and floor is not None and below(head, floor)
+        return None if hidden else head
 
 
 async def _repairs_nothing(_document, _head):
@@ -217,7 +256,8 @@ def explore(walk: Walk) -> Found:
                 return Found(len(visited), len(ends), loss, schedule)
             if world.over():
                 ends.add(state)
-                _check_the_end(world)
+                if wrong := _wrong_in_the_end(world):
+                    return Found(len(visited), len(ends), wrong, schedule)
                 break
             first, *others = world.choices()
             pending += [(*schedule, other) for other in others]
@@ -254,15 +294,18 @@ def _replayed(walk: Walk, initial: MemoryStore, schedule: tuple[tuple[str, objec
     return world
 
 
-def _check_the_end(world: World) -> None:
-    """The highest change is the document, all of it."""
-    latest = max((*world.walk.history, *world.walk.appliers), key=lambda one: one.time)
-    head = world.store.current(latest.key)
-    assert head.offset == latest.at.offset
-    assert head.deleted == (latest.document is None)
+def _wrong_in_the_end(world: World) -> str | None:
+    """What is not as the highest change says: it is the document, all of it, or took all of it."""
+    latest = max((*world.walk.history, *world.walk.appliers), key=lambda one: one.at.offset)
+    head = world.shown()
+    if isinstance(latest, Truncation):
+        return None if head is None or head.deleted else f"{head.offset} is shown in spite of the truncation"
+    if head is None or head.offset != latest.at.offset or head.deleted != (latest.document is None):
+        return f"{head and head.offset} is shown instead of {latest.at.offset}"
     if latest.document is not None:
         shown = [world.store.held[head.tenant, entry.id].text for entry in head.passages]
         assert shown == [piece for piece in latest.document.text.split("\n\n") if piece]
+    return None
 
 
 EDITS = Walk(history=(change(4, "a\n\nb"),), appliers=(change(5, "a\n\nc"), change(6, "b\n\nd")))
@@ -272,6 +315,9 @@ MOVE = Walk(
     history=(change(4, "a\n\nb"),),
     appliers=(change(5, "a\n\nb", tenant="u"), change(6, "a\n\nb", readers=("g",))),
 )
+REFILL = Walk(history=(change(4, "a\n\nb"),), appliers=(truncation(5), change(6, "a\n\nc")))
+TRUNCATION = Walk(history=(change(4, "a\n\nb"),), appliers=(change(5, "a\n\nc"), truncation(6)))
+TIMELESS = Walk(history=(change(4, "a\n\nb"), truncation(5)), appliers=(change(6, "a\n\nc", timed=False),))
 
 
 @pytest.fixture(autouse=True)
@@ -289,6 +335,12 @@ def _no_garbage_collection():
         pytest.param(replace(REMOVALS, jumps=2, crashes=0), 5000, id="two removals and a long freeze"),
         pytest.param(replace(DELETION, jumps=1, crashes=1), 1000, id="a deletion, a re-creation, a crash"),
         pytest.param(replace(MOVE, jumps=1, crashes=0), 1000, id="a move and a change of readers"),
+        pytest.param(replace(REFILL, jumps=1, crashes=1), 1000, id="a truncation, a re-creation, a crash"),
+        pytest.param(
+            replace(REFILL, jumps=2, crashes=0, vacuums=1), 1000, id="a truncation and a long freeze"
+        ),
+        pytest.param(replace(TRUNCATION, jumps=1, crashes=1), 1000, id="an edit, a truncation, a crash"),
+        pytest.param(replace(TIMELESS, jumps=1, crashes=0), 1000, id="a change that has its floor's time"),
     ],
 )
 def test_no_order_of_steps_loses_a_passage(walk, at_least):
@@ -316,3 +368,11 @@ def test_where_a_frozen_applier_does_not_look_again_a_passage_is_lost():
 def test_where_the_grace_counts_from_a_heads_own_stamp_a_freeze_loses_a_passage():
     stamped = replace(EDITS, trusted_age=timedelta(seconds=GRACE_S), jumps=1, crashes=0)
     assert explore(stamped).loss
+
+
+def test_without_the_floors_check_in_retrieval_what_was_truncated_is_shown():
+    assert explore(replace(TRUNCATION, hides_below=False, jumps=0, crashes=0)).loss
+
+
+def test_without_the_floors_check_in_the_indexer_a_change_after_a_truncation_is_lost():
+    assert explore(replace(TIMELESS, knows_floors=False, jumps=0, crashes=0)).loss
