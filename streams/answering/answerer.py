@@ -154,7 +154,7 @@ class Answerer:
         choice = Choice("none", None, "no_evidence")
         yield job.transcript.opened(choice, [], job.looked.watermark)
         yield job.transcript.delta(phrases(job.looked.language).abstention)
-        yield self._completed(job, choice, ())
+        yield await self._completed(job, choice, ())
 
     async def _respond(self, job: _Job) -> AsyncGenerator[Event, None]:
         async with self._slot(job.deadline):
@@ -174,10 +174,12 @@ class Answerer:
                     choice = self._router.next(choice, failure.reason, left_s=job.deadline.left_s)
                     yield self._reset(job, failure.reason, choice)
                 else:
-                    yield self._completed(job, choice, job.prompt.passages, counted=counted, support=support)
+                    yield await self._completed(
+                        job, choice, job.prompt.passages, counted=counted, support=support
+                    )
                     return
         yield job.transcript.delta(extract(job.looked.found, job.looked.text, job.looked.language))
-        yield self._completed(job, choice, job.looked.found)
+        yield await self._completed(job, choice, job.looked.found)
 
     @asynccontextmanager
     async def _slot(self, deadline: Deadline) -> AsyncGenerator[None, None]:
@@ -239,7 +241,7 @@ class Answerer:
         job.deadline.spent("first_token", None)
         return job.transcript.reset(reason, choice)
 
-    def _completed(
+    async def _completed(
         self,
         job: _Job,
         choice: Choice,
@@ -248,6 +250,7 @@ class Answerer:
         counted: Usage = _NO_USAGE,
         support: float | None = None,
     ) -> AnswerCompleted:
+        outdated = await self._lookup.outdated(job.looked, passages)
         labels = {"route": choice.route, "reason": choice.reason or ""}
         timings = job.deadline.timings()
         self._observe(Observed("answers", labels=labels))
@@ -267,6 +270,7 @@ class Answerer:
             abstained=choice.route == "none",
             grounded=support,
             stale=job.looked.stale,
+            outdated=outdated,
             usage=counted,
         )
         return job.transcript.completed(outcome)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from streams.answering.evidence import Weighing, alike, asked_words, matches_rar
 from streams.answering.freshness import Freshness, freshness
 from streams.answering.language import Language, guess
 from streams.answering.persist import persist
-from streams.answering.retrieve import Found, Retrieved, retrieve
+from streams.answering.retrieve import Found, Retrieved, outdated, retrieve
 from streams.answering.screen import screen
 from streams.answering.standing import Standing
 from streams.errors import Rejected, Retryable
@@ -36,6 +37,8 @@ from streams.ports import (
 T = TypeVar("T")
 
 _CONTEXT_CHARACTERS = 500
+CHECK_S = 0.15
+"""How long it may take to see whether what was found still counts."""
 
 
 class NoAnswer(Exception):
@@ -64,8 +67,13 @@ class Retrieval:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was found. `text` is the question, screened; `evidence`: whether it can be answered."""
+    """What was found. `text` is the question, screened; `evidence`: whether it can be answered.
 
+    `search` and `query` are those that found it.
+    """
+
+    search: Search
+    query: SearchQuery
     text: str
     language: Language
     found: tuple[Found, ...]
@@ -114,10 +122,26 @@ class Lookup:
         with _named():
             # Chosen after the wait: what is acknowledged by now is in it, even where it has just changed.
             serving = await self._persist("search", self._serve, deadline)
-            retrieved = await self._retrieved(serving, asked, text, deadline)
+            query, retrieved = await self._retrieved(serving, asked, text, deadline)
             language = guess(text, asked.question.language)
             evidence = await self._evidence(serving, asked.tenant, text, language, retrieved, deadline)
-            return Looked(text, language, retrieved.found, evidence, fresh.watermark, fresh.stale)
+            return Looked(
+                serving.search, query, text, language, retrieved.found, evidence, fresh.watermark, fresh.stale
+            )
+
+    async def outdated(self, looked: Looked, passages: Sequence[Found]) -> tuple[int, ...] | None:
+        """Numbers of the passages that stopped counting since they were found; None where it can't be told.
+
+        It takes no longer than what is kept of the deadline for the terminal event's way.
+        """
+        if not passages:
+            return ()
+        try:
+            async with asyncio.timeout(CHECK_S):
+                return await outdated(looked.search, looked.query, passages, self._standing)
+        except (TimeoutError, Retryable, Rejected):
+            self._observe(Observed("answer_checks_failed"))
+            return None
 
     async def _fresh(self, question: Question, deadline: Deadline) -> Freshness:
         async def read() -> Sequence[Offset]:
@@ -137,7 +161,9 @@ class Lookup:
             )
         return fresh
 
-    async def _retrieved(self, serving: Serving, asked: Asked, text: str, deadline: Deadline) -> Retrieved:
+    async def _retrieved(
+        self, serving: Serving, asked: Asked, text: str, deadline: Deadline
+    ) -> tuple[SearchQuery, Retrieved]:
         searched = _searched(asked.question, text)
         with deadline.measured("embedded"):
             vector = await self._persist(
@@ -156,7 +182,7 @@ class Lookup:
                 "search", lambda: self._retrieve(serving.search, query, asked.question.top_k), deadline
             )
         self._observe(Observed("answer_superseded_hits", float(len(retrieved.superseded))))
-        return retrieved
+        return query, retrieved
 
     async def _retrieve(self, search: Search, query: SearchQuery, wanted: int) -> Retrieved:
         settings = self._settings

@@ -6,7 +6,7 @@ and who may read them, and a source's floor says which heads do. So nothing here
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -63,6 +63,22 @@ async def retrieve(
             break
         limit *= 2
     return Retrieved(tuple(found[:wanted]), tuple(superseded.values()))
+
+
+async def outdated(
+    search: Search, query: SearchQuery, passages: Sequence[Found], standing: Standing
+) -> tuple[int, ...]:
+    """Numbers, from 1, of the `passages` found for `query` before that do not count any more.
+
+    Raises what `search` raises.
+    """
+    heads = await standing.heads(search, list(dict.fromkeys(one.hit.document_key for one in passages)))
+
+    def still(one: Found) -> bool:
+        head = heads.get(one.hit.document_key)
+        return head is not None and counts(one.hit, head, query)
+
+    return tuple(n for n, one in enumerate(passages, 1) if not still(one))
 
 
 def _kept(hits: Iterable[Hit], heads: Mapping[UUID, Head], query: SearchQuery) -> list[Found]:

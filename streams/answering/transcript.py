@@ -35,6 +35,7 @@ class Outcome:
     abstained: bool = False
     grounded: float | None = None
     stale: bool = False
+    outdated: Sequence[int] | None = ()
     usage: Usage = field(default_factory=Usage)
 
 
@@ -96,6 +97,7 @@ class Transcript:
             abstained=outcome.abstained,
             grounded=outcome.grounded,
             stale=outcome.stale,
+            outdated=None if outcome.outdated is None else list(outcome.outdated),
             watermark=list(outcome.watermark),
             usage=outcome.usage,
             timings=outcome.timings,

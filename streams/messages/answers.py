@@ -137,6 +137,9 @@ class AnswerCompleted(_Event):
     """Share of sentences that what they cite supports; null unless a model wrote the text."""
     stale: bool = False
     """The index had not dealt with everything in `after`."""
+    outdated: list[Annotated[int, Field(ge=1)]] | None = []
+    """Numbers of the citations whose passage was changed, deleted or revoked while the answer was made; null
+    where that could not be told."""
     watermark: list[Offset]
     """Up to where the index had applied each source partition before the search."""
     usage: Usage

@@ -476,3 +476,50 @@ def test_a_record_of_generations_that_cant_be_read_is_tried_again_and_then_told(
     assert World(serve=serve).ask()[1]["route"] == "primary"
     faults[:] = [Retryable("away")] * 10_000
     assert World(serve=serve).ask(deadline_ms=1000)[1]["code"] in {"unavailable", "deadline_exceeded"}
+
+
+class Edited(World):
+    """A world in which a document changes while the model writes."""
+
+    def __init__(self, change, **fields):
+        super().__init__(**fields)
+        self.index.heads_before = self.index.heads
+
+        async def heads(document_keys):
+            change(self.index.held, monotonic())
+            return await self.index.heads_before(document_keys)
+
+        self.index.heads = heads
+
+
+def test_an_answer_says_which_of_its_citations_changed_or_went_while_it_was_made():
+    def deleted(held, at):
+        if at > 0.1:
+            held[LOCK.document_key] = [head_of(LOCK, name="kb/2", offset=9, deleted=True, passages=())]
+
+    _, end = Edited(deleted).ask()
+    assert [citation["n"] for citation in end["citations"]] == [1, 2]
+    assert end["outdated"] == [2]
+
+    def revoked(held, at):
+        if at > 0.1:
+            held[RESET.document_key] = [head_of(RESET, offset=9, readers=("group:board",))]
+
+    assert Edited(revoked).ask()[1]["outdated"] == [1]
+
+
+def test_an_edit_that_leaves_the_cited_passage_alone_is_none_of_the_answers_business():
+    def edited(held, at):
+        if at > 0.1:
+            held[RESET.document_key] = [head_of(RESET, offset=9, title="Portal, new edition")]
+
+    assert Edited(edited).ask()[1]["outdated"] == []
+    assert World().ask()[1]["outdated"] == []
+
+
+def test_whether_a_citation_changed_is_unknown_where_the_index_does_not_say_in_time():
+    def down(held, at):
+        if at > 0.1:
+            raise Retryable("the index is away")
+
+    assert Edited(down).ask()[1]["outdated"] is None
