@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from streams.messages.changes import floor_key
+from streams.messages.floors import Log, standing
 from streams.messages.held import Head, current
 from streams.messages.records import Offset
 from streams.ports import Catalogue
 from streams.reconcile.reading import Advance
 from streams.reconcile.spool import Found, Spoken, Spool
-from streams.reconcile.verdict import Kind, Reach, Spans, beyond, compare, unspoken
+from streams.reconcile.verdict import Kind, Reach, Spans, behind, beyond, compare, unspoken
 
 DOCUMENTS_AT_ONCE = 100
 PASSAGES_AT_ONCE = 2000
@@ -60,12 +62,13 @@ class Look:
         """What is wrong with these documents now."""
         if not keys:
             return ()
-        held = await self.index.heads(keys)
-        heads = {key: current(held.get(key, ())) for key in keys}
+        spoken = {key: said.under(self.spool.floors.get(said.said.source)) for key, said in spoken.items()}
+        heads = await self._heads(keys, spoken)
         found: list[Found] = []
         sound: list[Head] = []
         for key in keys:
-            said, head = spoken.get(key), heads[key]
+            head = heads[key]
+            said = self._said(spoken.get(key), head)
             if self._elsewhere(said, head):
                 continue
             if count:
@@ -81,7 +84,23 @@ class Look:
             _found(key, "damaged", None, heads[key]) for key in broken
         ]
 
+    async def _heads(self, keys: Sequence[UUID], spoken: Mapping[UUID, Spoken]) -> Mapping[UUID, Head | None]:
+        """Each document as the index shows it, above or below its source's floor."""
+        held = await self.index.heads([*keys, *(floor_key(source) for source in self.reaches)])
+        floors = {source: current(held.get(floor_key(source), ())) for source in self.reaches}
+        return {key: _shown(held.get(key, ()), spoken.get(key), floors) for key in keys}
+
+    def _said(self, said: Spoken | None, head: Head | None) -> Spoken | None:
+        """What is said of a document; of one that no record speaks of, a truncation that came after it."""
+        floor = self.spool.floors.get(head.source) if head is not None else None
+        if said is not None or head is None or floor is None or not behind(floor, head):
+            return said
+        gone = replace(floor, tenant=head.tenant, document_id=head.document_id)
+        return Spoken(head.document_key, gone, None)
+
     def _kind(self, said: Spoken | None, head: Head | None) -> Kind | None:
+        if said is not None and said.key == floor_key(said.said.source):
+            return "missing" if behind(said.said, head) else None
         if said is not None:
             return compare(said.wanted, said.dead, head)
         reach = self.reaches.get(head.source) if head is not None else None
@@ -124,6 +143,14 @@ class Look:
     async def _note(self, found: Sequence[Found]) -> None:
         if found:
             await asyncio.to_thread(self.spool.find, found)
+
+
+def _shown(heads: Sequence[Head], said: Spoken | None, floors: Mapping[str, Head | None]) -> Head | None:
+    head = current(heads)
+    at = said.said if said is not None else head
+    if at is None:
+        return None
+    return standing(heads, floors.get(at.source), Log(at.source, at.partition))
 
 
 def _found(key: UUID, kind: Kind, spoken: Spoken | None, head: Head | None) -> Found:

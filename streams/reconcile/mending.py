@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from streams.errors import Rejected
-from streams.messages.changes import Change
+from streams.messages.changes import Change, Ignored, Truncation
 from streams.messages.held import Head, current
 from streams.messages.records import Offset
 from streams.ports import Catalogue
-from streams.reconcile.reading import Advance, Decode, Log
+from streams.reconcile.reading import Advance, Decode, Log, Placed
 from streams.reconcile.spool import Found, Spoken, Spool
 from streams.reconcile.standing import over
 from streams.reconcile.verdict import DIFFERENCES
@@ -24,13 +24,13 @@ AT_ONCE = 16
 
 T = TypeVar("T")
 
-Places = Mapping[Offset, Sequence[Change]]
+Places = Mapping[Offset, Sequence[Placed]]
 
 
 class Apply(Protocol):
     """`Indexer.apply`: idempotent, and safe beside workers that do the same."""
 
-    async def __call__(self, change: Change, /) -> object:
+    async def __call__(self, change: Placed, /) -> object:
         """Brings the document to this change, or finds it there or beyond. Raises as the ports do."""
         ...
 
@@ -65,9 +65,9 @@ class Mender:
     ) -> str | None:
         """Mends a document; gives why it can't be."""
         if found.kind == "orphaned":
-            said: Sequence[Change] = [deletion(head)] if head is not None else ()
+            said: Sequence[Placed] = [deletion(head)] if head is not None else ()
         else:
-            said = [one for at in self._places(found) for one in changes.get(at, ()) if one.key == found.key]
+            said = [one for at in self._places(found) for one in changes.get(at, ()) if _concerns(one, found)]
             if not any(one.at == found.at for one in said):
                 return "gone"
             said = [placed(one, found, spoken, head) for one in said]
@@ -90,7 +90,7 @@ class Mender:
         wanted = {at for one in page if one.kind != "orphaned" for at in self._places(one)}
         return {at: said async for at, said in self._decoded(wanted)}
 
-    async def _decoded(self, places: Iterable[Offset]) -> AsyncIterator[tuple[Offset, Sequence[Change]]]:
+    async def _decoded(self, places: Iterable[Offset]) -> AsyncIterator[tuple[Offset, Sequence[Placed]]]:
         topics: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
         for at in sorted(places, key=lambda at: at.offset):
             topics[at.topic][at.partition].append(at.offset)
@@ -101,10 +101,10 @@ class Mender:
                         said = await self.decode(record)
                     except Rejected:
                         continue
-                    yield record.at, [one for one in said if isinstance(one, Change)]
+                    yield record.at, [one for one in said if not isinstance(one, Ignored)]
 
 
-def placed(change: Change, found: Found, spoken: Spoken | None, head: Head | None) -> Change:
+def placed(change: Placed, found: Found, spoken: Spoken | None, head: Head | None) -> Placed:
     """`change`, ready to be applied without those that came before it.
 
     The time that it inherits from them is given to it. Where the document is at it already, it is left as
@@ -117,6 +117,11 @@ def placed(change: Change, found: Found, spoken: Spoken | None, head: Head | Non
     if position[:2] == (0, 0):
         return change
     return replace(change, time=position.time, order=position.order)
+
+
+def _concerns(said: Placed, found: Found) -> bool:
+    """Whether it is about this document; a truncation is about all of its source's."""
+    return said.key == found.key or (isinstance(said, Truncation) and said.source == found.at.topic)
 
 
 def deletion(head: Head) -> Change:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from streams.errors import Rejected
-from streams.messages.changes import Change, Ignored, Truncation
+from streams.messages.changes import Change, Ignored, Said, Truncation
 from streams.messages.dead import first_place
 from streams.messages.records import Offset, Record
 from streams.reconcile.spool import Spool
@@ -18,7 +18,9 @@ from streams.reconcile.verdict import Reach, Spans
 AT_ONCE = 500
 """Changes that go to the disk together."""
 
-Decode = Callable[[Record], Awaitable[Sequence[Change | Truncation | Ignored]]]
+Placed = Change | Truncation
+"""What has a place in the order of a document's changes, or of its source's truncations."""
+Decode = Callable[[Record], Awaitable[Sequence[Said]]]
 """What a record says. Raises `Rejected`."""
 Advance = Callable[[int], None]
 """Told of every so many records or documents that are dealt with."""
@@ -44,7 +46,7 @@ async def read(log: Log, spool: Spool, decode: Decode, topic: str, spans: Spans,
     """Reads a source's records into the spool, and says how far it got."""
     unread: dict[int, int] = {}
     illegible = 0
-    batch: list[tuple[Change, bool]] = []
+    batch: list[tuple[Placed, bool]] = []
     async with aclosing(log.records(topic, spans)) as records:
         async for record in records:
             said = await attributed(decode, record)
@@ -60,13 +62,13 @@ async def read(log: Log, spool: Spool, decode: Decode, topic: str, spans: Spans,
     return Reach(spans, unread, illegible)
 
 
-async def attributed(decode: Decode, record: Record) -> Sequence[tuple[Change, bool]] | None:
+async def attributed(decode: Decode, record: Record) -> Sequence[tuple[Placed, bool]] | None:
     """The changes in a record, each with whether it could not be read; None where nothing at all can be.
 
     Of which document a record speaks is asked of its key alone where its value can't be read.
     """
     try:
-        return [(one, False) for one in await decode(record) if isinstance(one, Change)]
+        return [(one, False) for one in await decode(record) if not isinstance(one, Ignored)]
     except Rejected:
         pass
     try:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
-from streams.messages.changes import Change
+from streams.messages.changes import Change, Truncation
 from streams.messages.position import Position
 from streams.messages.records import Offset
-from streams.reconcile.standing import Standing, latest, stand
+from streams.reconcile.standing import Standing, below, latest, stand, under
 from streams.reconcile.verdict import Kind
 
 CACHE_KIB = 16 * 1024
@@ -57,6 +57,14 @@ class Spoken:
     wanted: Standing | None
     dead: Standing | None
 
+    def under(self, floor: Standing | None) -> Spoken:
+        """As its source's floor leaves it: below that it is deleted, and no dead letter counts."""
+        if floor is None:
+            return self
+        sunk = self.dead is not None and below(self.dead, floor)
+        wanted = under(self.wanted or (self.dead if sunk else None), floor)
+        return Spoken(self.key, wanted, None if sunk else self.dead)
+
     @property
     def said(self) -> Standing:
         """The one that there is, rather the one that counts."""
@@ -88,6 +96,7 @@ class Spool:
         # An empty name is a file that SQLite makes where temporary files go, and that nobody else sees.
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.executescript(_TABLES)
+        self._floors: dict[str, Standing | None] = {}
 
     def __enter__(self) -> Self:
         """Open already."""
@@ -108,17 +117,24 @@ class Spool:
         sql = "SELECT 1 FROM letters WHERE topic = ? AND part = ? AND at = ?"
         return self._db.execute(sql, (at.topic, at.partition, at.offset)).fetchone() is not None
 
-    def take(self, changes: Iterable[tuple[Change, bool]]) -> None:
+    @property
+    def floors(self) -> Mapping[str, Standing | None]:
+        """The last truncation of each source that has one."""
+        return self._floors
+
+    def take(self, changes: Iterable[tuple[Change | Truncation, bool]]) -> None:
         """What records say, in the order of each partition; with each, whether it could not be read."""
         with self._together():
             for change, unreadable in changes:
                 self._take(change, dead=unreadable or self.buried(change.at))
 
-    def _take(self, change: Change, *, dead: bool) -> None:
+    def _take(self, change: Change | Truncation, *, dead: bool) -> None:
         key, partition = change.key.bytes, change.at.partition
         before = self._of(key, partition, dead=False)
         buried = self._of(key, partition, dead=True) if dead else None
-        said = stand(change, max(filter(None, (before, buried)), key=_position, default=None))
+        floor = self._floors.get(change.source)
+        found = [one for one in (before, buried) if one is not None and (not floor or not below(one, floor))]
+        said = stand(change, max(found, key=_position, default=floor))
         rival = buried if dead else before
         if rival is not None and said.position <= rival.position:
             return
@@ -127,6 +143,9 @@ class Spool:
         row = (key, partition, dead, said.source, said.offset, str(said.position), said.timed, said.deleted,
                said.whole, said.tenant, said.document_id)  # fmt: skip
         self._db.execute("INSERT OR REPLACE INTO said VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        if isinstance(change, Truncation):
+            spoken = self._spoken(key)
+            self._floors[change.source] = spoken.wanted if spoken else None
 
     def _step(self, key: bytes, said: Standing, before: Standing | None) -> None:
         """Remembers the records that it takes, one after the other, to come to what is not whole."""

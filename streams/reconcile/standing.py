@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from streams.messages.changes import Change, Document
+from streams.messages.changes import Change, Document, Truncation
 from streams.messages.position import Position
 
 
@@ -33,10 +33,14 @@ class Standing:
     document_id: str | None = None
 
 
-def stand(change: Change, before: Standing | None) -> Standing:
-    """What `change` says, after `before` in the same partition (None: it is the first)."""
-    document = change.document
+def stand(change: Change | Truncation, before: Standing | None) -> Standing:
+    """What `change` says, after `before`: the document's last record in its partition, or its floor.
+
+    A truncation is a deletion of the source's floor, which is held as a document is.
+    """
+    document = change.document if isinstance(change, Change) else None
     named = document if isinstance(document, Document) else None
+    gone = change if isinstance(change, Change) else None
     said = Standing(
         source=change.source,
         partition=change.at.partition,
@@ -45,12 +49,17 @@ def stand(change: Change, before: Standing | None) -> Standing:
         timed=change.time is not None or change.order is not None,
         deleted=document is None,
         whole=document is None or named is not None,
-        tenant=named.tenant if named else change.tenant,
-        document_id=named.id if named else change.document_id,
+        tenant=named.tenant if named else gone.tenant if gone else None,
+        document_id=named.id if named else gone.document_id if gone else None,
     )
     if before is None:
         return said
-    return replace(said, position=over(said, before.position, follows=said.offset > before.offset))
+    return replace(said, position=over(said, before.position, follows=_after(said, before)))
+
+
+def _after(said: Standing, before: Standing) -> bool:
+    """Whether it is a later record of the same partition."""
+    return said.partition == before.partition and said.offset > before.offset
 
 
 def over(said: Standing, base: Position, *, follows: bool) -> Position:
@@ -77,6 +86,19 @@ def latest(said: Iterable[Standing]) -> Standing | None:
         if best is None:
             best = one
             continue
-        placed = replace(one, position=over(one, best.position, follows=False))
+        placed = replace(one, position=over(one, best.position, follows=_after(one, best)))
         best = placed if placed.position > best.position else best
     return best
+
+
+def below(said: Standing, floor: Standing) -> bool:
+    """Whether a truncation took away what was said. Offsets count in the floor's own partition alone."""
+    level = floor.position if said.partition == floor.partition else floor.position._replace(offset=0)
+    return over(said, level, follows=_after(said, floor)) <= level
+
+
+def under(said: Standing | None, floor: Standing | None) -> Standing | None:
+    """What was said, or, where it is below the floor, the deletion that the floor is to it."""
+    if said is None or floor is None or not below(said, floor):
+        return said
+    return replace(floor, tenant=said.tenant, document_id=said.document_id)

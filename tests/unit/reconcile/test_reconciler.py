@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from streams.messages.changes import floor_key
 from streams.reconcile.reconciler import Asked
 from tests.unit.reconcile.world import TOPIC, World
 
@@ -261,7 +265,7 @@ class TestRows:
     async def test_are_refused_where_the_whole_one_is_gone(self, rows):
         rows.store.all_heads.clear()
         rows.log.compact("rows")
-        assert await rows.compare(mend=True) == [("missing", None)]
+        assert await rows.compare(mend=True) == [("missing", "")]
         assert [found.note for found in rows.found] == ["unavailable_value"]
 
     async def test_that_lost_a_passage_have_it_again(self, rows):
@@ -269,3 +273,72 @@ class TestRows:
         assert await rows.compare() == [("damaged", "r")]
         assert await rows.compare(mend=True) == []
         assert self.shown(rows) == ("C", ["new"])
+
+
+class TestTruncations:
+    """All that a source had, gone at once: below a floor nothing is, whatever heads say."""
+
+    @pytest.fixture
+    async def rows(self):
+        world = World()
+        world.asked = Asked(["rows"])
+        world.row("before"), world.row("again")
+        world.log.append("rows", None, b"{}")
+        world.row("again"), world.row("after")
+        await world.everything()
+        return world
+
+    def lose_floor(self, world):
+        del world.store.all_heads[floor_key("rows")]
+
+    async def test_what_it_took_is_no_finding(self, rows):
+        assert await rows.compare() == []
+        assert [(row.tenant, row.documents) for row in rows.report.rows] == [("acme", 2)]
+
+    async def test_where_it_is_lost_what_it_took_is_resurrected_until_it_is_applied_again(self, rows):
+        self.lose_floor(rows)
+        assert await rows.findings() == ["missing", "resurrected"]
+        assert await rows.compare(mend=True) == []
+        assert floor_key("rows") in rows.store.all_heads
+
+    async def test_what_came_after_it_is_mended_above_it(self, rows):
+        rows.store.all_heads.clear()
+        assert await rows.findings() == ["missing"] * 3
+        assert await rows.compare(mend=True) == []
+        assert [(row.tenant, row.documents) for row in rows.report.rows] == [("acme", 2)]
+
+    async def test_what_no_record_speaks_of_any_more_is_gone_with_it(self, rows):
+        del rows.log.topics["rows"][0][0]
+        rows.log.begins["rows", 0] = 1
+        assert await rows.compare() == []
+        self.lose_floor(rows)
+        assert await rows.findings() == ["missing", "resurrected"]
+        assert await rows.compare(mend=True) == []
+
+    async def test_a_dead_letter_below_it_counts_no_more(self, rows):
+        rows.bury(rows.row("never"))
+        assert await rows.findings() == ["dead"]
+        await rows.index(rows.log.append("rows", None, b"{}"))
+        assert await rows.findings() == []
+
+
+@given(st.data())
+def test_an_index_that_was_made_of_a_topic_is_found_to_hold_it(data):
+    asyncio.run(_made_of(data))
+
+
+async def _made_of(data):
+    """Rows of some documents and truncations, timed or not, in two partitions, met in any order."""
+    world = World()
+    world.asked = Asked(["rows"])
+    timed = data.draw(st.booleans())
+    for _ in range(data.draw(st.integers(1, 8))):
+        key = data.draw(st.sampled_from([b"a", b"b", None]))
+        said = {"id": key.decode(), "text": "x"} if key and data.draw(st.booleans()) else {}
+        if timed:
+            said["time"] = data.draw(st.integers(1, 5))
+        world.log.append("rows", key, json.dumps(said).encode(), partition=data.draw(st.integers(0, 1)))
+    queues = [list(held) for held in world.log.topics["rows"]]
+    while any(queues):
+        await world.index(data.draw(st.sampled_from([queue for queue in queues if queue])).pop(0))
+    assert await world.compare() == []

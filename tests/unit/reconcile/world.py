@@ -12,7 +12,7 @@ from streams import sources
 from streams.errors import Rejected
 from streams.indexing.cut import HereCutter
 from streams.indexing.indexer import Indexer
-from streams.messages.changes import Change, Document, Incomplete
+from streams.messages.changes import Change, Document, Incomplete, Truncation
 from streams.messages.headers import DEAD_OFFSET, DEAD_PARTITION, DEAD_TIMESTAMP, DEAD_TOPIC
 from streams.messages.held import Head
 from streams.messages.records import Offset, Record
@@ -117,6 +117,15 @@ class World:
         value = json.dumps(said | {"tenant": tenant} | more).encode()
         return self.log.append(TOPIC, f"{tenant}/{name}".encode(), value, partition=partition)
 
+    def row(self, name):
+        """A row on its topic."""
+        return self.log.append("rows", name.encode(), json.dumps({"id": name, "text": f"of {name}"}).encode())
+
+    async def findings(self):
+        """The kinds of what is wrong."""
+        await self.compare()
+        return sorted(found.kind for found in self.found)
+
     async def index(self, *records):
         """What a worker does with records; a dead letter where one is refused."""
         for record in records:
@@ -150,7 +159,7 @@ class World:
                 self.report = await one.mend(self.indexer.apply)
             pages = spool.found((*DIFFERENCES, *NOTES), 3)
             self.found = [found for page in pages for found in page]
-        return sorted((found.kind, found.document_id) for found in self.found)
+        return sorted((found.kind, found.document_id or "") for found in self.found)
 
     def head(self, name, tenant="acme") -> Head:
         return self.store.current(self.key(name, tenant))
@@ -168,9 +177,15 @@ class World:
 
 
 def row(record):
-    """A change of a row whose text is left out where it did not change."""
-    said = json.loads(record.value)
-    change = Change("rows", record.key.decode(), record.at, record.timestamp, row=said)
+    """A change of a row whose text is left out where it did not change; without a key, a truncation."""
+    said = json.loads(record.value or b"{}")
+    time = said.pop("time", None)
+    if record.key is None:
+        return Truncation("rows", record.at, record.timestamp, time, None if time is None else 0)
+    change = Change("rows", record.key.decode(), record.at, record.timestamp, time=time,
+                    order=None if time is None else 0, row=said)  # fmt: skip
+    if "id" not in said:
+        return change
 
     def fill(before):
         if "text" not in before:
