@@ -24,6 +24,7 @@ PERSON = {
     "namespace": "x",
     "fields": [{"name": "home", "type": "x.Address"}],
 }
+DRAFT = "http://json-schema.org/draft-07/schema#"
 FAMILY = {
     "type": "record",
     "name": "Family",
@@ -50,7 +51,7 @@ class RegistryContract:
         assert json.loads(found.references[0]) == ADDRESS
 
     async def test_a_schema_of_another_type_is_named_as_such(self, registry, register):
-        id_ = await register("notes", {"type": "object"}, kind="JSON")
+        id_ = await register("notes", {"$schema": DRAFT, "type": "object"}, kind="JSON")
         assert (await registry.schema(id_)).kind == "JSON"
 
     async def test_a_number_that_was_never_given_is_refused(self, registry):

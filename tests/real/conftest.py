@@ -22,6 +22,7 @@ import pytest
 from ops.servers.capture import Connect, Postgres
 from ops.servers.launch import Kafka, Ollama, Server, Weaviate, servers_folder
 from ops.servers.ollama_models import import_models
+from ops.servers.registry import Apicurio
 from tests.conftest import lacking
 
 S = TypeVar("S", bound=Server)
@@ -105,6 +106,22 @@ def new_connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
             return running.enter_context(_running(worker))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def apicurio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apicurio]:
+    """A schema registry that all tests share: register subjects of your own."""
+    _require("apicurio")
+    with _running(Apicurio(tmp_path_factory.mktemp("apicurio"))) as server:
+        yield server
+
+
+@pytest.fixture
+def apicurio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apicurio]:
+    """A schema registry of the test's own, to be stopped and started again."""
+    _require("apicurio")
+    with _running(Apicurio(tmp_path_factory.mktemp("apicurio"))) as server:
+        yield server
 
 
 @pytest.fixture
