@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 
 from ops.servers.launch import Weaviate
+from streams.answering.retrieve import retrieve
 from streams.errors import Misconfigured, Rejected, Retryable
+from streams.ports import SearchQuery
 from streams.stores.weaviate import (
     WeaviateConfig,
     catalogue,
@@ -21,6 +23,7 @@ from streams.stores.weaviate import (
 from streams.stores.weaviate import heads as reading
 from tests.contract.held import DIMENSION, MINUTE, NOON, at, head, ids, key, passage
 from tests.contract.stores import IndexContract, StoreContract, collect, query
+from tests.unit.indexing.shelf import Shelf, row, truncation
 
 
 @pytest.fixture
@@ -306,3 +309,18 @@ async def test_a_read_only_server_is_retryable_and_named_as_such(weaviate_server
     await heads.config.update_shards("READY")
     await store.canary()
     await store.close()
+
+
+async def test_a_truncation_hides_a_sources_documents_at_once_and_they_are_swept(open_store, monkeypatch):
+    monkeypatch.setattr(maintenance, "PAGE", 20)
+    store = await open_store(dimension=2)
+    shelf = Shelf(store)
+    await shelf.apply(*(row(f"k{n}", n, f"quetzal {n}") for n in range(60)))
+    await shelf.apply(truncation(100), row("k1", 101, "quetzal 1"), row("new", 102, "quetzal"))
+    question = SearchQuery("t", "quetzal", (0.6, 0.8))
+    found = await retrieve(store, question, wanted=5, overfetch=2, rounds=6)
+    assert {one.head.record_key for one in found.found} == {"k1", "new"}
+    assert (await shelf.apply(row("k2", 99, "late"))).reason == "stale"
+    await shelf.tidy()
+    assert await shelf.shown() == {"k1": ("t", "quetzal 1"), "new": ("t", "quetzal")}
+    assert await shelf.on_disk() == 2
