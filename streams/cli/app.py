@@ -12,6 +12,7 @@ from streams.cli import (
     documents,
     models,
     reconcile,
+    reindex,
     schemas,
     shadow,
     topics,
@@ -55,6 +56,7 @@ app.command("ask")(ask.ask)
 app.command("watch")(watch.watch)
 app.add_typer(dead.app, name="dead")
 app.command("reconcile")(reconcile.reconcile)
+app.command("reindex")(reindex.reindex)
 app.add_typer(models.app, name="models")
 app.add_typer(shadow.app, name="shadow")
 app.command("doctor")(doctor.doctor)

@@ -10,18 +10,15 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
 from uuid import UUID
 
-from streams.errors import Rejected, Retryable
+from streams.errors import Rejected
 from streams.indexing.carry import Carry
+from streams.indexing.patience import Patience
 from streams.ports import Catalogue, Monotonic
-
-T = TypeVar("T")
 
 PAGE = 200
 SLOTS = 64
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
 NAMED = 20
 """Documents that are named where many are refused."""
 
@@ -55,7 +52,7 @@ class Copying:
         progress: Callable[[Copied], None] = lambda _: None,
     ) -> None:
         self._catalogue, self._carry = catalogue, carry
-        self._monotonic, self._sleep, self._patience_s = monotonic, sleep, patience_s
+        self._patience = Patience(monotonic, patience_s, sleep, self._waits)
         self._slots, self._progress = slots, progress
         self._copied = Copied()
 
@@ -72,7 +69,7 @@ class Copying:
     async def _walk(self, bringing: asyncio.TaskGroup) -> None:
         free = asyncio.Semaphore(self._slots)
         async for page in _pages(self._catalogue.document_keys()):
-            behind = await self._patiently(partial(self._carry.behind, page))
+            behind = await self._patience(partial(self._carry.behind, page))
             self._looked_at(len(page) - len(behind))
             for key in behind:
                 await free.acquire()
@@ -80,7 +77,7 @@ class Copying:
 
     async def _bring(self, key: UUID, free: asyncio.Semaphore) -> None:
         try:
-            brought = await self._patiently(partial(self._carry.bring, key))
+            brought = await self._patience(partial(self._carry.bring, key))
         except Rejected as error:
             self._copied.refused[error.code] += 1
             if len(self._copied.named) < NAMED:
@@ -95,21 +92,9 @@ class Copying:
         self._copied.looked_at += documents
         self._progress(self._copied)
 
-    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
-        until, wait_s = self._monotonic() + self._patience_s, FIRST_WAIT_S
-        while True:
-            try:
-                done = await call()
-            except Retryable as error:
-                if self._monotonic() + wait_s > until:
-                    raise
-                self._copied.waits_for = str(error)
-                self._progress(self._copied)
-                await self._sleep(wait_s)
-                wait_s = min(2 * wait_s, LONGEST_WAIT_S)
-            else:
-                self._copied.waits_for = None
-                return done
+    def _waits(self, why: str | None) -> None:
+        self._copied.waits_for = why
+        self._progress(self._copied)
 
 
 async def _pages(keys: AsyncIterator[UUID]) -> AsyncIterator[Sequence[UUID]]:

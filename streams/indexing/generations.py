@@ -54,11 +54,11 @@ def switched(record: Generations, now: datetime) -> Generations:
     return replace(record, live=record.building, building=None, previous=record.live, switched=now)
 
 
-def abandoned(record: Generations) -> tuple[Generations, Generation]:
-    """Without the generation that is being built, and which that was. Raises `Rejected` where none is."""
+def set_aside(record: Generations) -> Generations:
+    """With the generation that is being built written no more, to be dropped like one of before."""
     if record.building is None:
         raise Rejected("no generation is being built: there is nothing to give up", code="not_building")
-    return replace(record, building=None), record.building
+    return replace(record, building=None, previous=record.building)
 
 
 def dropped(record: Generations) -> tuple[Generations, Generation]:

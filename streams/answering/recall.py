@@ -1,0 +1,59 @@
+"""How well a generation of the index finds what questions are about."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from streams.answering.embed import question_vector
+from streams.answering.retrieve import retrieve
+from streams.answering.standing import Standing
+from streams.messages.changes import DEFAULT_TENANT
+from streams.ports import SearchQuery, Serving
+
+PASSAGES = 5
+"""Passages that an answer is made from, unless its question says otherwise."""
+AT_ONCE = 8
+OVERFETCH, ROUNDS = 4, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A question, and the ids of the documents that answer it; asked by somebody with these principals."""
+
+    question: str
+    documents: frozenset[str]
+    tenant: str = DEFAULT_TENANT
+    principals: tuple[str, ...] = ()
+
+
+async def recall(serving: Serving, questions: Sequence[Expected], *, alpha: float) -> float:
+    """Recall@5, from 0 to 1: of each question's documents, the share that its passages are of; their mean.
+
+    Of more than five documents, five are all that can be found. `alpha` weighs vectors against words, as in
+    `SearchQuery`. No questions: 1. Raises as the ports do.
+    """
+    free, standing = asyncio.Semaphore(AT_ONCE), Standing()
+
+    async def one(asked: Expected) -> float:
+        async with free:
+            return await _found(serving, asked, alpha, standing)
+
+    shares = await asyncio.gather(*map(one, questions))
+    return sum(shares) / len(shares) if shares else 1.0
+
+
+async def _found(serving: Serving, asked: Expected, alpha: float, standing: Standing) -> float:
+    query = SearchQuery(
+        tenant=asked.tenant,
+        text=asked.question,
+        vector=await question_vector(serving.embedder, asked.question),
+        principals=asked.principals,
+        alpha=alpha,
+    )
+    retrieved = await retrieve(
+        serving.search, query, wanted=PASSAGES, overfetch=OVERFETCH, rounds=ROUNDS, standing=standing
+    )
+    named = {found.head.document_id for found in retrieved.found}
+    return len(named & asked.documents) / min(len(asked.documents), PASSAGES)

@@ -1,0 +1,89 @@
+"""The change topics, read from their beginning into one generation of the index."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing
+from functools import partial
+
+from streams.errors import Rejected
+from streams.indexing.indexer import Indexer
+from streams.indexing.patience import Patience
+from streams.indexing.sidebyside import SideBySide
+from streams.kafka.consume import stretch
+from streams.messages.changes import Change, Ignored, Truncation
+from streams.messages.records import Record
+from streams.reconcile.reading import Decode
+from streams.settings import Settings
+from streams.worker.parts import connection, open_schemas, read_topics
+from streams.worker.reconciling import decoder
+from streams.worker.reindex import Replay, Told
+
+SLOTS = 64
+
+
+def replay_of(settings: Settings, told: Told) -> Replay:
+    """What applies all that the sources' topics hold now, as workers would have.
+
+    What is refused is counted, and left to whoever compares the index afterwards: the live generation may
+    hold what the topics do not any more.
+    """
+    read, there = read_topics(settings), connection(settings)
+
+    async def replay(indexer: Indexer) -> None:
+        async with AsyncExitStack() as stack:
+            decode = decoder(settings, read, await open_schemas(settings, read, stack))
+            for source in read.sources:
+                one = _Source(partial(stretch, there, source.topic), decode, indexer)
+                told.counted(f"read {source.topic}", None)
+                await one.replay()
+                told.step("read", topic=source.topic, records=one.records, refused=dict(one.refused))
+
+    return replay
+
+
+class _Source:
+    """One source's topic."""
+
+    def __init__(
+        self, records: Callable[[], AsyncGenerator[Record, None]], decode: Decode, indexer: Indexer
+    ) -> None:
+        self._records, self._decode, self._indexer = records, decode, indexer
+        self._patience = Patience(time.monotonic)
+        self.records = 0
+        self.refused: Counter[str] = Counter()
+
+    async def replay(self) -> None:
+        """Applies all of it."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                await self._read(SideBySide(group, slots=SLOTS))
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
+
+    async def _read(self, side_by_side: SideBySide) -> None:
+        async with aclosing(self._records()) as records:
+            async for record in records:
+                self.records += 1
+                for change in await self._changes(record):
+                    await side_by_side.put(change.key, self._applying(change))
+
+    async def _changes(self, record: Record) -> Sequence[Change | Truncation]:
+        try:
+            said = await self._patience(lambda: self._decode(record))
+        except Rejected as error:
+            self.refused[error.code] += 1
+            return ()
+        return [one for one in said if not isinstance(one, Ignored)]
+
+    def _applying(self, change: Change | Truncation) -> Callable[[], Awaitable[None]]:
+        async def apply() -> None:
+            try:
+                await self._patience(lambda: self._indexer.apply(change))
+            except Rejected as error:
+                self.refused[error.code] += 1
+
+        return apply

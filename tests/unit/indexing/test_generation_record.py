@@ -1,0 +1,94 @@
+"""What a reindex makes of the record of generations, step by step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from streams.errors import Rejected
+from streams.indexing import generations
+from streams.ports import Generation, Generations
+from streams.stores.encoded import decoded_generations, encoded_generations
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ONE, OTHER = Generation("one", 2, "c"), Generation("other", 3, "d")
+
+
+class AnyReindex(RuleBasedStateMachine):
+    """Commands in any order; those that make no sense now are refused and change nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.record = Generations(ONE)
+        self.deleted = []
+
+    @rule(wanted=st.sampled_from([ONE, OTHER, replace(OTHER, chunking="e")]))
+    @precondition(lambda self: self.record.building is None and self.record.previous is None)
+    def begin(self, wanted):
+        before = self.record
+        self.record = generations.begun(before, wanted)
+        assert self.record.building.made_as(wanted)
+        assert self.record.live == before.live
+        assert generations.begun(self.record, wanted) == self.record
+
+    @rule()
+    @precondition(lambda self: self.record.building is not None)
+    def switch(self):
+        before = self.record
+        self.record = generations.switched(before, NOW)
+        assert (self.record.live, self.record.previous) == (before.building, before.live)
+        with pytest.raises(Rejected, match="--drop"):
+            generations.begun(self.record, replace(ONE, embed_model="third"))
+
+    @rule()
+    @precondition(lambda self: self.record.previous is not None)
+    def roll_back(self):
+        before = self.record
+        self.record = generations.taken_back(before)
+        assert (self.record.live, self.record.building) == (before.live, before.previous)
+
+    @rule()
+    @precondition(lambda self: self.record.building is not None)
+    def abandon(self):
+        self.record = generations.set_aside(self.record)
+        self.drop()
+
+    @rule()
+    @precondition(lambda self: self.record.previous is not None)
+    def drop(self):
+        self.record, gone = generations.dropped(self.record)
+        self.deleted.append(gone.name)
+
+    @rule()
+    def what_makes_no_sense_is_refused(self):
+        if self.record.building is None:
+            for step in (generations.set_aside, lambda record: generations.switched(record, NOW)):
+                with pytest.raises(Rejected):
+                    step(self.record)
+        else:
+            with pytest.raises(Rejected, match="--abandon"):
+                generations.begun(self.record, replace(ONE, embed_model="third"))
+            with pytest.raises(Rejected):
+                generations.taken_back(self.record)
+        if self.record.previous is None:
+            for step in (generations.taken_back, generations.dropped):
+                with pytest.raises(Rejected):
+                    step(self.record)
+
+    @invariant()
+    def no_two_generations_share_a_name_and_none_has_one_that_was_deleted(self):
+        names = [one.name for one in (self.record.live, self.record.building, self.record.previous) if one]
+        assert len(names) == len(set(names))
+        assert not set(names) & set(self.deleted)
+
+    @invariant()
+    def there_is_room_for_the_next_step_and_it_can_be_written_down(self):
+        assert self.record.building is None or self.record.previous is None
+        assert decoded_generations(encoded_generations(self.record)) == self.record
+
+
+TestAnyReindex = AnyReindex.TestCase
