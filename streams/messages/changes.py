@@ -114,8 +114,8 @@ class Change:
     `document` is None for a deletion, `Incomplete` where it takes the row before to know it. `time`
     (nanoseconds) and `order` are the source's own, None where it gives none; `timestamp` (milliseconds) and
     `at` are Kafka's, and, for a dead letter sent back, those of its first delivery. `tenant` and
-    `document_id` are what a deletion names of itself, if anything. `row` holds the source's mapped columns,
-    for later changes that leave some out.
+    `document_id` are what a change without a document, or with an incomplete one, names of itself, if
+    anything. `row` holds the source's mapped columns, for later changes that leave some out.
     """
 
     source: str

@@ -67,11 +67,13 @@ def change_of(source: Source, record: Record, payload: Payload, row: Row) -> Cha
         changed_at=row.changed_at,
     )
     mapping = _mapping(source)
-    if row.columns is None:
-        return replace(change, tenant=mapping.known("tenant", key), document_id=mapping.known("id", key))
-    if lacking := mapping.used(row.lacking):
-        return replace(change, document=Incomplete(lacking, _filler(mapping, change, row.columns, lacking)))
-    return mapping.complete(change, row.columns)
+    lacking = mapping.used(row.lacking)
+    if row.columns is not None and not lacking:
+        return mapping.complete(change, row.columns)
+    known = key if row.columns is None else row.columns
+    document = None if row.columns is None else Incomplete(lacking, _filler(mapping, change, known, lacking))
+    tenant, document_id = mapping.known("tenant", known), mapping.known("id", known)
+    return replace(change, document=document, tenant=tenant, document_id=document_id)
 
 
 @dataclass(frozen=True, slots=True)

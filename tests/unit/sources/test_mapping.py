@@ -283,6 +283,7 @@ class TestValuesLeftOut:
         assert isinstance(made.document, Incomplete)
         assert made.document.lacking == ("body",)
         assert made.row == {}
+        assert (made.tenant, made.document_id) == ("default", "1")
         filled = made.document.fill({"body": "As it was.", "title": "Old"})
         assert filled.document.text == "As it was."
         assert filled.document.title == "Greetings"
