@@ -1,8 +1,18 @@
-"""Indexing, beside its two limits: `make bench-index`.
+"""Indexing, beside its limits and beside a plain loop: `make bench-index`.
 
-On real Kafka and Weaviate, the same French pages each time. `pipeline` is a worker from its first receipt
-to its last; `embedder` embeds the same passages alone, in batches of 32, two at a time; `store` inserts them
-with ready vectors by `insert_many`. The ratio is the pipeline's speed over the slower of the two.
+On real Kafka and Weaviate, the same texts each time: 2,000 documents, French pages and chapters of the Rust
+book, then 300 real edits of these at 20 a second.
+
+    throughput   a worker on a backlog, beside the embedder alone (batches of 32, two at a time), the store
+                 alone (`insert_many` of ready vectors) and a plain loop. `of slower`: the worker's passages
+                 a second over those of the slower of the two. `cores`: the same for what the processors
+                 allow: those that nothing else on the machine used, over what a passage takes in all
+                 processes together. `of plain`: documents a second over the plain loop's.
+    edits        passages embedded again; versions that were superseded before they were indexed; passages
+                 left that no document has; produce → receipt.
+    searchable   produce → found by a search, one small document at a time.
+    two workers  over one, each with an embedder of its own.
+    memory       over many small records, and with a backlog.
 """
 
 from __future__ import annotations
@@ -10,330 +20,213 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-import uuid
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-
-import weaviate
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from weaviate.classes.config import Configure, DataType, Property
 
 from ops.servers.launch import Kafka, Ollama, Weaviate
 from ops.servers.ollama_models import import_models
-from streams import settings as configuration
-from streams.indexing.chunk import Chunking, chunk
-from streams.kafka import topics
-from streams.ollama.client import OllamaClient
-from streams.ollama.embedder import open_embedder
-from streams.worker.parts import connection, ollama_config, topic_plan
+from tests.bench.alone import embedder_alone, store_alone
+from tests.bench.contenders import PlainLoop, Workers, running
+from tests.bench.corpus import Corpus, corpus
+from tests.bench.indexing import Bench, prepared, warm_up
+from tests.bench.loading import Edited, Loaded, load, load_and_follow, quantile
+from tests.bench.memory import before_backlog, over_many
+from tests.bench.searchable import produce_to_searchable
+from tests.bench.stub import Stub, running_stub, stub
 from tests.bench.workers import Worker
 
-ROOT = Path(__file__).parents[2]
-BATCH = 32
-LOW_RATE_RECORDS = 60
-BACKLOG = 100_000
+__all__ = ["stub"]
+
+RATES = (500, 2_000, 10_000)
+SHARED_NOT = 150
+"""Passages a second of each embedder where two workers are compared with one: the rest must not be scarce."""
+FAST = 10_000
+PARTS = ("throughput", "real", "searchable", "two", "memory")
 
 
-@contextmanager
-def stub(**options: float):
-    """A stand-in for Ollama with a known embedding time; gives its URL."""
-    command = [sys.executable, str(ROOT / "tests/bench/stub_ollama.py")]
-    command += [
-        part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", str(value))
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        yield process.stdout.readline().strip()
-    finally:
-        process.kill()
-        process.wait()
+class Report:
+    """Prints a line as it is known."""
 
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
 
-class Bench:
-    """One Kafka, one Weaviate, and worker after worker on topics of their own."""
-
-    def __init__(self, folder: Path, kafka: str, server: Weaviate) -> None:
-        self.folder, self.kafka, self.weaviate = folder, kafka, server
-
-    def environ(self, url: str, model: str) -> dict[str, str]:
-        """A run's settings: its own topics and groups, Weaviate emptied."""
-        run = uuid.uuid4().hex[:6]
-        names = (
-            "CHANGES",
-            "INDEXED",
-            "DOCUMENTS_DEAD",
-            "DOCUMENTS_RETRY",
-            "QUESTIONS",
-            "QUESTIONS_DEAD",
-            "QUESTIONS_RETRY",
-            "QUESTIONS_DONE",
-            "ANSWERS",
-        )
-        with weaviate.connect_to_local(
-            port=self.weaviate.http_port, grpc_port=self.weaviate.grpc_port
-        ) as client:
-            client.collections.delete_all()
-        return {
-            "STREAMS_KAFKA_BOOTSTRAP_SERVERS": self.kafka,
-            "STREAMS_WEAVIATE_URL": self.weaviate.url,
-            "STREAMS_WEAVIATE_GRPC_PORT": str(self.weaviate.grpc_port),
-            "STREAMS_OLLAMA_URL": url,
-            "STREAMS_EMBED_MODEL": model,
-            "STREAMS_EMBED_DIMENSION": "384",
-            "STREAMS_TOPIC_PARTITIONS": "4",
-            "STREAMS_GROUP": run,
-            **{f"STREAMS_TOPIC_{name}": f"{run}.{name.lower()}" for name in names},
+    def __call__(self, what: str, **figures: object) -> None:
+        shown = {
+            name: round(value, 2) if isinstance(value, float) else value for name, value in figures.items()
         }
+        if self._as_json:
+            print(json.dumps({"what": what, **shown}), flush=True)
+        else:
+            told = "  ".join(f"{name.replace('_', ' ')} {value}" for name, value in shown.items())
+            print(f"{what:<26} {told}", flush=True)
 
 
-def settings_of(environ: dict[str, str]):
-    for name in [name for name in os.environ if name.startswith("STREAMS_")]:
-        if name not in configuration.BESIDES:
-            del os.environ[name]
-    os.environ.update(environ)
-    return configuration.load(env_file=None)
+class Benches:
+    """One after another, on the same servers."""
 
+    def __init__(self, bench: Bench, given: argparse.Namespace, report: Report) -> None:
+        self.bench, self.given, self.report = bench, given, report
+        self.servers = {"weaviate": bench.weaviate.pid, "kafka": bench.kafka.pid}
 
-async def produce(settings, records: list[tuple[str, bytes]]) -> list[str]:
-    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, max_request_size=8 << 20, linger_ms=5)
-    await producer.start()
-    try:
-        futures = [await producer.send(settings.topic_changes, value, key.encode()) for key, value in records]
-        return [f"{at.topic}-{at.partition}-{at.offset}" for at in [await future for future in futures]]
-    finally:
-        await producer.stop()
+    async def throughput(self) -> None:
+        """At each rate of the stub."""
+        whole = corpus(self.given.documents, self.given.edits)
+        for rate in self.given.rates:
+            with running_stub(rate=rate) as model:
+                settings = await prepared(self.bench.environ(model.url))
+                embedder, vectors = await embedder_alone(settings, whole.texts)
+                store = store_alone(self.bench.weaviate, whole.texts, vectors)
+                # Edits are the same at any rate; they are followed where the model is not what is waited for.
+                some = whole if rate == max(self.given.rates) else replace(whole, edits=[])
+                plain, plainly = await self._plain(model, some)
+                ours, edited = await self._ours(model, some)
+            self._throughput(f"stub {rate}/s", ours, embedder, store, plain)
+            for name, one in (("plain loop", plainly), ("rag-streams", edited)):
+                if one is not None:
+                    self._edits(f"edits, {name}", one)
 
+    async def real(self) -> None:
+        """With a real model, on fewer pages."""
+        some = corpus(self.given.real_documents, 0)
+        with Ollama(self.bench.folder / "ollama") as model:
+            import_models(model.url)
+            environ = self.bench.environ(model.url, "all-minilm")
+            settings = await prepared(environ)
+            embedder, vectors = await embedder_alone(settings, some.texts)
+            store = store_alone(self.bench.weaviate, some.texts, vectors)
+            contender = Workers(self.bench, settings, [environ])
+            async with running(contender):
+                ours = await load(contender, some.pages, self.servers | {"ollama": model.pid})
+        self._throughput("real embedder", ours, embedder, store, None)
 
-async def receipts(settings, count: int) -> dict[str, tuple[float, dict]]:
-    """The first `count` receipts, each with when it arrived."""
-    consumer = AIOKafkaConsumer(
-        settings.topic_indexed,
-        bootstrap_servers=settings.kafka,
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )
-    await consumer.start()
-    got: dict[str, tuple[float, dict]] = {}
-    try:
-        while len(got) < count:
-            for messages in (await consumer.getmany(timeout_ms=500)).values():
-                for message in messages:
-                    value = json.loads(message.value)
-                    source = value["source"]
-                    got[f"{source['topic']}-{source['partition']}-{source['offset']}"] = (
-                        time.monotonic(),
-                        value,
-                    )
-    finally:
-        await consumer.stop()
-    return got
+    async def searchable(self) -> None:
+        """Beside the plain loop."""
+        with running_stub(rate=FAST) as model:
+            for make in (self._plain_loop, self._workers):
+                contender = await make(model)
+                took = await produce_to_searchable(contender, self.given.searched)
+                self.report(
+                    f"searchable, {contender.name}",
+                    p50_ms=round(statistics.median(took), 1),
+                    p95_ms=round(quantile(took, 0.95), 1),
+                )
 
+    async def two(self) -> None:
+        """Workers, each with an embedder of its own, that is what they wait for."""
+        some = corpus(self.given.documents // 2, 0)
+        speeds = []
+        for count in (1, 2):
+            with ExitStack() as running_stubs:
+                models = [running_stubs.enter_context(running_stub(rate=SHARED_NOT)) for _ in range(count)]
+                environ = self.bench.environ(models[0].url)
+                settings = await prepared(environ)
+                environs = [environ | {"STREAMS_OLLAMA_URL": model.url} for model in models]
+                contender = Workers(self.bench, settings, environs)
+                async with running(contender):
+                    speeds.append((await load(contender, some.pages, self.servers)).passages_s)
+        self.report("two workers", one=speeds[0], two=speeds[1], ratio=speeds[1] / speeds[0])
 
-async def pipeline(
-    settings, environ: dict[str, str], folder: Path, records: list[tuple[str, bytes]]
-) -> tuple[float, dict]:
-    """Passages a second of one worker over a backlog, timed between its first and its last receipt."""
-    await topics.create(connection(settings), topics.wanted(topic_plan(settings)))
-    await produce(settings, records)
-    worker = Worker(folder, environ, roles="index").start()
-    try:
-        got = await receipts(settings, len(records))
-    finally:
-        await asyncio.to_thread(worker.stop)
-    times = sorted(at for at, _ in got.values())
-    passages = sum(value["passages"]["embedded"] for _, value in got.values())
-    first = min(got.values(), key=lambda one: one[0])[1]["passages"]["embedded"]
-    return (passages - first) / (times[-1] - times[0]), {"passages": passages}
-
-
-async def embedder_alone(settings, texts: list[str]) -> float:
-    """Passages a second of the embedder, two batches of 32 at a time."""
-    async with OllamaClient(ollama_config(settings)) as client:
-        embedder = await open_embedder(client, settings.embed_model, settings.embed_dimension)
-        batches = iter([texts[begin : begin + BATCH] for begin in range(0, len(texts), BATCH)])
-
-        async def one() -> None:
-            for batch in batches:
-                await embedder.embed_documents(batch)
-
-        began = time.monotonic()
-        await asyncio.gather(one(), one())
-        return len(texts) / (time.monotonic() - began)
-
-
-def store_alone(server: Weaviate, texts: list[str]) -> float:
-    """Passages a second of `insert_many` with ready vectors, 500 at a time."""
-    with weaviate.connect_to_local(port=server.http_port, grpc_port=server.grpc_port) as client:
-        client.collections.delete_all()
-        client.collections.create(
-            "Alone",
-            properties=[Property(name="text", data_type=DataType.TEXT)],
-            vector_config=Configure.Vectors.self_provided(),
-            multi_tenancy_config=Configure.multi_tenancy(enabled=True, auto_tenant_creation=True),
-        )
-        from stub_ollama import vector
-
-        objects = [
-            weaviate.classes.data.DataObject(properties={"text": text}, vector=vector(text)) for text in texts
-        ]
-        of_tenant = client.collections.use("Alone").with_tenant("default")
-        began = time.monotonic()
-        for begin in range(0, len(objects), 500):
-            of_tenant.data.insert_many(objects[begin : begin + 500])
-        took = time.monotonic() - began
-        client.collections.delete_all()
-    return len(texts) / took
-
-
-async def low_rate(settings, environ: dict[str, str], folder: Path) -> list[float]:
-    """Milliseconds from produce to receipt, one small change at a time."""
-    await topics.create(connection(settings), topics.wanted(topic_plan(settings)))
-    worker = Worker(folder, environ, roles="index").start()
-    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka)
-    consumer = AIOKafkaConsumer(
-        settings.topic_indexed,
-        bootstrap_servers=settings.kafka,
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )
-    await producer.start()
-    await consumer.start()
-    try:
-        await asyncio.to_thread(worker.ready)
-        took = []
-        for number in range(LOW_RATE_RECORDS):
-            value = json.dumps(
-                {"id": f"d{number}", "text": f"A small document about subject {number}."}
-            ).encode()
-            began = time.monotonic()
-            await producer.send_and_wait(settings.topic_changes, value, f"default/d{number}".encode())
-            await consumer.getone()
-            took.append((time.monotonic() - began) * 1000)
-            await asyncio.sleep(0.05)
-        return took[5:]
-    finally:
-        await producer.stop()
-        await consumer.stop()
-        await asyncio.to_thread(worker.stop)
-
-
-async def backlog_memory(
-    settings, environ: dict[str, str], folder: Path, count: int, watch_s: float
-) -> float:
-    """The largest resident memory, in MB, of a worker that starts on a backlog of `count` records."""
-    await topics.create(connection(settings), topics.wanted(topic_plan(settings)))
-    text = "A paragraph of some length that stands for a page. " * 16
-    await produce(
-        settings,
-        [
-            (f"default/b{n}", json.dumps({"id": f"b{n}", "text": f"{n} {text}"}).encode())
-            for n in range(count)
-        ],
-    )
-    worker = Worker(folder, environ, roles="index").start()
-    try:
-        await asyncio.to_thread(worker.ready)
-        until, largest = time.monotonic() + watch_s, 0.0
-        while time.monotonic() < until:
-            largest = max(largest, worker.resident_mb())
-            await asyncio.sleep(0.25)
-        return largest
-    finally:
-        await asyncio.to_thread(worker.kill)
-
-
-def line(what: str, figures: dict, as_json: bool) -> None:  # noqa: FBT001 - passed on
-    print(
-        json.dumps({"what": what, **figures})
-        if as_json
-        else f"{what:<28} " + "  ".join(f"{name} {value}" for name, value in figures.items()),
-        flush=True,
-    )
-
-
-async def main(given: argparse.Namespace, bench: Bench, ollama: str | None) -> None:
-    data = Path(os.environ.get("STREAMS_TEST_DATA") or ROOT.parent / "shared" / "data")
-    with (data / "ir/servicepublic-fr/corpus.jsonl").open() as lines:
-        pages = [json.loads(text) for text in lines][: given.pages]
-    records = [
-        (f"default/{page['_id']}", json.dumps({"id": page["_id"], "text": page["text"]}).encode())
-        for page in pages
-    ]
-    chunking = Chunking(max_tokens=512, target_chars=800)
-    texts = [
-        piece.text
-        for page in pages
-        for piece in chunk(page["text"], media_type="text/plain", chunking=chunking)
-    ]
-    store = store_alone(bench.weaviate, texts)
-    kinds = [
-        ("stub 0 ms", {"embed_ms": 0.0}),
-        ("stub 20 ms a batch of 32", {"embed_ms": 20.0}),
-        ("real", None),
-    ]
-    for what, options in kinds:
-        if options is None and ollama is None:
-            continue
-        some = len(records) if options is not None else given.real_pages
-        with ExitStack() as running:
-            url = running.enter_context(stub(**options)) if options is not None else ollama
-            environ = bench.environ(url, "stub-embed" if options is not None else "all-minilm")
-            settings = settings_of(environ)
-            share = (
-                texts
-                if options is not None
-                else [
-                    p.text
-                    for page in pages[:some]
-                    for p in chunk(page["text"], media_type="text/plain", chunking=chunking)
-                ]
+    async def memory(self) -> None:
+        """Of a worker."""
+        given = self.given
+        with running_stub(rate=FAST) as model:
+            settings, worker = await self._worker(model)
+            grown = await over_many(settings, worker, given.records, given.small_documents, given.limit)
+            self.report(
+                f"{grown.records} small records",
+                largest_mb=round(grown.largest, 1),
+                grown_mb=round(grown.grown, 1),
+                records_s=round(grown.records / grown.seconds),
             )
-            alone = await embedder_alone(settings, share)
-            speed, facts = await pipeline(settings, environ, bench.folder, records[:some])
-            slower = min(alone, store)
-            figures = {
-                "pipeline/s": round(speed, 1),
-                "embedder/s": round(alone, 1),
-                "store/s": round(store, 1),
-                "ratio": round(speed / slower, 2),
-                **facts,
-            }
-            line(what, figures, given.json)
-    with stub(embed_ms=0.0) as url:
-        environ = bench.environ(url, "stub-embed")
-        took = sorted(await low_rate(settings_of(environ), environ, bench.folder))
-        line(
-            "produce to receipt, ms",
-            {"p50": round(statistics.median(took), 1), "p95": round(took[int(len(took) * 0.95)], 1)},
-            given.json,
+            settings, worker = await self._worker(model)
+            largest = await before_backlog(settings, worker, given.backlog, given.watch)
+            self.report(f"backlog of {given.backlog}", largest_mb=round(largest, 1))
+
+    async def _worker(self, model: Stub):
+        environ = self.bench.environ(model.url)
+        return await prepared(environ), Worker(self.bench.folder, environ, roles="index")
+
+    async def _workers(self, model: Stub) -> Workers:
+        environ = self.bench.environ(model.url)
+        return Workers(self.bench, await prepared(environ), [environ])
+
+    async def _plain_loop(self, model: Stub) -> PlainLoop:
+        return PlainLoop(self.bench, await prepared(self.bench.environ(model.url)))
+
+    async def _ours(self, model: Stub, some: Corpus) -> tuple[Loaded, Edited | None]:
+        return await load_and_follow(await self._workers(model), some, self.servers | {"stub": model.pid})
+
+    async def _plain(self, model: Stub, some: Corpus) -> tuple[Loaded, Edited | None]:
+        return await load_and_follow(await self._plain_loop(model), some, self.servers | {"stub": model.pid})
+
+    def _throughput(
+        self, what: str, ours: Loaded, embedder: float, store: float, plain: Loaded | None
+    ) -> None:
+        slower = min(embedder, store)
+        bound = ours.used.bound(ours.passages)
+        beside = (
+            {"of plain": ours.documents_s / plain.documents_s, "plain/s": plain.passages_s} if plain else {}
         )
-        environ = bench.environ(url, "stub-embed")
-        largest = await backlog_memory(
-            settings_of(environ), environ, bench.folder, given.backlog, given.watch
+        self.report(
+            what,
+            **{
+                "passages/s": round(ours.passages_s),
+                "embedder/s": round(embedder),
+                "store/s": round(store),
+                "of slower": ours.passages_s / slower,
+                "cores/s": round(bound),
+                "of the least": ours.passages_s / min(slower, bound),
+                **beside,
+            },
         )
-        line(f"backlog of {given.backlog}", {"resident_mb": round(largest, 1)}, given.json)
+        for name, loaded in (("rag-streams", ours), ("plain loop", plain)):
+            if loaded is not None:
+                each = {n: 1000 * s / loaded.passages for n, s in loaded.used.processes.items()}
+                others = loaded.used.others / loaded.used.wall_s
+                self.report(f"  ms a passage, {name}", **each, sum=sum(each.values()), cores_of_others=others)
+
+    def _edits(self, what: str, edited: Edited) -> None:
+        self.report(
+            what,
+            embedded_again=edited.share,
+            superseded=edited.skipped,
+            left=edited.left,
+            receipt_p50_ms=round(edited.p50, 1),
+            receipt_p95_ms=round(edited.p95, 1),
+        )
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
+    parser.add_argument("--documents", type=int, default=2_000)
+    parser.add_argument("--edits", type=int, default=300)
+    parser.add_argument("--rates", type=int, nargs="*", default=RATES, help="passages a second of the stub")
+    parser.add_argument("--real-documents", type=int, default=120)
+    parser.add_argument("--searched", type=int, default=100)
+    parser.add_argument("--records", type=int, default=100_000, help="small ones; the target names 1000000")
+    parser.add_argument("--small-documents", type=int, default=5_000)
+    parser.add_argument("--limit", type=float, default=600, help="seconds for the small records")
+    parser.add_argument("--backlog", type=int, default=100_000)
+    parser.add_argument("--watch", type=float, default=40, help="seconds for which the backlog is watched")
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
+    here = Path(tempfile.mkdtemp(prefix="bench-index-"))
+    with Kafka(here / "kafka") as broker, Weaviate(here / "weaviate") as store:
+        benches = Benches(Bench(here, broker, store), given, Report(as_json=given.json))
+        parts: dict[str, Callable] = {part: getattr(benches, part) for part in given.only}
+        asyncio.run(warm_up(benches.bench))
+        for run in parts.values():
+            asyncio.run(run())
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pages", type=int, default=600)
-    parser.add_argument("--real-pages", type=int, default=60)
-    parser.add_argument("--backlog", type=int, default=BACKLOG)
-    parser.add_argument(
-        "--watch", type=float, default=40, help="seconds for which the backlog's worker is watched"
-    )
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    here = Path(tempfile.mkdtemp(prefix="bench-index-"))
-    with ExitStack() as servers:
-        broker = servers.enter_context(Kafka(here / "kafka"))
-        store_server = servers.enter_context(Weaviate(here / "weaviate"))
-        model_server = servers.enter_context(Ollama(here / "ollama"))
-        import_models(model_server.url)
-        asyncio.run(main(given, Bench(here, broker.bootstrap, store_server), model_server.url))
+    main()

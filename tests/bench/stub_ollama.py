@@ -1,16 +1,19 @@
 """A stand-in for Ollama whose own time is known, so that what is left over is ours.
 
 `python tests/bench/stub_ollama.py --port 0 --embed-ms 20 --first-ms 50 --token-ms 5` prints its URL. A
-batch of up to 32 texts costs `--embed-ms` (batches follow one another, as on one GPU). Vectors are hashed
-bags of words, so that retrieval finds what shares words.
+batch of up to 32 texts costs `--embed-ms` (batches follow one another, as on one GPU), or its share of
+`--rate` texts a second. Vectors are hashed bags of words, so that retrieval finds what shares words; with
+`--rate` they are put together of ready pieces, so that the stub is not what is measured.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
 import math
+import random
 import re
 import time
 import zlib
@@ -32,11 +35,33 @@ def vector(text: str) -> list[float]:
     return [round(x / norm, 4) for x in sums] if any(sums) else [1.0, *[0.0] * (DIMENSION - 1)]
 
 
+class Pieces:
+    """Vectors written as JSON in a few microseconds: eight pieces, each one of 256, by the text's hash."""
+
+    COUNT = 8
+
+    def __init__(self) -> None:
+        self.random = random.Random(8)
+        self.written = [[self._piece() for _ in range(256)] for _ in range(self.COUNT)]
+
+    def _piece(self) -> str:
+        numbers = [self.random.gauss(0, 1) for _ in range(DIMENSION // self.COUNT)]
+        norm = math.sqrt(self.COUNT * sum(x * x for x in numbers))
+        return ",".join(f"{x / norm:.7f}" for x in numbers)
+
+    def vector(self, text: str) -> str:
+        digest = hashlib.blake2b(text.encode(), digest_size=self.COUNT).digest()
+        return ",".join(pieces[byte] for pieces, byte in zip(self.written, digest, strict=True))
+
+
 class Stub:
     """The endpoints, and the time that they say they took."""
 
-    def __init__(self, *, embed_ms: float, first_ms: float, token_ms: float, tokens: int) -> None:
+    def __init__(
+        self, *, embed_ms: float, first_ms: float, token_ms: float, tokens: int, rate: float = 0
+    ) -> None:
         self.embed_ms, self.first_ms, self.token_ms, self.tokens = embed_ms, first_ms, token_ms, tokens
+        self.rate, self.free_at, self.pieces = rate, 0.0, Pieces()
         self.one_at_a_time = asyncio.Lock()
         self.embedded = 0
 
@@ -47,7 +72,20 @@ class Stub:
             async with self.one_at_a_time:
                 await asyncio.sleep(self.embed_ms / 1000 * math.ceil(len(texts) / BATCH))
         self.embedded += len(texts)
+        if self.rate:
+            return await self._at_rate(body["model"], texts)
         return web.json_response({"model": body["model"], "embeddings": [vector(text) for text in texts]})
+
+    async def _at_rate(self, model: str, texts: list[str]) -> web.Response:
+        """By a clock of its own, so that a sleep that lasts too long makes the next one shorter."""
+        now = time.monotonic()
+        # No more than a tenth of a second is caught up with: an idle model saves nothing.
+        self.free_at = max(self.free_at, now - 0.1) + len(texts) / self.rate
+        await asyncio.sleep(self.free_at - now)
+        vectors = ",".join(f"[{self.pieces.vector(text)}]" for text in texts)
+        return web.Response(
+            text=f'{{"model":{json.dumps(model)},"embeddings":[{vectors}]}}', content_type="application/json"
+        )
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -137,13 +175,15 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--embed-ms", type=float, default=0)
+    parser.add_argument("--rate", type=float, default=0, help="texts a second")
     parser.add_argument("--first-ms", type=float, default=50)
     parser.add_argument("--token-ms", type=float, default=5)
     parser.add_argument("--tokens", type=int, default=40)
     given = parser.parse_args()
     stub = Stub(
-        embed_ms=given.embed_ms, first_ms=given.first_ms, token_ms=given.token_ms, tokens=given.tokens
-    )
+        embed_ms=given.embed_ms, first_ms=given.first_ms, token_ms=given.token_ms, tokens=given.tokens,
+        rate=given.rate,
+    )  # fmt: skip
     runner = web.AppRunner(application(stub), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", given.port).start()
