@@ -115,7 +115,7 @@ class Indexer:
             if planned.head is None:
                 await self._repair_repeated(work.change, planned.base)
                 return _stale(planned)
-            if await self._fetch_vectors(work, planned):
+            if await self._fetch_vectors(work, planned) and self._aged(leased):
                 continue
             await self._write_passages(work, planned)
             if self._late(leased):
@@ -187,6 +187,14 @@ class Indexer:
         await self._documents.write_heads([head])
         work.write_s += self._monotonic() - started
         return head
+
+    def _aged(self, leased: float) -> bool:
+        """Whether so much of the lease is gone that it is worth another read to begin it anew.
+
+        Not for the sake of what came meanwhile: a plan is right where it holds. The highest head is the
+        document whichever of two was written first, and what the plan keeps is there until the lease ends.
+        """
+        return self._monotonic() - leased > self._lease_s / 3
 
     def _late(self, leased: float) -> bool:
         late = self._monotonic() - leased > self._lease_s
