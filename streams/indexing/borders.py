@@ -15,6 +15,9 @@ from zlib import crc32
 ANCHOR_CHARACTERS = 20
 """A border is known by this many characters after it: an edit further on leaves it where it is."""
 
+HASHES = 1 << 32
+"""How many hashes there are."""
+
 TIE_CHARACTERS = 200
 """Where many borders begin alike (a form's headings, say), as many characters as this tell them apart."""
 
@@ -27,8 +30,10 @@ class Rank(IntEnum):
     LINE = 2
     NESTED = 3
     ITEM = 4
-    PARAGRAPH = 5
-    HEADING = 12
+    BLOCK = 5
+    """Code, a list, a quote, a table: it usually belongs to the paragraph before it."""
+    PARAGRAPH = 6
+    HEADING = 13
 
 
 class Border(NamedTuple):
@@ -48,6 +53,8 @@ _WIDE_STOP = re.compile(r"[。！？｡]+[」』”’）]*")  # noqa: RUF001 - 
 _STOP = re.compile(r"""[.!?…:;]["'»”’)\]*_]{0,3}(\s+)""")  # noqa: RUF001 - so are the curved quotes
 _REACH = 4
 """Characters before a space that say whether it ends a sentence: a stop, and what closes after it."""
+_GOES_ON = ("|", ">", "<", "!")
+"""How tables, quotes, HTML and images begin."""
 
 
 def lines(text: str, *, markdown: bool) -> list[Border]:
@@ -95,6 +102,12 @@ def _line_spans(text: str) -> Iterator[tuple[int, int]]:
         end = text.find("\n", start) + 1 or len(text)
         yield start, end
         start = end
+
+
+def _rank_of_block(line: str, *, prose: bool) -> Rank:
+    """Of a line after an empty one: whether it begins something, or goes on with what is before it."""
+    begins = prose and not line.startswith(_GOES_ON) and not line[0].islower()
+    return Rank.PARAGRAPH if begins else Rank.BLOCK
 
 
 class _Scanner:
@@ -151,7 +164,7 @@ class _Scanner:
             return Rank.LINE
         if self._gap:
             self._paragraph = len(self.borders) if self._end else None
-            return Rank.ITEM if indented else Rank.PARAGRAPH
+            return Rank.ITEM if indented else _rank_of_block(line, prose=not (item or fence))
         if item or fence:
             return Rank.NESTED if indented else Rank.ITEM
         return Rank.LINE if line.lstrip().startswith(("|", ">")) else Rank.SENTENCE

@@ -5,28 +5,40 @@ between equals, a hash of the first characters after the border decides), then b
 way. So a border's place hangs on what stands there, not on how much text precedes it: a paragraph that
 is inserted or changed touches the chunks at it. The cuts are those of a Cartesian tree over the borders
 (Vuillemin 1980), which is built and walked in linear time.
+
+Only the last cut, of a piece that gives two chunks, is made near the piece's middle: it can move no border
+but its own, and chunks of like length are found better than long and short ones. A short text is cut finer
+than a long one, as an edit touches a chunk at least: of one chunk that is all of it.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
+from math import ceil, log2
 from typing import NamedTuple
 from zlib import crc32
 
 from streams.indexing import borders
-from streams.indexing.borders import Border, Rank
+from streams.indexing.borders import HASHES, Border, Rank
 from streams.indexing.graphemes import whole_before
 from streams.indexing.tokens import TokenSums, certainly_fits
 
-ALGORITHM = "structure-2"
+ALGORITHM = "structure-3"
 """Goes into the index generation's name: a change of any border is a new number."""
 
 MARKDOWN = "text/markdown"
 
 _NAME = re.compile(r"structure-\d+-(?P<tokens>\d+)t-(?P<characters>\d+)c")
+
+FINER = (Fraction(1), Fraction(5, 7), Fraction(1, 2), Fraction(5, 14))
+"""By what the target is multiplied, in ever shorter texts: steps by the square root of two."""
+PIECES = 12
+"""A text that would give fewer chunks than this is cut finer."""
 
 MIN_TOKENS = 8
 MIN_CHARACTERS = 16
@@ -85,17 +97,12 @@ class Chunking:
     @property
     def limit(self) -> int:
         """Characters beyond which a text is cut; what that leaves has about the target as its mean."""
-        return self.target_chars * 7 // 4
+        return _Size.of(self).limit
 
     @property
     def tolerance(self) -> int:
         """Characters that a chunk may have where it could be cut only inside a paragraph or a code block."""
-        return self.target_chars * 5 // 2
-
-    @property
-    def least(self) -> int:
-        """Characters that a cut leaves on either side."""
-        return min(self.target_chars, self.max_tokens) // 4
+        return self.target_chars * 2
 
 
 def chunk(text: str, *, media_type: str, chunking: Chunking) -> tuple[Chunk, ...]:
@@ -117,6 +124,42 @@ class _Span(NamedTuple):
     end: int
 
 
+class _Size(NamedTuple):
+    """In characters: beyond `limit` a piece is cut, up to `even` near its middle; a cut leaves `least`."""
+
+    limit: int
+    even: int
+    least: int
+
+    @classmethod
+    def of(cls, chunking: Chunking, fineness: Fraction = FINER[0], *, scraps: bool = False) -> _Size:
+        target = int(chunking.target_chars * fineness)
+        limit = target * 3 // 2
+        even = min(limit, 4 * chunking.max_tokens) * 3 // 2
+        return cls(limit, even, 1 if scraps else min(target, chunking.max_tokens) * 3 // 8)
+
+
+class _Sizes:
+    """How large the pieces of a text are, by the border at which one would be cut.
+
+    A short text's are smaller, by a number of steps that need not be whole: then the border's hash says
+    which way it is rounded. So an edit that makes a text longer has few of its pieces cut anew, not all.
+    """
+
+    def __init__(self, chunking: Chunking, characters: int | None = None, *, scraps: bool = False) -> None:
+        pieces = PIECES if characters is None else max(characters, 1) / chunking.target_chars
+        self._steps = max(0.0, 2 * log2(PIECES / pieces))
+        self._sizes = [_Size.of(chunking, fineness, scraps=scraps) for fineness in FINER]
+        self.finest = self._sizes[self._step(1.0)]
+
+    def at(self, border: Border) -> _Size:
+        """Those for a cut at this border."""
+        return self._sizes[self._step(border.strength[-1] / HASHES)] if self._steps else self._sizes[0]
+
+    def _step(self, share: float) -> int:
+        return min(len(FINER) - 1, ceil(self._steps + share) - 1) if self._steps else 0
+
+
 class _Text:
     def __init__(self, text: str, chunking: Chunking) -> None:
         self._text = text
@@ -127,14 +170,14 @@ class _Text:
         return TokenSums(self._text)
 
     def spans(self, *, markdown: bool) -> Iterator[_Span]:
-        text, least = self._text, self._chunking.least
+        text = self._text
         start, end = len(text) - len(text.lstrip()), len(text.rstrip())
         if start >= end:
             return
         lines = borders.lines(text, markdown=markdown)
         blocks = [border for border in lines if border.strength[0] >= Rank.NESTED]
         position = 0
-        for piece in self._cut(_Span(start, end), blocks, least):
+        for piece in self._cut(_Span(start, end), blocks, _Sizes(self._chunking, end - start)):
             within, position = _between(lines, piece, position)
             yield from self._refined(piece, within)
 
@@ -142,17 +185,17 @@ class _Text:
         if self._fits(piece, self._chunking.tolerance):
             yield piece
             return
-        finer = _merged(lines, borders.sentences(self._text, *piece))
-        for coarse in self._cut(piece, finer, self._chunking.least):
-            for small in self._cut_at_words(coarse, self._chunking.least):
-                for smallest in self._cut_at_words(small, 1):
+        finer, sizes = _merged(lines, borders.sentences(self._text, *piece)), _Sizes(self._chunking)
+        for coarse in self._cut(piece, finer, sizes):
+            for small in self._cut_at_words(coarse, sizes):
+                for smallest in self._cut_at_words(small, _Sizes(self._chunking, scraps=True)):
                     yield from self._hard_cut(smallest)
 
-    def _cut_at_words(self, span: _Span, least: int) -> Iterable[_Span]:
+    def _cut_at_words(self, span: _Span, sizes: _Sizes) -> Iterable[_Span]:
         # Few spans have to be cut there, and to look for every word of the others takes long.
         if self._fits(span, self._chunking.limit):
             return (span,)
-        return self._cut(span, tuple(borders.words(self._text, *span)), least)
+        return self._cut(span, tuple(borders.words(self._text, *span)), sizes)
 
     def _fits(self, span: _Span, characters: int) -> bool:
         start, end = span
@@ -164,17 +207,18 @@ class _Text:
         most = self._chunking.max_tokens
         return certainly_fits(self._text[start:end], most) or self._tokens.between(start, end) <= most
 
-    def _cut(self, span: _Span, candidates: Sequence[Border], least: int) -> Iterator[_Span]:
-        """Cuts at the strongest border with `least` on both sides, until a piece fits or has none."""
-        if self._fits(span, self._chunking.limit):
+    def _cut(self, span: _Span, candidates: Sequence[Border], sizes: _Sizes) -> Iterator[_Span]:
+        """Cuts at the strongest border with enough on both sides, until a piece fits or has none."""
+        if self._fits(span, sizes.finest.limit):
             yield span
             return
         left, right, root = _cartesian(candidates)
+        places = [border.at for border in candidates]
         waiting = [(span, root)]
         while waiting:
             piece, node = waiting.pop()
-            while node >= 0 and not self._fits(piece, self._chunking.limit):
-                border = candidates[node]
+            while node >= 0 and piece.end - piece.start > sizes.at(candidates[node]).even:
+                border, least = candidates[node], sizes.at(candidates[node]).least
                 if border.before - piece.start < least:
                     node = right[node]
                 elif piece.end - border.at < least:
@@ -182,7 +226,23 @@ class _Text:
                 else:
                     waiting.append((_Span(border.at, piece.end), right[node]))
                     piece, node = _Span(piece.start, border.before), left[node]
-            yield piece
+            yield from self._cut_evenly(piece, candidates, places, sizes)
+
+    def _cut_evenly(
+        self, span: _Span, candidates: Sequence[Border], places: Sequence[int], sizes: _Sizes
+    ) -> Iterator[_Span]:
+        """Cuts a short piece at the border next to its middle among those of the highest rank."""
+        waiting = [span]
+        while waiting:
+            piece = waiting.pop()
+            if self._fits(piece, sizes.finest.limit):
+                yield piece
+                continue
+            border = _middle(piece, candidates, places, sizes.finest.least)
+            if border is None or self._fits(piece, sizes.at(border).limit):
+                yield piece
+            else:
+                waiting += [_Span(border.at, piece.end), _Span(piece.start, border.before)]
 
     def _hard_cut(self, span: _Span) -> Iterator[_Span]:
         """Cuts what has no border left, where a hash of the next characters says, not inside a grapheme."""
@@ -206,6 +266,17 @@ class _Text:
 
     def _anchor(self, at: int) -> tuple[int, int]:
         return crc32(self._text[at : at + 8].encode("utf-8", "surrogatepass")), at
+
+
+def _middle(span: _Span, candidates: Sequence[Border], places: Sequence[int], least: int) -> Border | None:
+    """The border of the highest rank in `span` that is nearest to its middle, `least` from both ends."""
+    start, end = span
+    inside = candidates[bisect_left(places, start + least) : bisect_right(places, end - least)]
+    return max(
+        (border for border in inside if border.before - start >= least),
+        key=lambda border: (border.strength[0], -abs(border.before + border.at - start - end)),
+        default=None,
+    )
 
 
 def _between(ordered: Sequence[Border], span: _Span, position: int) -> tuple[Sequence[Border], int]:

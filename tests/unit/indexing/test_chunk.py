@@ -1,5 +1,6 @@
 """Chunks: where a text is cut, and what an edit leaves as it was."""
 
+import sys
 import time
 from collections import Counter
 
@@ -103,7 +104,7 @@ def test_a_heading_starts_a_chunk_and_keeps_its_text():
 
 
 def test_an_underlined_heading_cuts_like_any_other():
-    sections = [f"Section {n}\n=====\n\n{paragraph(n, 8)}\n\n{paragraph(n + 100, 9)}" for n in range(6)]
+    sections = [f"Section {n}\n=====\n\n{paragraph(n, 8)}\n\n{paragraph(n + 100, 9)}" for n in range(16)]
     assert [piece.text for piece in cut("\n\n".join(sections))] == sections
 
 
@@ -167,6 +168,42 @@ def test_a_run_without_spaces_finds_its_borders_again_after_an_edit():
     before = Counter(piece.text for piece in cut(run))
     after = Counter(piece.text for piece in cut("edited" + run))
     assert (after - before).total() <= 5
+
+
+def test_a_list_or_code_is_parted_from_the_paragraph_before_it_only_where_there_is_no_better_place():
+    steps = "".join(f"- step {n} of the way there, which takes some words to say\n" for n in range(4))
+    part = f"{paragraph('intro', 6)} Do this:\n\n{steps}\n```\nrun --all\n```\n\n{paragraph('outro', 7)}\n\n"
+    assert not any(piece.text.startswith(("-", "```")) for piece in cut(part * 12))
+
+
+def test_a_short_text_is_cut_finer_so_that_an_edit_of_it_costs_less_than_all_of_it():
+    sections = [f"## Question {n}\n\n{paragraph(n, 5)}" for n in range(4)]
+    text = "\n\n".join(sections)
+    assert [piece.text for piece in cut(text)] == sections
+    assert len(cut(text * 8)) < 32
+
+
+def test_a_text_that_grows_is_not_cut_anew_wherever_it_grows_past_a_step():
+    paragraphs = [paragraph(n, 1 + n % 4) for n in range(100)]
+    anew = []
+    for length in range(1, len(paragraphs)):
+        before = Counter(piece.text for piece in cut("\n\n".join(paragraphs[:length])))
+        after = Counter(piece.text for piece in cut("\n\n".join(paragraphs[: length + 1])))
+        anew.append((after - before).total())
+    assert max(anew) <= 6
+    assert sum(anew) / len(anew) < 2
+
+
+def test_the_last_cut_of_a_piece_is_near_its_middle():
+    sections = [
+        f"## Section {n}\n\n" + "\n\n".join(paragraph(f"{n} {m}", 1) for m in range(27)) for n in range(16)
+    ]
+    assert all(len(section) in range(1300, 1800) for section in sections)
+    chunks = cut("\n\n".join(sections))
+    assert len(chunks) == 32
+    for first, second in zip(chunks[::2], chunks[1::2], strict=True):
+        assert first.text.startswith("## ")
+        assert abs(len(first.text) - len(second.text)) < 120
 
 
 def test_the_mean_length_is_near_the_target():
@@ -239,6 +276,31 @@ def test_the_time_grows_with_the_length_alone_on_the_worst_texts(kind, max_token
     small = min(seconds(10_000) for _ in range(2))
     # Twelve times the length: a quadratic step would take 144 times as long.
     assert seconds(120_000) < 40 * small + 0.5
+
+
+@pytest.mark.parametrize("kind", MEGABYTE)
+@pytest.mark.parametrize("max_tokens", [64, 2048])
+def test_the_steps_taken_grow_with_the_length_alone_on_the_worst_texts(kind, max_tokens):
+    small, large = (steps(MEGABYTE[kind](n), max_tokens) for n in (2_000, 16_000))
+    # Eight times the length: a step for each pair of characters, or of borders, would make it 64 times.
+    assert large < 16 * small + 20_000
+
+
+def steps(text, max_tokens):
+    """The lines of ours that run to cut the text: the same number on any machine."""
+    taken = 0
+
+    def count(frame, event, _arg):
+        nonlocal taken
+        taken += event == "line"
+        return count if "indexing" in frame.f_code.co_filename else None
+
+    sys.settrace(count)
+    try:
+        cut(text, max_tokens=max_tokens)
+    finally:
+        sys.settrace(None)
+    return taken
 
 
 def test_ten_thousand_levels_of_nesting_are_cut_like_any_text():
