@@ -19,7 +19,7 @@ export PYTHONPATH := $(CURDIR)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test test-real check format lock servers schemas bench-index bench-answer \
-	bench-edits main-job clean
+	bench-edits eval main-job clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ bench-answer: $(STAMP) servers ## answering: our overhead beyond the model's own
 
 bench-edits: $(STAMP) ## a book's edit history: what is embedded again
 	$(BIN)/python tests/bench/edits.py
+
+eval: $(STAMP) ## the project's own evaluation set: 120 questions on its documentation, and what tuning would change
+	$(BIN)/python tests/bench/evaluation.py
 
 main-job: $(STAMP) servers ## real pages, questions and edits on real servers, workers killed on the way
 	$(BIN)/python tests/bench/main_job.py

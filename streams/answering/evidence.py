@@ -89,13 +89,21 @@ def without(superseded: Sequence[Hit], total: int, counts: Mapping[str, int]) ->
 
 
 def matches_rare_word(
-    hits: Sequence[Hit], asked: Sequence[str], total: int, counts: Mapping[str, int], weighing: Weighing
+    hits: Sequence[Hit],
+    asked: Sequence[str],
+    total: int,
+    counts: Mapping[str, int],
+    weighing: Weighing,
+    *,
+    foreign: bool = False,
 ) -> bool:
     """Whether a passage holds a rare word of the question and enough of its other words.
 
-    `total` and `counts` are as `Search.word_counts` gives them. A word that no passage holds weighs most.
+    `total` and `counts` are as `Search.word_counts` gives them. A word that no passage holds weighs most;
+    where the question is in another language than the passages (`foreign`), such words say nothing.
     """
-    weights = {word: log(1 + total / (counts.get(word, 0) + 0.5)) for word in asked}
+    telling = [word for word in asked if counts.get(word, 0) > 0] if foreign else asked
+    weights = {word: log(1 + total / (counts.get(word, 0) + 0.5)) for word in telling}
     rare = {word for word in asked if 0 < counts.get(word, 0) <= max(1, weighing.rare_share * total)}
     needed = weighing.coverage * sum(weights.values())
     for hit in hits:

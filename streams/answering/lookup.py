@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from streams.answering.deadline import Deadline
 from streams.answering.embed import question_vector
-from streams.answering.evidence import Weighing, alike, asked_words, matches_rare_word, threshold, without
+from streams.answering.evidence import Weighing, threshold
 from streams.answering.freshness import Freshness, freshness
 from streams.answering.language import Language, guess
 from streams.answering.persist import persist
 from streams.answering.retrieve import Found, Retrieved, outdated, retrieve
 from streams.answering.screen import screen
 from streams.answering.standing import Standing
+from streams.answering.weigh import answerable
 from streams.errors import Rejected, Retryable
 from streams.messages.answers import FailureCode
 from streams.messages.changes import metadata_pairs
@@ -204,16 +205,13 @@ class Lookup:
         retrieved: Retrieved,
         deadline: Deadline,
     ) -> bool:
-        hits, weighing = [one.hit for one in retrieved.found], self._settings.weighing
-        if not hits or alike(hits, threshold(serving.embedder.model, language, weighing)):
-            return bool(hits)
-        if not (asked := asked_words(text)):
-            return False
-        total, counts = await self._persist(
-            "search", lambda: serving.search.word_counts(tenant, asked), deadline
-        )
-        total, counts = without(retrieved.superseded, total, counts)
-        return matches_rare_word(hits, asked, total, counts, weighing)
+        weighing = self._settings.weighing
+
+        async def counts(words: Sequence[str]) -> tuple[int, Mapping[str, int]]:
+            return await self._persist("search", lambda: serving.search.word_counts(tenant, words), deadline)
+
+        at_least = threshold(serving.embedder.model, language, weighing)
+        return await answerable(text, language, retrieved, counts, at_least=at_least, weighing=weighing)
 
     async def _persist(self, step: str, call: Callable[[], Awaitable[T]], deadline: Deadline) -> T:
         return await persist(

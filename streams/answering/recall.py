@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streams.answering.embed import question_vector
+from streams.answering.measures import recall_at
 from streams.answering.retrieve import retrieve
 from streams.answering.standing import Standing
 from streams.messages.changes import DEFAULT_TENANT
@@ -20,19 +21,23 @@ OVERFETCH, ROUNDS = 4, 5
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A question, and the ids of the documents that answer it; asked by somebody with these principals."""
+    """A question, and the ids of the documents that answer it (none: nothing in the index does).
+
+    Asked by somebody with these principals; `language` is a BCP 47 tag, None to guess it.
+    """
 
     question: str
     documents: frozenset[str]
     tenant: str = DEFAULT_TENANT
     principals: tuple[str, ...] = ()
+    language: str | None = None
 
 
 async def recall(serving: Serving, questions: Sequence[Expected], *, alpha: float) -> float:
     """Recall@5, from 0 to 1: of each question's documents, the share that its passages are of; their mean.
 
     Of more than five documents, five are all that can be found. `alpha` weighs vectors against words, as in
-    `SearchQuery`. No questions: 1. Raises as the ports do.
+    `SearchQuery`. Questions that nothing answers don't count; without any other: 1. Raises as the ports do.
     """
     free, standing = asyncio.Semaphore(AT_ONCE), Standing()
 
@@ -40,7 +45,7 @@ async def recall(serving: Serving, questions: Sequence[Expected], *, alpha: floa
         async with free:
             return await _found(serving, asked, alpha, standing)
 
-    shares = await asyncio.gather(*map(one, questions))
+    shares = await asyncio.gather(*(one(asked) for asked in questions if asked.documents))
     return sum(shares) / len(shares) if shares else 1.0
 
 
@@ -55,5 +60,5 @@ async def _found(serving: Serving, asked: Expected, alpha: float, standing: Stan
     retrieved = await retrieve(
         serving.search, query, wanted=PASSAGES, overfetch=OVERFETCH, rounds=ROUNDS, standing=standing
     )
-    named = {found.head.document_id for found in retrieved.found}
-    return len(named & asked.documents) / min(len(asked.documents), PASSAGES)
+    named = [found.head.document_id or "" for found in retrieved.found]
+    return recall_at(PASSAGES, named, asked.documents)

@@ -10,6 +10,7 @@ from streams.cli import (
     dead,
     doctor,
     documents,
+    evaluate,
     models,
     reconcile,
     reindex,
@@ -59,5 +60,6 @@ app.command("reconcile")(reconcile.reconcile)
 app.command("reindex")(reindex.reindex)
 app.add_typer(models.app, name="models")
 app.add_typer(shadow.app, name="shadow")
+app.command("eval")(evaluate.evaluate)
 app.command("doctor")(doctor.doctor)
 app.add_typer(schemas.app, name="schemas")

@@ -15,14 +15,15 @@ from streams.messages.changes import DEFAULT_TENANT, Tenant
 
 
 class EvaluationLine(BaseModel):
-    """One line: a question, the ids of the documents that answer it, and who asks."""
+    """One line: a question, the ids of the documents that answer it (none: nothing does), and who asks."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     question: Annotated[str, Field(min_length=1, max_length=8000)]
-    document_ids: Annotated[tuple[str, ...], Field(min_length=1)]
+    document_ids: tuple[str, ...]
     tenant: Tenant = DEFAULT_TENANT
     principals: tuple[str, ...] = ()
+    language: str | None = None
 
 
 def read_questions(path: Path) -> Sequence[Expected]:
@@ -33,7 +34,7 @@ def read_questions(path: Path) -> Sequence[Expected]:
         if line.strip()
     ]
     if not questions:
-        raise typer.BadParameter(f"--eval {path} holds no question")
+        raise typer.BadParameter(f"{path} holds no question")
     return questions
 
 
@@ -43,7 +44,7 @@ def _question(path: Path, number: int, line: str) -> Expected:
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False)[0]
         what = f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-        raise typer.BadParameter(f"--eval {path}, line {number}: {what}") from None
+        raise typer.BadParameter(f"{path}, line {number}: {what}") from None
     except ValueError:
-        raise typer.BadParameter(f"--eval {path}, line {number}: no JSON") from None
-    return Expected(one.question, frozenset(one.document_ids), one.tenant, one.principals)
+        raise typer.BadParameter(f"{path}, line {number}: no JSON") from None
+    return Expected(one.question, frozenset(one.document_ids), one.tenant, one.principals, one.language)

@@ -210,6 +210,7 @@ def answering_of(settings: Settings) -> Answering:
         rollout=_rollout(settings),
         first_token_timeout_s=settings.first_token_timeout_ms / 1000,
         token_timeout_s=settings.token_timeout_ms / 1000,
+        alpha=settings.vector_weight,
         similarity_threshold=settings.similarity_threshold,
         min_grounded=settings.min_grounded,
         brief_prompt=settings.brief_prompt,

@@ -66,3 +66,12 @@ def test_a_word_stays_rare_while_the_passages_that_an_edit_superseded_are_still_
     assert not matches_rare_word(
         [new], ["car", "park", "opens"], 2, {"car": 2, "park": 2, "opens": 2}, Weighing()
     )
+
+
+def test_in_another_language_words_that_no_passage_holds_say_nothing():
+    found = [hit("The field stale_index says that the deadline came first.", similarity=0.2)]
+    asked = ("signifie", "stale", "deadline", "question")
+    counts = {"signifie": 0, "stale": 1, "deadline": 3, "question": 0}
+    assert not matches_rare_word(found, asked, 100, counts, Weighing())
+    assert matches_rare_word(found, asked, 100, counts, Weighing(), foreign=True)
+    assert not matches_rare_word(found, ("signifie",), 100, {"signifie": 0}, Weighing(), foreign=True)

@@ -1,0 +1,102 @@
+"""What an evaluation comes to: means over questions, by language, and the best threshold. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean
+
+from streams.answering.language import Language
+from streams.answering.measures import ndcg_at, recall_at, reciprocal_rank
+from streams.answering.recall import Expected
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """What a question found.
+
+    `documents`: ids, best first; `similarity`: the best cosine of the passages that it would be answered
+    from, -1 for none; `seconds`: embedding and retrieval together.
+    """
+
+    expected: Expected
+    language: Language
+    documents: tuple[str, ...]
+    similarity: float
+    evidence: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Means over questions, None where there is none of the kind.
+
+    Of those with documents: recall, nDCG, MRR, and `abstained_wrongly`, the share that would not be
+    answered; of those without: `abstained_rightly`.
+    """
+
+    questions: int
+    unanswerable: int
+    recall_1: float | None
+    recall_5: float | None
+    recall_10: float | None
+    ndcg_10: float | None
+    mrr: float | None
+    abstained_rightly: float | None
+    abstained_wrongly: float | None
+    p50_ms: float
+    p95_ms: float
+
+
+def scores(ranked: Sequence[Ranked]) -> Scores:
+    """The means of what questions found."""
+    told = [(one.documents, one.expected.documents) for one in ranked if one.expected.documents]
+    answerable = [float(not one.evidence) for one in ranked if one.expected.documents]
+    unanswerable = [float(not one.evidence) for one in ranked if not one.expected.documents]
+    took = sorted(1000 * one.seconds for one in ranked) or [0.0]
+    return Scores(
+        questions=len(ranked),
+        unanswerable=len(unanswerable),
+        recall_1=_mean(recall_at(1, found, relevant) for found, relevant in told),
+        recall_5=_mean(recall_at(5, found, relevant) for found, relevant in told),
+        recall_10=_mean(recall_at(10, found, relevant) for found, relevant in told),
+        ndcg_10=_mean(ndcg_at(10, found, relevant) for found, relevant in told),
+        mrr=_mean(reciprocal_rank(found, relevant) for found, relevant in told),
+        abstained_rightly=_mean(unanswerable),
+        abstained_wrongly=_mean(answerable),
+        p50_ms=took[len(took) // 2],
+        p95_ms=took[min(len(took) - 1, int(len(took) * 0.95))],
+    )
+
+
+def by_language(ranked: Sequence[Ranked]) -> Mapping[str, Scores]:
+    """The scores of all, and of each language's questions where there are several languages."""
+    languages = sorted({one.language for one in ranked})
+    each = {name: scores([one for one in ranked if one.language == name]) for name in languages}
+    return {"all": scores(ranked)} | (each if len(languages) > 1 else {})
+
+
+def best_threshold(ranked: Sequence[Ranked]) -> float | None:
+    """The cosine that parts questions with an answer from those without best, by balanced accuracy.
+
+    None where one of the two kinds is not there.
+    """
+    with_answer = [one.similarity for one in ranked if one.expected.documents]
+    without = [one.similarity for one in ranked if not one.expected.documents]
+    if not with_answer or not without:
+        return None
+    edges: list[float] = sorted({*with_answer, *without})
+
+    def accuracy(at_least: float) -> float:
+        kept = fmean(similarity >= at_least for similarity in with_answer)
+        return kept + fmean(similarity < at_least for similarity in without)
+
+    middles = [(low + high) / 2 for low, high in pairwise(edges)]
+    best: float = max([edges[0], *middles], key=accuracy)
+    return round(best, 3)
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    listed = list(values)
+    return fmean(listed) if listed else None

@@ -1,0 +1,92 @@
+"""Evaluation: measures by hand-counted examples, and the whole on an index in memory."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.answering.evaluate import Evaluation, halves
+from streams.answering.evidence import Weighing
+from streams.answering.measures import ndcg_at, recall_at, reciprocal_rank
+from streams.answering.recall import Expected
+from streams.answering.scores import Ranked, best_threshold, by_language, scores
+from streams.ports import Serving
+from tests.unit.answering.scripted import Index, Words, hit
+from tests.unit.answering.virtual import monotonic, run
+
+RANKED = ["a", "b", "c", "d", "e", "f"]
+
+
+def test_the_measures_are_those_of_the_field():
+    assert recall_at(1, RANKED, {"b"}) == 0
+    assert recall_at(5, RANKED, {"b", "e", "z"}) == pytest.approx(2 / 3)
+    assert recall_at(1, RANKED, {"a", "b"}) == 1
+    assert reciprocal_rank(RANKED, {"c", "f"}) == pytest.approx(1 / 3)
+    assert reciprocal_rank(RANKED, {"z"}) == 0
+    # 1/log2(3) + 1/log2(6), over 1/log2(2) + 1/log2(3).
+    assert ndcg_at(10, RANKED, {"b", "e"}) == pytest.approx((0.63093 + 0.38685) / (1 + 0.63093), abs=1e-4)
+
+
+@given(st.lists(st.sampled_from("abcdefgh"), unique=True), st.sets(st.sampled_from("abcdefgh"), min_size=1))
+def test_measures_are_shares_and_a_perfect_ranking_has_one(ranked, relevant):
+    for measure in (lambda one: recall_at(5, one, relevant), lambda one: ndcg_at(10, one, relevant)):
+        assert 0 <= measure(ranked) <= 1 + 1e-9
+        assert measure(sorted(relevant)) == pytest.approx(1)
+
+
+def ranked(*, answerable=True, similarity=0.6, evidence=True, language="en", seconds=0.01):
+    expected = Expected("q", frozenset({"a"} if answerable else ()))
+    return Ranked(expected, language, ("a", "b"), similarity, evidence, seconds)
+
+
+def test_questions_without_an_answer_count_for_abstaining_alone():
+    found = scores([ranked(), ranked(evidence=False), ranked(answerable=False, evidence=False)])
+    assert (found.questions, found.unanswerable) == (3, 1)
+    assert (found.recall_1, found.abstained_wrongly, found.abstained_rightly) == (1.0, 0.5, 1.0)
+    assert scores([ranked(answerable=False)]).recall_5 is None
+
+
+def test_languages_are_told_apart_where_there_are_several():
+    assert set(by_language([ranked(), ranked(language="fr")])) == {"all", "en", "fr"}
+    assert set(by_language([ranked()])) == {"all"}
+
+
+def test_the_threshold_parts_questions_with_an_answer_from_those_without():
+    some = [ranked(similarity=value) for value in (0.5, 0.6, 0.9)]
+    none = [ranked(answerable=False, similarity=value) for value in (0.1, 0.3, 0.55)]
+    assert best_threshold([*some, *none]) == pytest.approx(0.4)
+    assert best_threshold(some) is None
+
+
+def test_the_halves_are_the_same_in_every_run_and_share_nothing():
+    questions = [Expected(f"question {number}", frozenset({"a"})) for number in range(21)]
+    learn, test = halves(questions)
+    assert (list(learn), list(test)) == tuple(map(list, halves(list(reversed(questions)))))
+    assert not {one.question for one in learn} & {one.question for one in test}
+    assert len(learn) + len(test) == 21
+
+
+PASSWORD = hit("Open the portal and reset your password under Security.", name="a")
+LUNCH = hit("Lunch is served at noon.", name="b", similarity=0.1)
+QUESTIONS = [
+    Expected("How do I reset my password?", frozenset({"kb/1"}), "acme"),
+    Expected("When is lunch?", frozenset({"kb/2"}), "acme"),
+    Expected("Who won the match?", frozenset(), "acme"),
+]
+
+
+def evaluation(index):
+    return Evaluation(Serving(index, Words()), Weighing(), monotonic=monotonic)
+
+
+def test_a_question_is_ranked_as_the_answering_worker_would_find_it():
+    found = run(evaluation(Index.of(PASSWORD, LUNCH)).rank(QUESTIONS, weight=0.3))
+    assert [one.documents for one in found] == [("kb/1", "kb/2")] * 3
+    assert (found[0].similarity, found[0].evidence) == (0.7, True)
+    assert scores(found).mrr == pytest.approx(0.75)
+    assert not run(evaluation(Index.of(LUNCH)).rank(QUESTIONS[2:], weight=0.3))[0].evidence
+
+
+def test_tuning_learns_from_one_half_and_reports_on_the_other():
+    tuned = run(evaluation(Index.of(PASSWORD, LUNCH)).tune(QUESTIONS * 2, weight=0.3))
+    assert tuned.weight == pytest.approx(0.3), "nothing is gained by another weight here"
+    assert tuned.before.questions == tuned.after.questions == 3
