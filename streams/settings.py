@@ -107,6 +107,10 @@ class Settings(BaseSettings):
     """Numbers in a vector of that model."""
     embed_cache_ttl_s: Annotated[float, Field(ge=0)] = 300.0
     """Seconds for which a question's embedding is kept; 0: not at all."""
+    embed_cache_passages_ttl_s: Annotated[float, Field(ge=0)] = 0.0
+    """Seconds for which a worker keeps passages' embeddings, for texts that come back; 0: not at all."""
+    embed_cache_passages_mb: Annotated[int, Field(ge=1, le=65536)] = 64
+    """MiB that they may take in a worker's memory."""
 
     rollout_model: Annotated[str | None, Field(min_length=1)] = None
     """A model that takes over from `STREAMS_GENERATE_MODEL` step by step."""

@@ -16,11 +16,12 @@ from streams.indexing.documents import CoalescedDocuments
 from streams.indexing.embed import CoalescedEmbedder
 from streams.indexing.following import Writing, unwritable
 from streams.indexing.indexer import Indexer
+from streams.indexing.remember import RememberedPassages
 from streams.indexing.sweeper import Sweeper
 from streams.indexing.vacuum import Vacuum
 from streams.messages.changes import Change, Truncation
 from streams.ollama.embedder import CachedQueries
-from streams.ports import Generation, Observer, Serving
+from streams.ports import Embedder, Generation, Observer, Serving
 from streams.settings import Settings
 from streams.worker.generations import Following, Opened, Openings
 from streams.worker.parts import Index, Store, utc_now
@@ -64,7 +65,7 @@ def at_work(opened: Opened, settings: Settings, cutter: Cutter, observe: Observe
     documents = CoalescedDocuments(opened.store)
     indexer = Indexer(
         documents,
-        CoalescedEmbedder(opened.embedder),
+        _remembering(CoalescedEmbedder(opened.embedder), settings, observe),
         cutter=cutter,
         chunking=opened.chunking,
         now=utc_now,
@@ -84,6 +85,19 @@ def at_work(opened: Opened, settings: Settings, cutter: Cutter, observe: Observe
         Serving(opened.store, queries),
         Writing(opened.generation, documents, Hinting(indexer, sweeper)),
         sweeper,
+    )
+
+
+def _remembering(embedder: Embedder, settings: Settings, observe: Observer) -> Embedder:
+    """With the cache of passages' embeddings that the settings want, if any."""
+    if not settings.embed_cache_passages_ttl_s:
+        return embedder
+    return RememberedPassages(
+        embedder,
+        ttl_s=settings.embed_cache_passages_ttl_s,
+        most_bytes=settings.embed_cache_passages_mb * 1024 * 1024,
+        monotonic=time.monotonic,
+        observe=observe,
     )
 
 
