@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from streams.messages.floors import SWEPT, below, buried
@@ -17,13 +17,6 @@ from streams.ports import Catalogue, Now, Observed, Observer, unobserved
 
 PAGE = 100
 """Documents whose heads are read together."""
-
-
-class Floor(NamedTuple):
-    """A source's floor. `settled`: no plan that was made before it is carried out any more."""
-
-    head: Head
-    settled: bool
 
 
 class Ground(Catalogue, Protocol):
@@ -37,29 +30,26 @@ class Ground(Catalogue, Protocol):
 class Burial:
     """Goes through the documents of a floor's source, and buries those below the floor.
 
-    A deletion stands at the floor's own position. So it makes nothing stale that the floor does not, and to
-    write it twice, or beside an indexer, is harmless. Raises as the ports do; called again, it goes on
-    where it was left.
+    The floor must have been there for the grace: a plan from before it may still be about to write a head
+    that is above the floor in the log, and below a deletion that stands at the floor's position. After
+    that, a deletion makes nothing stale that the floor does not, and to write it twice is harmless.
+
+    Raises as the ports do; called again, it goes on where it was left.
     """
 
     def __init__(self, ground: Ground, *, now: Now, observe: Observer = unobserved) -> None:
         self._ground, self._now, self._observe = ground, now, observe
-        self._last: dict[tuple[UUID, bool], UUID] = {}
+        self._last: dict[UUID, UUID] = {}
 
-    async def __call__(self, floor: Floor) -> AsyncIterator[UUID]:
-        """The documents that it buries. Ends once every document was looked at.
-
-        A floor that is settled by then is marked as swept: nothing below it is left, or can come.
-        """
-        going = (floor.head.id, floor.settled)
-        async for page in self._pages(floor.head.source, self._last.get(going)):
-            for key in await self.bury(page, floor.head):
+    async def __call__(self, floor: Head) -> AsyncIterator[UUID]:
+        """The documents that it buries. Once every document was looked at, the floor is marked as swept."""
+        async for page in self._pages(floor.source, self._last.get(floor.id)):
+            for key in await self.bury(page, floor):
                 yield key
-            self._last[going] = page[-1]
-        self._last.pop(going, None)
-        if floor.settled:
-            swept = replace(floor.head, row={SWEPT: self._now().isoformat()})
-            await self._ground.write_heads([swept])
+            self._last[floor.id] = page[-1]
+        self._last.pop(floor.id, None)
+        swept = replace(floor, row={SWEPT: self._now().isoformat()})
+        await self._ground.write_heads([swept])
 
     async def bury(self, keys: Sequence[UUID], floor: Head) -> Sequence[UUID]:
         """Those of these documents that are below the floor and had no deletion yet."""

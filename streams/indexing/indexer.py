@@ -123,6 +123,8 @@ class Indexer:
             head = await self._flip(work, planned.head)
             if self._late(leased):
                 await self._repair_late(work, head)
+                if await self._is_undone(work.said):
+                    continue
             return self._applied(work, planned, superseded=bool(heads))
 
     async def _found(self, change: Change) -> tuple[Sequence[Head], Head | None]:
@@ -214,6 +216,14 @@ class Indexer:
         await self._repair(document, head)
         await self._sleep(self._lease_s)
         await self._repair(document, head)
+
+    async def _is_undone(self, change: Change) -> bool:
+        """Whether the document is not at this change, nor beyond it, though its head was written.
+
+        The change has the time of the document that it found; a truncation gave that a later one since.
+        """
+        heads, floor = await self._found(change)
+        return not stale(change, found(heads, floor, change))
 
     async def _repair_repeated(self, change: Change, base: Head | None) -> None:
         """As above, for one who was late and then lost: the change comes again, and finds its own head."""

@@ -57,13 +57,13 @@ def position_of(change: Change | Truncation, base: Head | None) -> Position:
     Without a time and an order of its own it has the document's. Between equal times and orders, a later
     record of the document's own partition counts as no earlier than the document's timestamp.
     """
-    time, order, timestamp = change.time, change.order, max(change.timestamp, 0)
+    moment, timestamp = (change.time or 0, change.order or 0), max(change.timestamp, 0)
     if base is not None:
-        if time is None and order is None:
-            time, order = base.position.time, base.position.order
-        if (time or 0, order or 0) == base.position[:2] and _follows(change, base):
+        if not change.timed:
+            moment = max(moment, base.position[:2])
+        if moment == base.position[:2] and _follows(change, base):
             timestamp = max(timestamp, base.position.timestamp)
-    return Position(time or 0, order or 0, timestamp, change.at.offset)
+    return Position(*moment, timestamp, change.at.offset)
 
 
 def stale(change: Change | Truncation, base: Head | None) -> bool:
@@ -113,8 +113,7 @@ def plan(
 def repeats(change: Change, base: Head) -> bool:
     """Whether the document is at this very change already, not at another one of the same record."""
     at = change.at
-    inherits = change.time is None and change.order is None
-    same_moment = inherits or (change.time or 0, change.order or 0) == base.position[:2]
+    same_moment = not change.timed or (change.time or 0, change.order or 0) == base.position[:2]
     return same_moment and (base.topic, base.partition, base.offset) == (at.topic, at.partition, at.offset)
 
 
@@ -158,6 +157,7 @@ def _deletion(base: Head | None, change: Change, position: Position, written: da
         partition=change.at.partition,
         offset=change.at.offset,
         written=written,
+        timed=change.timed,
     )
     if absent:
         return Plan("ignored", "absent", base, head)
@@ -190,6 +190,7 @@ def _upsert(
         partition=change.at.partition,
         offset=change.at.offset,
         written=written,
+        timed=change.timed,
         passages=listed,
         row=change.row,
         media_type="text/markdown" if any(chunk.markdown for chunk in chunks) else "text/plain",

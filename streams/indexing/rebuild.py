@@ -18,12 +18,13 @@ from streams.messages.records import Offset
 def rebuilt(head: Head, texts: Mapping[UUID, str]) -> Change | Truncation:
     """The change that makes a document what `head` says, at its position, wherever it is applied.
 
-    Of a source's floor, the truncation that it is.
-    `texts` holds the text of every passage that the head lists; raises KeyError where it does not.
+    Of a source's floor, the truncation that it is. `texts` holds the text of every passage that the head
+    lists; raises KeyError where it does not.
     """
     at = Offset(topic=head.topic, partition=head.partition, offset=head.offset)
     if is_floor(head):
-        return Truncation(head.source, at, head.position.timestamp, head.position.time, head.position.order)
+        moment = (head.position.time, head.position.order or None)
+        return Truncation(head.source, at, head.position.timestamp, *moment)
     return Change(
         source=head.source,
         record_key=head.record_key,
@@ -35,6 +36,7 @@ def rebuilt(head: Head, texts: Mapping[UUID, str]) -> Change | Truncation:
         time=head.position.time,
         order=head.position.order,
         row=head.row,
+        inherited=not head.timed,
     )
 
 

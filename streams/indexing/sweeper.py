@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 from streams.errors import StreamsError
-from streams.indexing.bury import Burial, Floor
+from streams.indexing.bury import Burial
 from streams.indexing.vacuum import PAGE, Vacuum
+from streams.messages.held import Head
 from streams.ports import Monotonic, Observed, Observer, unobserved
 
 
@@ -20,8 +21,7 @@ class Sweeper:
     of at most `room` documents at a time; the rounds find the others. Where the store fails, that is
     observed, and tried again later.
 
-    What is below a floor is buried as soon as the floor is seen, and once more when that is settled, for
-    what a plan made before has written since.
+    What is below a floor is buried once that has been there for the grace.
     """
 
     def __init__(
@@ -81,9 +81,9 @@ class Sweeper:
 
     async def _settle_unsettled(self) -> None:
         for floor in (await self._vacuum.settle_unsettled()).floors:
-            self._due[floor.head.document_key] = self._monotonic()
+            self._due[floor.document_key] = self._monotonic()
 
-    async def _bury(self, floor: Floor) -> None:
+    async def _bury(self, floor: Head) -> None:
         async for key in self._burial(floor):
             self.hint(key)
 

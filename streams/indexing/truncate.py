@@ -18,11 +18,19 @@ async def truncate(documents: Documents, truncation: Truncation, now: Now) -> Ap
     """
     key = truncation.key
     held = current((await documents.heads([key])).get(key, ()))
-    if held is not None and stale(truncation, held):
+    if held is not None and (_repeated(truncation, held) or stale(truncation, held)):
         return Applied("ignored", "stale", None, None, held.position)
     floor = floor_of(truncation, held, now())
     await documents.write_heads([floor])
     return Applied("deleted", None, None, None, floor.position, superseded=True)
+
+
+def _repeated(truncation: Truncation, held: Head) -> bool:
+    """Whether it is the floor's own truncation that its source has sent again.
+
+    Were it taken for a new one, what has no time of its own and was read in between would be gone.
+    """
+    return bool(truncation.order) and (truncation.time or 0, truncation.order) == held.position[:2]
 
 
 def floor_of(truncation: Truncation, held: Head | None, written: datetime) -> Head:

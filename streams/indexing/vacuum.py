@@ -19,7 +19,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
-from streams.indexing.bury import Floor
 from streams.messages.floors import is_floor, is_swept
 from streams.messages.held import Head, current
 from streams.messages.position import Position
@@ -39,13 +38,13 @@ T = TypeVar("T")
 class Vacuumed:
     """What was deleted. `waiting`: documents with more to delete, once their grace is over.
 
-    `floors` are those whose documents below have no deletions of their own yet: see `bury`.
+    `floors` have been there for the grace, and what is below them has no deletions of its own: see `bury`.
     """
 
     passages: int = 0
     heads: int = 0
     waiting: int = 0
-    floors: tuple[Floor, ...] = ()
+    floors: tuple[Head, ...] = ()
 
     def __add__(self, other: Vacuumed) -> Vacuumed:
         return Vacuumed(
@@ -136,12 +135,10 @@ class Vacuum:
         unswept = is_floor(head) and not is_swept(head)
         if not older and not forgotten and not unswept:
             return Vacuumed()
-        settled = self._grace.over(head)
-        floors = (Floor(head, settled),) if unswept else ()
-        if not settled:
-            return Vacuumed(waiting=1, floors=floors)
+        if not self._grace.over(head):
+            return Vacuumed(waiting=1)
         dropped = await self._drop(heads, head, older, [head.position] if forgotten else [], turn)
-        return dropped + Vacuumed(floors=floors)
+        return dropped + Vacuumed(floors=(head,) if unswept else ())
 
     def _forgotten(self, head: Head) -> bool:
         """Whether nothing older can come any more; of what is below a floor it always can."""

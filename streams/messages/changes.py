@@ -115,7 +115,8 @@ class Change:
     (nanoseconds) and `order` are the source's own, None where it gives none; `timestamp` (milliseconds) and
     `at` are Kafka's, and, for a dead letter sent back, those of its first delivery. `tenant` and
     `document_id` are what a change without a document, or with an incomplete one, names of itself, if
-    anything. `row` holds the source's mapped columns, for later changes that leave some out.
+    anything. `row` holds the source's mapped columns, for later changes that leave some out. `inherited`:
+    time and order are not its own, but those of the document that it was first applied to.
     """
 
     source: str
@@ -129,6 +130,12 @@ class Change:
     order: int | None = None
     changed_at: datetime | None = None
     row: dict[str, JsonValue] = field(default_factory=dict)
+    inherited: bool = False
+
+    @property
+    def timed(self) -> bool:
+        """Whether it has a time or an order of its own."""
+        return not self.inherited and (self.time is not None or self.order is not None)
 
     @property
     def key(self) -> uuid.UUID:
@@ -149,6 +156,11 @@ class Truncation:
     time: int | None = None
     order: int | None = None
     changed_at: datetime | None = None
+
+    @property
+    def timed(self) -> bool:
+        """Whether it has a time or an order of its own."""
+        return self.time is not None or self.order is not None
 
     @property
     def key(self) -> uuid.UUID:

@@ -49,10 +49,12 @@ def level(floor: Head, log: Log) -> Position:
 def below(head: Head, floor: Head) -> bool:
     """Whether the document that `head` is, is gone.
 
-    As between two changes of a document, a later record of one partition is later whatever its timestamp.
+    As between two changes of a document: what has no time of its own has the floor's, so that the log
+    decides, and a later record of one partition is later whatever its timestamp.
     """
-    after = head.position[:2] == floor.position[:2] and head.offset > floor.offset
-    return head.position <= level(floor, _log(head)) and not (after and _log(head) == _log(floor))
+    position = _lifted(head, floor)
+    after = position[:2] == floor.position[:2] and head.offset > floor.offset and _log(head) == _log(floor)
+    return position <= level(floor, _log(head)) and not after
 
 
 def buried(head: Head, floor: Head, log: Log | None = None) -> Head:
@@ -69,21 +71,31 @@ def buried(head: Head, floor: Head, log: Log | None = None) -> Head:
         partition=floor.partition,
         offset=floor.offset,
         row={},
+        timed=True,
     )
 
 
 def standing(heads: Sequence[Head], floor: Head | None, log: Log) -> Head | None:
     """The document with these heads, as a change that stands in `log` finds it.
 
-    Its current head; below the floor, that head `buried`; where it has none, the floor, as what is below it
-    is gone whether it was seen or not; or None.
+    Its current head, which, without a time of its own, has that of a floor that it is above; below the
+    floor, that head `buried`; where it has none, the floor, as what is below it is gone whether it was seen
+    or not; or None.
     """
     head = current(heads)
     if floor is None:
         return head
     if head is None:
         return replace(floor, position=level(floor, log))
-    return buried(head, floor, log) if below(head, floor) else head
+    return buried(head, floor, log) if below(head, floor) else replace(head, position=_lifted(head, floor))
+
+
+def _lifted(head: Head, floor: Head) -> Position:
+    """Where the head stands, whether it was written before the floor was known or after."""
+    if head.timed:
+        return head.position
+    time, order = max(head.position[:2], floor.position[:2])
+    return head.position._replace(time=time, order=order)
 
 
 def _log(head: Head) -> Log:

@@ -53,7 +53,8 @@ class Listed:
 class Head:
     """A document at one position: all that is true of it but its passages' text.
 
-    `tenant` and `document_id` are None only in a deletion of what was never seen.
+    `tenant` and `document_id` are None only in a deletion of what was never seen. `timed`: the change had a
+    time or an order of its own; else the position's are those of the document that it found.
     """
 
     document_key: uuid.UUID
@@ -76,6 +77,7 @@ class Head:
     row: dict[str, JsonValue] = field(default_factory=dict)
     media_type: str = "text/plain"
     """How the text that the passages make together is read."""
+    timed: bool = True
 
     @property
     def id(self) -> uuid.UUID:

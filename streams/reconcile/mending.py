@@ -135,6 +135,7 @@ def deletion(head: Head) -> Change:
         document_id=head.document_id,
         time=head.position.time,
         order=head.position.order,
+        inherited=not head.timed,
     )
 
 

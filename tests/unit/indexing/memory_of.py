@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from streams.indexing.bury import Floor
 from streams.indexing.indexer import _Work
 from streams.indexing.plan import Draft, Plan
 from streams.indexing.vacuum import Vacuum, _Turn
@@ -71,7 +70,8 @@ def listing(head: Head) -> tuple[int, ...]:
 
 
 def head_at(head: Head, ages: Ages) -> object:
-    return (tuple(head.position), ages.stamp(head.position, head.written), listing(head))
+    of = (head.document_key.int, head.deleted)
+    return (*of, tuple(head.position), ages.stamp(head.position, head.written), listing(head))
 
 
 def _told(value: object, ages: Ages) -> object:
@@ -104,7 +104,6 @@ TOLD = {
     Passage: _id,
     PassageRef: _id,
     Draft: _id,
-    Floor: lambda floor, ages: (head_at(floor.head, ages), floor.settled),
     UUID: lambda one, _ages: one.int,
     Plan: _plan,
     Vacuum: _vacuum,

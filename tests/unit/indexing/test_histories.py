@@ -237,7 +237,7 @@ class Run:
             return None
         log = (head.topic, head.partition, head.offset)
         if head.deleted:
-            return State(tuple(head.position), None, log)
+            return State(tuple(head.position), None, log, head.timed)
         passages = [self.store.held[head.tenant, entry.id] for entry in head.passages]
         assert all(passage.vector == vector_of(passage.text) for passage in passages)
         assert all(
@@ -254,7 +254,7 @@ class Run:
             readers=head.readers,
             metadata=head.metadata,
         )
-        return State(tuple(head.position), document, log)
+        return State(tuple(head.position), document, log, head.timed)
 
 
 def _shown(state, tenant, principals):

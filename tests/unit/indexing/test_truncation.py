@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import permutations
 
 import pytest
 
 from streams.answering.retrieve import retrieve
 from streams.errors import Rejected, Retryable
+from streams.indexing.rebuild import rebuilt
 from streams.indexing.vacuum import Vacuum
 from streams.messages.changes import Incomplete, floor_key
 from streams.messages.floors import is_swept
@@ -14,7 +16,8 @@ from streams.messages.held import current
 from streams.messages.position import Position
 from streams.messages.receipts import PassageCounts
 from streams.ports import SearchQuery
-from tests.unit.indexing.shelf import place, row, truncation
+from tests.unit.indexing.memory_store import MemoryStore
+from tests.unit.indexing.shelf import Shelf, place, row, truncation
 
 FLOOR = floor_key("cms")
 DAY = 86_400.0
@@ -108,6 +111,71 @@ async def test_a_change_without_a_time_of_its_own_is_at_the_floors_where_its_doc
     assert await shelf.shown() == {"a": ("t", "new")}
 
 
+SNAPSHOT = row("a", 6, "as it was read")
+
+
+@pytest.mark.parametrize("place_of_the_truncation", range(3))
+async def test_a_row_that_a_snapshot_read_after_it_lives_in_whatever_order_they_come(
+    shelf, place_of_the_truncation
+):
+    said = [row("a", 1, "old", time=4), SNAPSHOT]
+    said.insert(place_of_the_truncation, truncation(5, time=9))
+    await shelf.apply(*said)
+    await shelf.tidy()
+    assert await shelf.shown() == {"a": ("t", "as it was read")}
+    for late in (row("a", 2, "late", time=5), row("a", 3, None, time=6), row("a", 4, "of before")):
+        assert (await shelf.apply(late)).reason == "stale"
+    await shelf.tidy()
+    assert await shelf.shown() == {"a": ("t", "as it was read")}
+    assert (await shelf.apply(row("a", 7, "new", time=10))).outcome == "indexed"
+    assert await shelf.shown() == {"a": ("t", "new")}
+
+
+@pytest.mark.parametrize("said", list(permutations([row("a", 1, "as it was read"), truncation(5, time=9)])))
+async def test_a_row_that_a_snapshot_read_before_it_is_gone_in_whatever_order_they_come(shelf, said):
+    await shelf.apply(*said)
+    assert await shelf.shown() == {}
+    await shelf.tidy()
+    assert (await shelf.on_disk(), await shelf.shown()) == (0, {})
+
+
+async def test_a_truncation_that_its_source_sends_again_is_stale_and_takes_nothing(shelf):
+    await shelf.apply(truncation(5, time=9, order=2), SNAPSHOT)
+    applied = await shelf.apply(truncation(8, time=9, order=2))
+    assert (applied.outcome, applied.reason) == ("ignored", "stale")
+    assert set(await shelf.shown()) == {"a"}
+    assert (await shelf.apply(truncation(9, time=9, order=3))).outcome == "deleted"
+    assert await shelf.shown() == {}
+
+
+async def test_who_was_frozen_while_a_truncation_was_swept_writes_a_head_that_counts(shelf):
+    await shelf.apply(row("a", 1, "old", time=4))
+    write = shelf.store.write_heads
+
+    async def frozen(heads):
+        shelf.store.write_heads = write
+        await shelf.apply(truncation(5, time=9))
+        await shelf.tidy(looks=3)
+        await write(heads)
+
+    shelf.store.write_heads = frozen
+    assert (await shelf.apply(SNAPSHOT)).outcome == "indexed"
+    assert await shelf.shown() == {"a": ("t", "as it was read")}
+
+
+async def test_another_generation_is_made_of_a_row_without_a_time_above_its_floor_too(shelf):
+    await shelf.apply(row("a", 1, "old", time=4), SNAPSHOT, truncation(5, time=9))
+    head = current(await shelf.heads(SNAPSHOT.key))
+    assert not head.timed
+    other = Shelf(MemoryStore())
+    for carried in (
+        truncation(5, time=9),
+        rebuilt(head, {entry.id: "as it was read" for entry in head.passages}),
+    ):
+        await other.apply(carried)
+    assert await other.shown() == {"a": ("t", "as it was read")}
+
+
 async def test_a_truncation_without_a_time_takes_only_what_has_none(shelf):
     await shelf.apply(row("timed", 1, "x", time=4), row("not", 2, "x"), truncation(5))
     assert set(await shelf.shown()) == {"timed"}
@@ -157,7 +225,7 @@ async def test_what_is_below_the_floor_is_swept_from_the_disk_and_the_rest_stays
 
 async def test_a_document_that_the_sweep_has_buried_comes_back_like_any_other(shelf):
     await shelf.apply(row("a", 1, "one"), truncation(3))
-    await shelf.sweeper.look()
+    await shelf.tidy(looks=2)
     buried = current(await shelf.heads(row("a", 1).key))
     assert (buried.deleted, buried.tenant, buried.document_id, buried.passages) == (True, "t", "a", ())
     assert (await shelf.apply(row("a", 2, "late"))).reason == "stale"
@@ -183,6 +251,8 @@ async def test_a_sweep_that_was_lost_is_found_again_by_the_next_worker(shelf):
 
     dying = shelf.new_sweeper(Dying(shelf.store))
     dying.hint(FLOOR)
+    await dying.look()
+    shelf.clock.t += 120
     with pytest.raises(SystemExit):
         await dying.look()
     assert 0 < shelf.count("buried_documents") < 150
@@ -205,13 +275,13 @@ async def test_an_outage_in_the_middle_of_a_sweep_is_observed_and_it_goes_on(she
 
         async def heads(self, keys):
             reads.append(len(keys))
-            if len(reads) == 3:
+            if len(reads) == 4:
                 raise Retryable("the store can't be reached; it is tried again")
             return await self._store.heads(keys)
 
     shelf.sweeper = shelf.new_sweeper(Failing(shelf.store))
     shelf.sweeper.hint(FLOOR)
-    await shelf.sweeper.look()
+    await shelf.tidy(looks=2)
     assert 0 < shelf.count("buried_documents") < 250
     assert shelf.count("vacuum_failures") == 1
     await shelf.tidy(looks=5)
@@ -230,7 +300,6 @@ async def test_what_a_plan_from_before_the_truncation_writes_meanwhile_is_swept_
         async def swept_meanwhile(heads):
             shelf.store.write_heads = write
             await shelf.apply(truncation(3))
-            await shelf.sweeper.look()
             await write(heads)
 
         shelf.store.write_heads = swept_meanwhile
