@@ -83,14 +83,16 @@ def decoder(parts: Parts) -> Callable[[Record], tuple[Said, ...]]:
     by_topic = {source.topic: source for source in parts.topics.sources}
     on_unknown = unknown_fields_observer(parts.metrics, "change")
     max_bytes = parts.settings.topic_max_message_bytes
+    tombstones = sources.Tombstones()
 
     def decode(record: Record) -> tuple[Said, ...]:
         source = by_topic.get(record.topic)
         if source is None:
             raise not_read(record)
-        return sources.decode(
+        said = sources.decode(
             source, record, max_bytes=max_bytes, on_unknown=on_unknown, schemas=parts.schemas.known(source)
         )
+        return tombstones.dated(said)
 
     return decode
 

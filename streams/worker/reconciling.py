@@ -64,14 +64,16 @@ async def reconciler(
 def decoder(settings: Settings, read: sources.Topics, schemas: Schemas) -> Decode:
     """What a record of a source says, its schemas fetched before."""
     by_topic = {source.topic: source for source in read.sources}
+    tombstones = sources.Tombstones()
 
     async def decode(record: Record) -> tuple[Said, ...]:
         source = by_topic[record.topic]
         if fetch := schemas.fetch(source, record):
             await fetch()
-        return sources.decode(
+        said = sources.decode(
             source, record, max_bytes=settings.topic_max_message_bytes, schemas=schemas.known(source)
         )
+        return tombstones.dated(said)
 
     return decode
 

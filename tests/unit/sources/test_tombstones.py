@@ -1,0 +1,46 @@
+"""A tombstone right behind a deletion of its row has that one's time; any other has none."""
+
+from dataclasses import replace
+
+import pytest
+
+from streams.messages.changes import Change, Document, Ignored
+from streams.messages.records import Offset
+from streams.sources import Tombstones
+
+
+def gone(offset, *, key="k", time=None, order=None, partition=0):
+    at = Offset(topic="cms", partition=partition, offset=offset)
+    return Change("cms", key, at, 1000, time=time, order=order)
+
+
+DELETION = gone(5, time=70, order=3)
+
+
+def dated(*said):
+    tombstones = Tombstones()
+    (last,) = [tombstones.dated((one,)) for one in said][-1]
+    return last.time, last.order
+
+
+def test_right_behind_its_deletion_it_has_that_ones_time():
+    assert dated(DELETION, gone(6)) == (70, 3)
+    assert dated(DELETION, gone(6), gone(7)) == (70, 3)
+    assert dated(DELETION, gone(0, key="x", partition=1), gone(6)) == (70, 3)
+
+
+@pytest.mark.parametrize("tombstone", [gone(7), gone(6, key="x"), gone(6, partition=1), gone(4)])
+def test_elsewhere_it_has_none(tombstone):
+    assert dated(DELETION, tombstone) == (None, None)
+
+
+def test_a_deletion_with_a_time_keeps_it():
+    assert dated(DELETION, gone(6, time=80, order=1)) == (80, 1)
+
+
+def test_whatever_else_a_record_says_stays_as_it_is():
+    written = replace(gone(6), document=Document(tenant="t", id="x", text=""))
+    tombstones = Tombstones()
+    tombstones.dated((DELETION,))
+    for said in ((Ignored("heartbeat"),), (written,), (gone(6), gone(6)), ()):
+        assert tombstones.dated(said) == said
