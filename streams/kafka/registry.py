@@ -45,7 +45,7 @@ class RegistryConfig:
     url: str
     username: str | None = None
     password: str | None = None
-    timeout_s: float = 10.0
+    timeout_s: float = 5.0
     attempts: int = 3
     backoff_s: float = 0.2
     backoff_max_s: float = 2.0
@@ -90,9 +90,9 @@ class ConfluentRegistry:
         return RegisteredSchema(said.get("schemaType") or "AVRO", self._text(said), tuple(texts.values()))
 
     async def probe(self) -> None:
-        """Returns where the registry answers as one does."""
+        """Returns where the registry answers as one does, asked once: who probes it asks again."""
         try:
-            await self._get(f"/schemas/ids/{NO_ID}")
+            await self._once(f"/schemas/ids/{NO_ID}")
         except Rejected:
             return
 

@@ -69,7 +69,7 @@ async def test_a_registry_that_fails_is_asked_again_and_an_outage_is_none_of_the
         await registry.schema(1)
     assert caught.value.code == "registry_down"
     assert len(server.requests) == 5
-    server.do = answering(failure, failure, failure)
+    server.do = answering(failure)
     with pytest.raises(Retryable):
         await registry.probe()
 
@@ -209,7 +209,7 @@ class TestSchemas:
 
     async def test_all_registries_are_probed(self, server, registry):
         other = Registry()
-        other.do = answering(*[httpx.Response(503)] * 3)
+        other.do = answering(httpx.Response(503))
         async with other.client() as second:
             with pytest.raises(Retryable):
                 await Schemas({"http://one": registry, "http://two": second}).probe()
