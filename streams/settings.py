@@ -187,7 +187,7 @@ class Settings(BaseSettings):
     topic_max_message_bytes: Annotated[int, Field(ge=1024, le=1073741824)] = 8 * 1024 * 1024
     """Bytes of the largest record that is produced or indexed."""
 
-    index_slots: Annotated[int, Field(ge=1, le=1024)] = 64
+    index_slots: Annotated[int, Field(ge=1, le=1024)] = 128
     """Changes that a worker applies at once."""
     answer_slots: Annotated[int, Field(ge=1, le=1024)] = 4
     """Questions that a worker answers at once."""

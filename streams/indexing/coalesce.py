@@ -1,7 +1,8 @@
 """Calls that come at the same time become one call of many items.
 
-What comes in while a call is under way waits and leaves together with all that came meanwhile; when
-none is under way, it leaves at once. So batches grow with the load, and nothing waits for a timer.
+What comes in while a call is under way waits and leaves together with all that came meanwhile, or once
+it is enough for a call of its own; when none is under way, it leaves at once. So batches grow with the
+load, and nothing waits for a timer.
 """
 
 from __future__ import annotations
@@ -49,17 +50,25 @@ class _Piece(NamedTuple, Generic[T, R]):
 class Coalescer(Generic[T, R]):
     """Joins concurrent calls of `call`, which gives one result for each item, in order.
 
-    At most `max_items` go into one call, and `max_in_flight` calls are under way at a time. Where `call`
+    At most `max_items` go into one call, and `max_in_flight` calls are under way at a time; beside another
+    one, a call begins only with `enough` items, for what a call costs whatever is in it. Where `call`
     raises `Rejected` for items of several callers, it is tried again with halves of them, until the
     caller with what is refused stands alone: only that one gets the error. Any other error is raised in
     all callers of that call. A caller that is cancelled leaves; the others don't notice.
     """
 
     def __init__(
-        self, call: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, max_items: int, max_in_flight: int = 1
+        self,
+        call: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
+        *,
+        max_items: int,
+        max_in_flight: int = 1,
+        enough: int = 1,
     ) -> None:
         self._call, self._max_items, self._max_in_flight = call, max_items, max_in_flight
+        self._enough = enough
         self._waiting: deque[_Piece[T, R]] = deque()
+        self._items = 0
         self._in_flight: set[asyncio.Task[None]] = set()
 
     async def __call__(self, items: Sequence[T]) -> Sequence[R]:
@@ -69,14 +78,20 @@ class Coalescer(Generic[T, R]):
         future: asyncio.Future[list[R]] = asyncio.get_running_loop().create_future()
         request: _Request[T, R] = _Request(items, future, [None] * len(items), len(items))
         self._waiting.append(_Piece(request, 0, len(items)))
+        self._items += len(items)
         self._start()
         return await future
 
     def _start(self) -> None:
         """Fills the free places; a task takes its batch as it first runs, so that calls of one tick meet."""
-        if self._waiting and len(self._in_flight) < self._max_in_flight:
+        if self._waiting and self._may_start():
             task = asyncio.get_running_loop().create_task(self._run())
             self._in_flight.add(task)
+
+    def _may_start(self) -> bool:
+        if not self._in_flight:
+            return True
+        return len(self._in_flight) < self._max_in_flight and self._items >= self._enough
 
     async def _run(self) -> None:
         try:
@@ -87,6 +102,7 @@ class Coalescer(Generic[T, R]):
             for request, _, _ in self._waiting:
                 request.future.cancel()
             self._waiting.clear()
+            self._items = 0
             raise
         finally:
             self._in_flight -= {task for task in (asyncio.current_task(),) if task is not None}
@@ -97,10 +113,12 @@ class Coalescer(Generic[T, R]):
         room = self._max_items
         while room and self._waiting:
             request, start, stop = self._waiting.popleft()
+            self._items -= stop - start
             if request.future.done():
                 continue
             if stop - start > room:
                 self._waiting.appendleft(_Piece(request, start + room, stop))
+                self._items += stop - start - room
                 stop = start + room
             batch.append(_Piece(request, start, stop))
             room -= stop - start

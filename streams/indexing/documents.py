@@ -20,19 +20,21 @@ class CoalescedDocuments:
     (`Rejected`) fails its own caller only.
     """
 
-    def __init__(self, documents: Documents, *, max_items: int = 500, max_in_flight: int = 2) -> None:
+    def __init__(
+        self, documents: Documents, *, max_items: int = 500, max_in_flight: int = 2, enough: int = 100
+    ) -> None:
         self._documents = documents
         self._heads: Coalescer[UUID, Sequence[Head]] = Coalescer(
-            self._read_heads, max_items=max_items, max_in_flight=max_in_flight
+            self._read_heads, max_items=max_items, max_in_flight=max_in_flight, enough=enough
         )
         self._passages: Coalescer[tuple[str, UUID], Passage | None] = Coalescer(
-            self._read_passages, max_items=max_items, max_in_flight=max_in_flight
+            self._read_passages, max_items=max_items, max_in_flight=max_in_flight, enough=enough
         )
         self._new_passages: Coalescer[Passage, None] = Coalescer(
-            self._write_passages, max_items=max_items, max_in_flight=max_in_flight
+            self._write_passages, max_items=max_items, max_in_flight=max_in_flight, enough=enough
         )
         self._new_heads: Coalescer[Head, None] = Coalescer(
-            self._write_heads, max_items=max_items, max_in_flight=max_in_flight
+            self._write_heads, max_items=max_items, max_in_flight=max_in_flight, enough=enough
         )
 
     async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:

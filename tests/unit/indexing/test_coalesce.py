@@ -70,6 +70,29 @@ async def test_calls_of_one_moment_leave_together_at_once(backend):
     assert backend.calls == [[1, 2, 3]]
 
 
+async def test_beside_another_call_one_begins_only_with_enough(backend):
+    coalescer = Coalescer(backend, max_items=10, max_in_flight=2, enough=3)
+    first = await closed(backend, coalescer)
+    waiting = await submitted(coalescer, [1], [2])
+    await asyncio.sleep(0)
+    assert backend.calls == [[0]]
+    waiting += await submitted(coalescer, [3])
+    await backend.called.acquire()
+    assert backend.calls == [[0], [1, 2, 3]]
+    backend.gate.set()
+    await asyncio.gather(first, *waiting)
+
+
+async def test_what_is_never_enough_leaves_once_nothing_is_under_way(backend):
+    coalescer = Coalescer(backend, max_items=10, max_in_flight=2, enough=3)
+    first = await closed(backend, coalescer)
+    (cancelled, waiting) = await submitted(coalescer, [1, 2], [3])
+    cancelled.cancel()
+    backend.gate.set()
+    assert [await first, await waiting] == [[0], [6]]
+    assert await coalescer([4]) == [8]
+
+
 async def test_what_comes_while_a_call_is_under_way_leaves_together_after_it(backend):
     coalescer = Coalescer(backend, max_items=10)
     first = await closed(backend, coalescer)
