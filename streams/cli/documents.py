@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import ValidationError
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from streams.cli import files
 from streams.cli.arguments import invalid, pair
@@ -35,7 +36,9 @@ Tenant = Annotated[str, typer.Option(help="The tenant that the documents belong 
 
 
 def put(
-    paths: Annotated[list[Path], typer.Argument(help="Files, or folders of Markdown and text files.")],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files, or folders of text, Markdown, HTML and PDF files.")
+    ],
     tenant: Tenant = DEFAULT_TENANT,
     id: Annotated[str | None, typer.Option(help="The document's id, for one file; else its path.")] = None,  # noqa: A002 - the option's name
     reader: Annotated[
@@ -48,20 +51,23 @@ def put(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write documents to the change topic, and print where each went.
+    """Write documents to the change topic, and print where each went; with --wait, what became of each.
 
     Example: `rag-streams put docs/`, `rag-streams put --tenant acme --reader group:support notes.md`
     """
+    total = None
     if jsonl:
+        if id or reader or metadata:
+            raise typer.BadParameter("with --jsonl each line names its own id, readers and metadata")
         changes: Iterable[DocumentChange] = (change for path in paths for change in files.lines(path))
     else:
         found = files.find(paths)
         if id and len(found) > 1:
             raise typer.BadParameter(f"--id is for one file, and these are {len(found)}")
-        named = [files.Found(found[0].path, id)] if id else found
+        named, total = [files.Found(found[0].path, id)] if id else found, len(found)
         pairs = dict(pair("--metadata", item) for item in metadata or [])
         changes = (files.document(one, tenant=tenant, readers=reader or [], metadata=pairs) for one in named)
-    asyncio.run(_send(here(), changes, tenant, Output(as_json), wait=wait))
+    asyncio.run(_send(here(), changes, tenant, Output(as_json), wait=wait, total=total))
 
 
 def delete(
@@ -78,7 +84,7 @@ def delete(
         changes = [DocumentChange(id=one, op="delete", tenant=tenant) for one in ids]
     except ValidationError as error:
         raise invalid(error) from None
-    asyncio.run(_send(here(), changes, tenant, Output(as_json), wait=wait))
+    asyncio.run(_send(here(), changes, tenant, Output(as_json), wait=wait, total=len(changes)))
 
 
 def record(change: DocumentChange, *, topic: str, tenant: str) -> Outgoing:
@@ -89,26 +95,55 @@ def record(change: DocumentChange, *, topic: str, tenant: str) -> Outgoing:
 
 
 async def _send(
-    settings: Settings, changes: Iterable[DocumentChange], tenant: str, out: Output, *, wait: bool
+    settings: Settings,
+    changes: Iterable[DocumentChange],
+    tenant: str,
+    out: Output,
+    *,
+    wait: bool,
+    total: int | None,
 ) -> None:
     topic, there = _source(settings, tenant), connection(settings)
     wanted = Producer(there, max_bytes=settings.topic_max_message_bytes, timeout_s=SEND_S)
     sent: dict[str, str] = {}
     watched = tail(there, settings.topic_indexed) if wait else nullcontext(_none())
     async with watched as receipts, started(there, wanted) as producer:
-        for change in changes:
-            try:
-                at = await producer.send(record(change, topic=topic, tenant=tenant))
-            except Rejected as error:
-                raise Rejected(f"{change.id}: {error}", code=error.code) from None
-            sent[str(at)] = change.id
-            out.row({"id": change.id, **at.model_dump()}, f"{at}  {change.op} {change.id}")
-        if wait:
-            dead = [one async for one in applied(receipts, set(sent)) if one.outcome == "dead"]
-            out.line(f"all {len(sent)} are applied")
-            if dead:
-                reasons = ", ".join(f"{sent[str(one.source)]} ({one.reason})" for one in dead)
-                raise Rejected(f"dead letters: {reasons}; see `rag-streams dead list`", code="dead")
+        with _progress(out) as progress:
+            sending = progress.add_task("sent", total=total)
+            for change in changes:
+                try:
+                    at = await producer.send(record(change, topic=topic, tenant=tenant))
+                except Rejected as error:
+                    raise Rejected(f"{change.id}: {error}", code=error.code) from None
+                sent[str(at)] = change.id
+                out.row({"id": change.id, **at.model_dump()}, f"{at}  {change.op} {change.id}")
+                progress.advance(sending)
+            if wait:
+                await _wait(receipts, sent, out, progress)
+
+
+async def _wait(
+    receipts: AsyncIterator[Record], sent: Mapping[str, str], out: Output, progress: Progress
+) -> None:
+    """Shows the receipt of each change as it comes. Raises `Rejected` where one is dead."""
+    applying, dead = progress.add_task("applied", total=len(sent)), []
+    async for receipt in applied(receipts, set(sent)):
+        reason = f" ({receipt.reason})" if receipt.reason else ""
+        out.row(receipt, f"{receipt.source}  {receipt.outcome}{reason} {sent[str(receipt.source)]}")
+        progress.advance(applying)
+        if receipt.outcome == "dead":
+            dead.append(f"{sent[str(receipt.source)]} ({receipt.reason})")
+    out.line(f"all {len(sent)} are applied")
+    if dead:
+        raise Rejected(f"dead letters: {', '.join(dead)}; see `rag-streams dead list`", code="dead")
+
+
+def _progress(out: Output) -> Progress:
+    """Two bars, for people who watch: they are gone at the end."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(
+        *columns, console=out.console, transient=True, disable=out.as_json or not out.console.is_terminal
+    )
 
 
 def _source(settings: Settings, tenant: str) -> str:

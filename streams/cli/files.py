@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import ValidationError
 
@@ -19,10 +22,17 @@ MEDIA_TYPES = {
     ".markdown": "text/markdown",
     ".txt": "text/plain",
     ".rst": "text/plain",
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".pdf": "application/pdf",
 }
 """The files that a folder is searched for, by suffix; a file that is named itself may have any."""
 
 HEADING = re.compile(r"^#\s+(.+?)\s*#*$", re.MULTILINE)
+PAGE_TITLE = re.compile(r"<title[^>]*>([^<]*)</title>", re.IGNORECASE)
+CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset=["']?([A-Za-z0-9_.:-]+)""", re.IGNORECASE)
+HEAD_BYTES = 4096
+"""Where a page names its encoding, at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +73,15 @@ def find(paths: list[Path]) -> list[Found]:
 def document(
     found: Found, *, tenant: str | None, readers: list[str], metadata: dict[str, str]
 ) -> DocumentChange:
-    """The upsert that a file stands for; its title is its first `# heading`, else its name."""
-    text = _text(found.path)
-    heading = HEADING.search(text)
+    """The upsert that a file stands for; its title is its first `# heading` or `<title>`, else its name."""
+    media_type = MEDIA_TYPES.get(found.path.suffix.lower(), "text/plain")
+    text = _text(found.path, media_type)
     try:
         return DocumentChange(
             id=found.id,
-            title=heading.group(1)[:2000] if heading else found.path.name,
+            title=_title(text, media_type) or found.path.name,
             text=text,
-            media_type=MEDIA_TYPES.get(found.path.suffix.lower(), "text/plain"),
+            media_type=media_type,
             tenant=tenant,
             readers=readers or None,
             metadata=dict(metadata),
@@ -82,7 +92,7 @@ def document(
 
 def lines(path: Path) -> Iterator[DocumentChange]:
     """The changes of a JSON Lines file, one `DocumentChange` a line; unknown fields are refused by name."""
-    with path.open("rb") as file:
+    with _opened(path) as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 try:
@@ -93,10 +103,44 @@ def lines(path: Path) -> Iterator[DocumentChange]:
                     raise Rejected(f"{path}, line {number}: {error}", code=error.code) from None
 
 
-def _text(path: Path) -> str:
+def _title(text: str, media_type: str) -> str | None:
+    if media_type == "application/pdf":
+        return None
+    found = (PAGE_TITLE if media_type == "text/html" else HEADING).search(text)
+    if found is None:
+        return None
+    title = html.unescape(found[1]) if media_type == "text/html" else found[1]
+    return " ".join(title.split())[:2000] or None
+
+
+def _text(path: Path, media_type: str) -> str:
+    with _opened(path) as file:
+        data = file.read()
+    if media_type == "application/pdf":
+        return base64.b64encode(data).decode()
     try:
-        return path.read_text(encoding="utf-8")
+        return data.decode()
     except UnicodeDecodeError as error:
+        if media_type == "text/html" and (text := _as_declared(data)) is not None:
+            return text
         raise Rejected(
             f"{path} is not UTF-8 (byte {error.start}); convert it first", code="not_utf8"
         ) from None
+
+
+def _as_declared(page: bytes) -> str | None:
+    """A page in the encoding that it names; None where it names none, or is not in it."""
+    named = CHARSET.search(page[:HEAD_BYTES])
+    try:
+        return page.decode(named[1].decode()) if named else None
+    except (LookupError, UnicodeDecodeError):
+        return None
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise Rejected(f"{path}: there is no such file", code="no_such_file") from None
+    except OSError as error:
+        raise Rejected(f"{path} can't be read: {error.strerror}", code="unreadable_file") from None

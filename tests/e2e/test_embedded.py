@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.pdfs import pdf_bytes
 from tests.unit.answering.rules import check_events
 
 ROOT = Path(__file__).parents[2]
@@ -124,6 +125,31 @@ def test_an_answer_follows_its_document_through_an_edit_and_a_deletion(up):
     )
     assert third["abstained"]
     assert third["citations"] == []
+
+
+def test_pages_and_pdfs_are_read_and_what_can_not_be_read_is_a_dead_letter_by_its_code(up):
+    (up.folder / "boat.html").write_text(
+        "<html><head><title>The harbour</title></head><body><nav>Home</nav><main><h1>The harbour</h1>"
+        "<p>The ferry to the lighthouse leaves at noon on every day of the week.</p></main></body></html>"
+    )
+    (up.folder / "tower.pdf").write_bytes(pdf_bytes("The lighthouse has two hundred and nine steps."))
+    (up.folder / "broken.pdf").write_bytes(b"%PDF-1.7 and nothing else")
+    done = up.run("put", "boat.html", "tower.pdf", "broken.pdf", "--wait", "--json", check=False)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["id"] for row in rows[:3]] == ["boat.html", "tower.pdf", "broken.pdf"]
+    assert {row["document_id"]: row["reason"] or row["outcome"] for row in rows[3:]} == {
+        "boat.html": "indexed",
+        "tower.pdf": "indexed",
+        "broken.pdf": "unreadable",
+    }
+    assert done.returncode == 1
+    for question, document_id, quote in (
+        ("When does the ferry to the lighthouse leave?", "boat.html", "noon"),
+        ("How many steps does the lighthouse have?", "tower.pdf", "two hundred and nine"),
+    ):
+        best = up.ask(question)["citations"][0]
+        assert best["document_id"] == document_id
+        assert quote in best["quote"]
 
 
 def test_a_document_is_found_by_its_readers_and_in_its_tenant_alone(up):
