@@ -184,7 +184,7 @@ class Generations:
 
     Questions are answered from `live`. `building` is filled beside it; `previous` was live before. Changes
     go to the live one and the one that is built. `made` counts all there ever were. `switched`: when the
-    live one became it (UTC), None for the first.
+    live one became it (UTC), None for the first. `returning`: what is built was live before, in a rollback.
     """
 
     live: Generation
@@ -192,6 +192,7 @@ class Generations:
     previous: Generation | None = None
     made: int = 1
     switched: datetime | None = None
+    returning: bool = False
 
 
 class Notes(Protocol):

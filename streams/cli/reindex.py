@@ -152,12 +152,8 @@ async def _build(work: Reindex, settings: Settings, options: Options, steps: Ste
 
 
 async def _back(work: Reindex, settings: Settings, steps: Steps) -> None:
-    record = await work.record()
-    if record.building is None or record.previous is not None:
-        record = await work.take_back()
-    if record.building is None:
-        raise Rejected("there is no generation to go back to", code="no_previous")
-    steps.step("roll back", live=shown(record.live), new=shown(record.building))
+    record = await work.take_back()
+    steps.step("roll back", live=shown(record.live), new=record.building and shown(record.building))
     await work.fill()
     _switched(await work.switch(), settings, steps)
 

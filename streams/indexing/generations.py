@@ -34,31 +34,35 @@ def begun(record: Generations, wanted: Generation) -> Generations:
 
 
 def taken_back(record: Generations) -> Generations:
-    """With the generation before being filled again: what a rollback begins with.
+    """With the generation before being filled again; the record itself where that has begun already.
 
-    Raises `Rejected` where there is none, or another one is being built.
+    Raises `Rejected` where there is none, or a new one is being built.
     """
+    if record.returning:
+        return record
     if record.building is not None:
         raise Rejected("a generation is being built: give it up with --abandon first", code="building")
     if record.previous is None:
         raise Rejected(
             "there is no generation to go back to: it is dropped, or never was", code="no_previous"
         )
-    return replace(record, building=record.previous, previous=None)
+    return replace(record, building=record.previous, previous=None, returning=True)
 
 
 def switched(record: Generations, now: datetime) -> Generations:
     """With the generation that was built live, and the live one kept."""
     if record.building is None:
         raise Rejected("no generation is being built", code="not_building")
-    return replace(record, live=record.building, building=None, previous=record.live, switched=now)
+    return replace(
+        record, live=record.building, building=None, previous=record.live, switched=now, returning=False
+    )
 
 
 def set_aside(record: Generations) -> Generations:
     """With the generation that is being built written no more, to be dropped like one of before."""
     if record.building is None:
         raise Rejected("no generation is being built: there is nothing to give up", code="not_building")
-    return replace(record, building=None, previous=record.building)
+    return replace(record, building=None, previous=record.building, returning=False)
 
 
 def dropped(record: Generations) -> tuple[Generations, Generation]:

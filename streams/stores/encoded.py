@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -58,13 +59,25 @@ def encoded_generations(record: Generations) -> str:
 
 
 def decoded_generations(text: str) -> Generations:
-    """The record that `encoded_generations` made `text` of; `text` may hold a single generation."""
+    """The record that `encoded_generations` made `text` of; `text` may hold a single generation.
+
+    What a later version has written besides is left out.
+    """
     held: dict[str, Any] = json.loads(text)
     if "live" not in held:
-        return Generations(Generation(**held))
-    for slot in ("live", "building", "previous"):
-        held[slot] = held[slot] and Generation(**held[slot])
-    return Generations(**held | {"switched": held["switched"] and datetime.fromisoformat(held["switched"])})
+        return Generations(_generation(held))
+    slots = {slot: held.get(slot) and _generation(held[slot]) for slot in ("live", "building", "previous")}
+    switched = held.get("switched") and datetime.fromisoformat(held["switched"])
+    return Generations(**_known(Generations, held) | slots | {"switched": switched})
+
+
+def _generation(held: Mapping[str, Any]) -> Generation:
+    return Generation(**_known(Generation, held))
+
+
+def _known(kind: type[Generation | Generations], held: Mapping[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in held.items() if name in names}
 
 
 def encoded_time(time: datetime) -> str:

@@ -25,14 +25,22 @@ BATCH = 32
 WORD = re.compile(r"\w+")
 
 
-def vector(text: str) -> list[float]:
-    """The unit vector of a text's words, each hashed to a dimension and a sign."""
-    sums = [0.0] * DIMENSION
+def dimension_of(model: str) -> int:
+    """A model named `stub-NUMBER` has vectors of so many numbers, any other one of 384."""
+    named = re.fullmatch(r"stub-(\d+)(:.*)?", model)
+    return int(named[1]) if named else DIMENSION
+
+
+def vector(text: str, model: str = "") -> list[float]:
+    """The unit vector of a text's words, each hashed to a dimension and a sign; no two models' are alike."""
+    dimension = dimension_of(model)
+    salt = model if dimension != DIMENSION else ""
+    sums = [0.0] * dimension
     for word in WORD.findall(text.lower()):
-        digest = zlib.crc32(word.encode())
-        sums[digest % DIMENSION] += 1.0 if digest & 0x10000 else -1.0
+        digest = zlib.crc32((salt + word).encode())
+        sums[digest % dimension] += 1.0 if digest & 0x10000 else -1.0
     norm = math.sqrt(sum(x * x for x in sums)) or 1.0
-    return [round(x / norm, 4) for x in sums] if any(sums) else [1.0, *[0.0] * (DIMENSION - 1)]
+    return [round(x / norm, 4) for x in sums] if any(sums) else [1.0, *[0.0] * (dimension - 1)]
 
 
 class Pieces:
@@ -74,7 +82,8 @@ class Stub:
         self.embedded += len(texts)
         if self.rate:
             return await self._at_rate(body["model"], texts)
-        return web.json_response({"model": body["model"], "embeddings": [vector(text) for text in texts]})
+        vectors = [vector(text, body["model"]) for text in texts]
+        return web.json_response({"model": body["model"], "embeddings": vectors})
 
     async def _at_rate(self, model: str, texts: list[str]) -> web.Response:
         """By a clock of its own, so that a sleep that lasts too long makes the next one shorter."""
@@ -132,13 +141,14 @@ class Stub:
             }
         )
 
-    async def show(self, _request: web.Request) -> web.Response:
+    async def show(self, request: web.Request) -> web.Response:
+        body = await request.json()
         return web.json_response(
             {
                 "model_info": {
                     "general.architecture": "bert",
                     "bert.context_length": 512,
-                    "bert.embedding_length": DIMENSION,
+                    "bert.embedding_length": dimension_of(body["model"]),
                 },
                 "capabilities": ["embedding", "completion"],
                 "details": {"family": "bert"},

@@ -27,7 +27,6 @@ def test_each_line_is_a_question_with_the_documents_that_answer_it(tmp_path):
     [
         ("{", "no JSON"),
         ('{"question": "x"}', "document_ids"),
-        ('{"question": "x", "document_ids": []}', "document_ids"),
         ('{"question": "", "document_ids": ["a"]}', "question"),
         ('{"question": "x", "document_ids": ["a"], "tenant": "no tenant"}', "tenant"),
         ('{"question": "x", "document_ids": ["a"], "answer": "y"}', "answer"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 from streams.errors import Rejected
 from streams.messages.held import Head, Listed
 from streams.messages.position import WIDTHS, Position
+from streams.ports import Generation, Generations
 from streams.stores.encoded import (
     check_passage,
+    decoded_generations,
     decoded_head,
     encodable,
     encodable_part,
@@ -89,3 +92,11 @@ def test_half_a_surrogate_pair_is_rejected_wherever_it_stands(field):
 def test_a_tenant_that_weaviate_could_not_have_is_rejected(tenant):
     with pytest.raises(Rejected):
         check_passage(passage(tenant=tenant))
+
+
+def test_a_record_of_generations_that_a_later_version_wrote_is_read():
+    live = {"embed_model": "m", "dimension": 2, "chunking": "c", "name": "g1", "colour": "red"}
+    later = {"live": live, "building": None, "previous": live, "made": 3, "switched": None, "shards": 7}
+    one = Generation("m", 2, "c")
+    assert decoded_generations(json.dumps(later)) == Generations(one, previous=one, made=3)
+    assert decoded_generations(json.dumps(live)) == Generations(one)

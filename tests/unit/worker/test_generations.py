@@ -10,6 +10,7 @@ import pytest
 from streams import settings as configuration
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.indexing import generations
+from streams.indexing.chunk import Chunking
 from streams.indexing.copying import Copied
 from streams.indexing.following import Followed, FollowingIndexer, Writing
 from streams.messages.changes import Change, Document
@@ -21,7 +22,7 @@ from tests.unit.indexing.memory_store import MemoryStore
 from tests.unit.indexing.stepping import Clock
 from tests.unit.indexing.test_copying import Embedder, indexer
 
-OLD = Generation("nomic-embed-text", 768, "structure-2-2048t-800c")
+OLD = Generation("nomic-embed-text", 768, Chunking(2048, 800).name)
 NEW = replace(OLD, embed_model="mxbai-embed-large", dimension=1024, name="g2")
 BUILDING = Generations(OLD, building=NEW, made=2)
 SWITCHED = Generations(NEW, previous=OLD, made=2, switched=Clock().now())
