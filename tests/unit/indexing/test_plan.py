@@ -150,6 +150,15 @@ def test_without_time_and_order_of_its_own_a_change_has_the_documents():
     assert position_of(change(2, "b", time=71), head) == Position(71, 0, 2, 2)
 
 
+def test_a_change_that_is_carried_on_has_the_later_of_the_time_that_it_inherited_and_the_documents():
+    carried = replace(change(5, "b", time=70, order=3), inherited=True)
+    assert position_of(carried, None) == Position(70, 3, 5, 5)
+    assert position_of(carried, planned(change(1, "a")).head) == Position(70, 3, 5, 5)
+    assert position_of(carried, planned(change(1, "a", time=80)).head) == Position(80, 0, 5, 5)
+    assert not planned(carried).head.timed
+    assert planned(change(5, "b", order=3)).head.timed
+
+
 def test_a_later_record_of_the_same_partition_is_later_whatever_its_timestamp():
     head = planned(change(5, "a", timestamp=100)).head
     assert position_of(change(6, "b", timestamp=90), head) == Position(0, 0, 100, 6)
