@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import typer
@@ -18,7 +19,15 @@ from streams.ollama.embedder import open_embedder
 from streams.ports import Generations
 from streams.settings import Settings, shown
 from streams.worker.generations import check
-from streams.worker.parts import connection, ollama_config, open_index, open_store, topic_plan
+from streams.worker.parts import (
+    connection,
+    ollama_config,
+    open_index,
+    open_schemas,
+    open_store,
+    read_topics,
+    topic_plan,
+)
 
 LIMIT_S = 20.0
 
@@ -64,6 +73,8 @@ async def _examine(settings: Settings) -> list[Finding]:
         "models": _models,
         "embeddings": _embeddings,
     }
+    if settings.sources is not None:
+        checks["schemas"] = _schemas
     return list(await asyncio.gather(*(_one(part, check, settings) for part, check in checks.items())))
 
 
@@ -105,6 +116,14 @@ async def _topics(settings: Settings) -> str:
     return f"{'all ' if there == len(reports) else ''}{there} there" + (
         f"; note: {'; '.join(notes)}" if notes else ""
     )
+
+
+async def _schemas(settings: Settings) -> str:
+    async with AsyncExitStack() as stack:
+        schemas = await open_schemas(settings, read_topics(settings), stack)
+        await schemas.probe()
+        where = ", ".join(schemas.registries)
+    return f"registry reachable at {where}" if where else "no source is in Avro"
 
 
 async def _store(settings: Settings) -> str:

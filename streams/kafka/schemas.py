@@ -58,6 +58,11 @@ class Schemas:
         self._registries = registries
         self._fetched = {url: FetchedSchemas(registry) for url, registry in registries.items()}
 
+    @property
+    def registries(self) -> tuple[str, ...]:
+        """Their addresses."""
+        return tuple(self._registries)
+
     def known(self, source: Source) -> Mapping[int, Schema]:
         """The schemas that are there to decode a record of `source` with."""
         fetched = self._of(source)

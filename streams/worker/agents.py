@@ -100,10 +100,13 @@ def decoder(parts: Parts) -> Callable[[Record], tuple[Said, ...]]:
 def fetcher(parts: Parts) -> Callable[[Record], Fetch | None]:
     """What has to be fetched before a change record can be decoded: its schemas, where it is in Avro."""
     by_topic = {source.topic: source for source in parts.topics.sources}
+    max_bytes = parts.settings.topic_max_message_bytes
 
     def fetch(record: Record) -> Fetch | None:
         source = by_topic.get(record.topic)
-        return None if source is None else parts.schemas.fetch(source, record)
+        if source is None or record.size > max_bytes:
+            return None
+        return parts.schemas.fetch(source, record)
 
     return fetch
 

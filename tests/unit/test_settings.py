@@ -68,6 +68,12 @@ def test_sasl_without_a_password_names_what_is_missing(monkeypatch):
     assert error.setting == "STREAMS_KAFKA_SASL_PASSWORD"
 
 
+def test_a_registrys_password_needs_its_user(monkeypatch):
+    error = refused(monkeypatch, STREAMS_SCHEMA_REGISTRY_PASSWORD=SECRET)
+    assert error.setting == "STREAMS_SCHEMA_REGISTRY_USERNAME"
+    assert SECRET not in str(error)
+
+
 def test_an_unknown_name_in_the_env_file_is_refused_too(tmp_path):
     (tmp_path / ".env").write_text("STREAMS_GROOP=x\n")
     with pytest.raises(Misconfigured, match="did you mean STREAMS_GROUP"):

@@ -205,3 +205,31 @@ def test_a_file_that_can_not_be_read_is_named(tmp_path):
         with pytest.raises(Misconfigured, match="can't be read") as caught:
             sources.load(path, changes_topic="a", questions_topic="b")
         assert str(path) in str(caught.value)
+
+
+AVRO = '[[sources]]\ntopic = "a"\nformat = "json"\nid = "{id}"\ntext = "{body}"\n'
+
+
+def test_avro_needs_the_address_of_a_registry_and_json_takes_none(load, mistake):
+    address = 'schema_registry = "https://registry.example:8081/apis/ccompat/v7"\n'
+    (source,) = load(AVRO + 'encoding = "avro"\n' + address).sources
+    assert source.schema_registry == "https://registry.example:8081/apis/ccompat/v7"
+    assert "schema_registry: is needed" in mistake(AVRO + 'encoding = "avro"\n')
+    assert "schema_registry: is needed" in mistake(AVRO + address)
+
+
+@pytest.mark.parametrize(
+    "address", ["registry:8081", "http://u:s3cret@r", "http://", "ftp://r", "http://r/?a=b"]
+)
+def test_the_address_of_a_registry_holds_no_password(mistake, address):
+    said = mistake(AVRO + f'encoding = "avro"\nschema_registry = "{address}"\n')
+    assert "STREAMS_SCHEMA_REGISTRY_USERNAME" in said
+    assert "s3cret" not in said
+
+
+def test_tables_and_types_that_delete_are_for_the_formats_that_have_them(load, mistake):
+    maxwell = AVRO.replace("json", "maxwell") + 'table = "shop.articles"\n'
+    assert load(maxwell).sources[0].table == "shop.articles"
+    events = AVRO.replace("json", "cloudevents") + "delete_types = []\n"
+    assert load(events).sources[0].delete_types == ()
+    assert "'table' means nothing" in mistake(AVRO + 'table = "shop.articles"\n')
