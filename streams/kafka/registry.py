@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import ssl
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
@@ -143,12 +144,21 @@ class ConfluentRegistry:
         try:
             response = await self._http.get(path)
         except httpx.HTTPError as error:
-            raise Retryable(
-                f"the schema registry at {self._where} cannot be reached ({type(error).__name__}): start it, "
-                f"or correct schema_registry in the file that {SOURCES} names",
-                code="registry_down",
-            ) from None
+            raise self._unreachable(error) from None
         return self._read(response)
+
+    def _unreachable(self, error: BaseException) -> Misconfigured | Retryable:
+        if _is_untrusted(error):
+            return Misconfigured(
+                f"the certificate of the schema registry at {self._where} is not trusted: renew it there, or "
+                "let SSL_CERT_FILE name its CA's (PEM)",
+                setting=SOURCES,
+            )
+        return Retryable(
+            f"the schema registry at {self._where} cannot be reached ({type(error).__name__}): start it, "
+            f"or correct schema_registry in the file that {SOURCES} names",
+            code="registry_down",
+        )
 
     def _read(self, response: httpx.Response) -> dict[str, Any]:
         status, said = response.status_code, _object(response.content)
@@ -187,6 +197,13 @@ class ConfluentRegistry:
             f"{SOURCES} names is the address of Confluent's API, which in Apicurio ends in /apis/ccompat/v7",
             setting=SOURCES,
         )
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    """Whether what kept us from connecting is, at its root, a certificate."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _is_loopback(host: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import ssl
 
 import httpx
 import pytest
@@ -71,6 +72,15 @@ async def test_a_registry_that_fails_is_asked_again_and_an_outage_is_none_of_the
     assert len(server.requests) == 5
     server.do = answering(failure)
     with pytest.raises(Retryable):
+        await registry.probe()
+
+
+async def test_a_certificate_that_is_not_trusted_is_for_a_person(server, registry):
+    failure = httpx.ConnectError("[SSL]")
+    failure.__cause__ = OSError("in between")
+    failure.__cause__.__context__ = ssl.SSLCertVerificationError("self-signed certificate")
+    server.do = answering(failure)
+    with pytest.raises(Misconfigured, match="SSL_CERT_FILE"):
         await registry.probe()
 
 
