@@ -13,8 +13,9 @@ from uuid import UUID
 
 from streams.answering.recall import Expected
 from streams.answering.sentences import sentences
+from streams.answering.standing import Standing
 from streams.messages.changes import EVERYONE
-from streams.messages.held import Head, current
+from streams.messages.held import Head
 from streams.ports import Catalogue, Documents
 
 LONGEST = 300
@@ -31,11 +32,11 @@ async def sampled(held: Held, *, count: int, seed: int) -> Sequence[Expected]:
     chosen = random.Random(seed)  # noqa: S311 - a sample, no secret
     keys = await _reservoir(held, count, chosen)
     questions: list[Expected] = []
+    standing = Standing()
     for start in range(0, len(keys), READ_AT_ONCE):
-        heads = await held.heads(keys[start : start + READ_AT_ONCE])
-        for key in sorted(heads):
-            head = current(heads[key])
-            if head is not None and head.passages and (asked := await _asked(held, head, chosen)):
+        heads = await standing.heads(held, keys[start : start + READ_AT_ONCE])
+        for _key, head in sorted(heads.items()):
+            if head.passages and (asked := await _asked(held, head, chosen)):
                 questions.append(asked)
     return questions
 

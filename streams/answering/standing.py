@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 from uuid import UUID
 
 from streams.messages.changes import floor_key
 from streams.messages.floors import below
 from streams.messages.held import Head, current
-from streams.ports import Search
 
 REMEMBERED = 64
 """Sources whose floors are asked for along with every document's heads."""
+
+
+class Heads(Protocol):
+    """What heads and floors are read from."""
+
+    async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
+        """As `Documents.heads`."""
+        ...
 
 
 class Standing:
@@ -23,16 +31,16 @@ class Standing:
     def __init__(self) -> None:
         self._sources: dict[str, None] = {}
 
-    async def heads(self, search: Search, document_keys: Sequence[UUID]) -> Mapping[UUID, Head]:
+    async def heads(self, held: Heads, document_keys: Sequence[UUID]) -> Mapping[UUID, Head]:
         """The current head of each document that has one above its source's floor, deletions too."""
         if not document_keys:
             return {}
         known = {floor_key(source): source for source in self._sources}
-        found = await search.heads([*document_keys, *known])
+        found = await held.heads([*document_keys, *known])
         heads = {key: head for key in document_keys if (head := current(found.get(key, ()))) is not None}
         floors = {source: current(found.get(key, ())) for key, source in known.items()}
         met = dict.fromkeys(head.source for head in heads.values())
-        floors |= await _floors(search, [source for source in met if source not in floors])
+        floors |= await _floors(held, [source for source in met if source not in floors])
         self._remember(met)
         return {key: head for key, head in heads.items() if _stands(head, floors[head.source])}
 
@@ -41,10 +49,10 @@ class Standing:
         self._sources = dict.fromkeys(list(latest)[-REMEMBERED:])
 
 
-async def _floors(search: Search, sources: Sequence[str]) -> Mapping[str, Head | None]:
+async def _floors(held: Heads, sources: Sequence[str]) -> Mapping[str, Head | None]:
     if not sources:
         return {}
-    found = await search.heads([floor_key(source) for source in sources])
+    found = await held.heads([floor_key(source) for source in sources])
     return {source: current(found.get(floor_key(source), ())) for source in sources}
 
 

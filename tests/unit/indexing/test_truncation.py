@@ -8,7 +8,7 @@ import pytest
 
 from streams.answering.retrieve import retrieve
 from streams.errors import Rejected, Retryable
-from streams.indexing.rebuild import rebuilt
+from streams.indexing.carry import Carry
 from streams.indexing.vacuum import Vacuum
 from streams.messages.changes import Incomplete, floor_key
 from streams.messages.floors import is_swept
@@ -163,17 +163,20 @@ async def test_who_was_frozen_while_a_truncation_was_swept_writes_a_head_that_co
     assert await shelf.shown() == {"a": ("t", "as it was read")}
 
 
-async def test_another_generation_is_made_of_a_row_without_a_time_above_its_floor_too(shelf):
-    await shelf.apply(row("a", 1, "old", time=4), SNAPSHOT, truncation(5, time=9))
-    head = current(await shelf.heads(SNAPSHOT.key))
-    assert not head.timed
+@pytest.mark.parametrize("floor_first", [False, True])
+async def test_another_generation_has_the_same_floor_and_the_same_documents_above_it(shelf, floor_first):
+    await shelf.apply(
+        row("b", 2, "gone", time=3), row("a", 1, "old", time=4), SNAPSHOT, truncation(5, time=9)
+    )
     other = Shelf(MemoryStore())
-    for carried in (
-        truncation(5, time=9),
-        rebuilt(head, {entry.id: "as it was read" for entry in head.passages}),
-    ):
-        await other.apply(carried)
-    assert await other.shown() == {"a": ("t", "as it was read")}
+    carry = Carry(shelf.store, other.store, other)
+    keys = [key async for key in shelf.store.document_keys()]
+    for key in sorted(keys, key=lambda key: key == FLOOR, reverse=floor_first):
+        await carry.bring(key)
+    assert await other.shown() == await shelf.shown() == {"a": ("t", "as it was read")}
+    for each in (shelf, other):
+        assert (await each.apply(row("b", 3, "late", time=8))).reason == "stale"
+        assert (await each.apply(row("a", 3, "late", time=8))).reason == "stale"
 
 
 async def test_a_truncation_without_a_time_takes_only_what_has_none(shelf):
