@@ -154,7 +154,7 @@ class Settings(BaseSettings):
     parse_timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
     """Seconds of processor time that reading one document may take; more is a dead letter (`too_slow`)."""
     parse_memory_mb: Annotated[int, Field(ge=256, le=65536)] = 1024
-    """MiB that a process which reads HTML, PDF or long documents may take; more is `too_large`."""
+    """MiB that a process which reads HTML, PDF or long texts may take (not on macOS); more is `too_large`."""
     parse_processes: Annotated[int, Field(ge=1, le=64)] = 2
     """Such processes in a worker, at most. They start when they are needed."""
 

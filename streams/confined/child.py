@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from streams.confined import wire
@@ -26,7 +27,7 @@ DOCUMENTS = 500
 """After so many it ends, and the next one starts afresh: libraries' caches grow."""
 
 GROWN = 0.5
-"""The share of its memory that it may have used and still go on to another document."""
+"""The share of its memory that it may hold and still go on to another document."""
 
 TOO_LARGE = Rejected(
     "reading the document takes more memory than STREAMS_PARSE_MEMORY_MB allows: divide it into several",
@@ -35,15 +36,21 @@ TOO_LARGE = Rejected(
 
 
 def confine(limits: wire.Limits) -> None:
-    """No more memory than that, no files written, no core dumps; an interrupt is the worker's business."""
+    """No more memory than that, no files written, no core dumps; an interrupt is the worker's business.
+
+    On macOS memory is not bounded: there every process has hundreds of GiB of address space from its
+    beginning, and a limit below what it has is refused.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for kind, most in (
-        (resource.RLIMIT_AS, limits.memory_bytes),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        _, hard = resource.getrlimit(kind)
-        resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    if sys.platform != "darwin":
+        _bound(resource.RLIMIT_AS, limits.memory_bytes)
+    _bound(resource.RLIMIT_FSIZE, 0)
+    _bound(resource.RLIMIT_CORE, 0)
+
+
+def _bound(kind: int, most: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def serve(limits: wire.Limits, requests: BinaryIO, answers: BinaryIO) -> None:
@@ -96,9 +103,13 @@ def _timed(limits: wire.Limits) -> Iterator[None]:
 
 
 def _memory_used() -> int:
-    """The most memory that this process had, in bytes."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+    """The memory that this process has, in bytes; on macOS the most that it had.
+
+    On Linux not by `getrusage`, which begins with what the worker had when it started this process.
+    """
+    if sys.platform == "darwin":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 if __name__ == "__main__":

@@ -83,6 +83,16 @@ async def test_one_process_serves_many_documents(new_cutter):
     assert len(seen) == 1
 
 
+async def test_a_process_is_not_worn_by_the_memory_of_the_worker_that_started_it(new_cutter):
+    ballast = bytearray(b"x") * (200 << 20)
+    cutter = new_cutter(Limits(cpu_s=60.0, memory_bytes=256 << 20))
+    await cutter.chunks(document("<p>x"), CHUNKING)
+    before = cutter.pids
+    await cutter.chunks(document("<p>y"), CHUNKING)
+    assert cutter.pids == before
+    del ballast
+
+
 async def test_a_refusal_comes_as_it_would_here_and_costs_no_process(new_cutter):
     cutter = new_cutter()
     await cutter.chunks(document("<p>x"), CHUNKING)
