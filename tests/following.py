@@ -23,6 +23,7 @@ from streams import settings as configuration
 from streams.answering.retrieve import retrieve
 from streams.kafka import topics
 from streams.kafka.watermarks import CommittedOffsets
+from streams.messages.floors import below, is_floor
 from streams.messages.held import current
 from streams.messages.receipts import IndexReceipt
 from streams.messages.records import Offset
@@ -44,7 +45,7 @@ OURS = (
 
 
 def new_database(server: Postgres, name: str) -> str:
-    """Makes a database as compose's, by the same script; gives its DSN. One of each server's."""
+    """Makes a database as compose's, by the same script; gives its DSN."""
     with psycopg.connect(server.dsn(), autocommit=True) as database:
         database.execute(f'CREATE DATABASE "{name}"')
     done = subprocess.run(
@@ -94,7 +95,14 @@ class Following:
     """
 
     def __init__(
-        self, folder: Path, kafka: str, weaviate: Weaviate, ollama: str, server: Postgres, connect: Connect
+        self,
+        folder: Path,
+        kafka: str,
+        weaviate: Weaviate,
+        ollama: str,
+        server: Postgres,
+        connect: Connect,
+        more_sources: str = "",
     ) -> None:
         self.name = f"cms{uuid.uuid4().hex[:6]}"
         self.kafka, self.server, self.connect = kafka, server, connect
@@ -116,7 +124,9 @@ class Following:
         changes = self.environ["STREAMS_TOPIC_CHANGES"]
         text = (CDC / "sources.toml").read_text()
         self.sources.write_text(
-            text.replace("cms.public", f"{self.name}.public").replace("documents.changes", changes)
+            (text + more_sources)
+            .replace('topic = "cms', f'topic = "{self.name}')
+            .replace("documents.changes", changes)
         )
         self.worker = Worker(folder, self.environ, roles="index")
         self._marks, self._records = 0, []
@@ -134,9 +144,7 @@ class Following:
         )
         self._consumer.subscribe(pattern=re.escape(self.topic))
         await self._consumer.start()
-        self._watermarks = CommittedOffsets(
-            connection(self.settings), f"{self.name}-index", [self.topic, f"{self.name}.public.pages"]
-        )
+        self._watermarks = CommittedOffsets(connection(self.settings), f"{self.name}-index", [self.topic])
 
     async def close(self) -> None:
         """Lets go of topic and index."""
@@ -191,18 +199,19 @@ class Following:
         reached = await self._watermarks.wait_for(after, time.monotonic() + LIMIT_S)
         assert reached, f"the worker is not there after {LIMIT_S} s:\n{self.worker.tail()}"
 
-    async def receipts(self, count: int) -> dict[str, IndexReceipt]:
-        """The receipts by the record that each is of, once there are at least `count`."""
+    async def receipts(self, records: list) -> dict[str, IndexReceipt]:
+        """Each record's receipt, once all have theirs."""
+        wanted = {f"{one.topic}-{one.partition}-{one.offset}" for one in records}
         consumer = AIOKafkaConsumer(
             self.settings.topic_indexed, bootstrap_servers=self.kafka, auto_offset_reset="earliest"
         )
         found: dict[str, IndexReceipt] = {}
         async with consumer, asyncio.timeout(LIMIT_S):
-            while len(found) < count:
+            while not wanted <= found.keys():
                 for messages in (await consumer.getmany(timeout_ms=200)).values():
                     read = [IndexReceipt.model_validate_json(message.value) for message in messages]
                     found |= {str(one.source): one for one in read}
-        return found
+        return {place: found[place] for place in wanted}
 
     async def follows(self) -> None:
         """Once all that is committed is captured and applied, the index equals the table.
@@ -220,6 +229,15 @@ class Following:
         odd = [name for name in table.keys() | index.keys() if table.get(name) != index.get(name)]
         return [f"{name}: {_short(index.get(name))}, not {_short(table.get(name))}" for name in odd]
 
+    async def holds(self, source: str, texts: Mapping[str, str]) -> None:
+        """Returns when the index holds these documents of another topic, by id, and no others."""
+        async with asyncio.timeout(LIMIT_S):
+            while True:
+                index = await self.index(source)
+                if {name: document["text"] for name, document in index.items()} == texts:
+                    return
+                await asyncio.sleep(0.2)
+
     def table(self) -> dict[str, dict]:
         """What the index should hold: each row's document."""
         rows = self.sql(
@@ -230,8 +248,8 @@ class Following:
     async def index(self, source: str | None = None) -> dict[str, dict]:
         """What the index holds of the table: each live document, by all that it is."""
         heads = await self._heads(source or self.topic)
-        floor = max((head.position[:2] for head in heads if head.document_id is None), default=None)
-        live = [head for head in heads if not head.deleted and (floor is None or head.position[:2] > floor)]
+        floor = next((head for head in heads if is_floor(head)), None)
+        live = [head for head in heads if not head.deleted and (floor is None or not below(head, floor))]
         ids = [head.document_id for head in live]
         assert len(ids) == len(set(ids)), "two documents with one id"
         return {head.document_id: await self._held(head) for head in live}

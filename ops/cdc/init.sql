@@ -9,7 +9,8 @@
 \getenv password CDC_PASSWORD
 
 -- Whom the connector connects as: it reads the change stream, and the tables for its snapshots.
-CREATE ROLE debezium LOGIN REPLICATION PASSWORD :'password';
+SELECT format('CREATE ROLE debezium LOGIN REPLICATION PASSWORD %L', :'password')
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'debezium') \gexec
 
 -- The table that is to be searchable. Its replica identity is the primary key, which is enough: see
 -- docs/how-to/follow-a-database.md.

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import tempfile
 import time
 import urllib.request
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -39,16 +41,17 @@ class Postgres(Server):
         # Not through the link: it lies where nobody but its owner may look.
         self.programs = (servers_folder() / "postgres" / "bin").resolve()
         self.user = _unprivileged()
-        self._elsewhere = tempfile.TemporaryDirectory(prefix="postgres-") if self.user else None
-        home = Path(self._elsewhere.name) if self._elsewhere else folder
+        home = Path(tempfile.mkdtemp(prefix="postgres-")) if self.user else folder
+        if home != folder:
+            weakref.finalize(self, shutil.rmtree, home, ignore_errors=True)
         self._data = home / "data"
         set_ = {
             "listen_addresses": HOST,
             "port": str(self.port),
             "unix_socket_directories": "",
             "wal_level": "logical",
-            "max_wal_senders": "4",
-            "max_replication_slots": "4",
+            "max_wal_senders": "10",
+            "max_replication_slots": "10",
         } | dict(parameters or {})
         options = [part for name, value in set_.items() for part in ("-c", f"{name}={value}")]
         super().__init__([str(self.programs / "postgres"), "-D", str(self._data), *options], home, {})
@@ -162,11 +165,15 @@ class Connect(Server):
         """Returns when a connector that it has been given runs, as after a restart. Raises `Refused`."""
         await_running(self.url, name)
 
-    def forget(self, name: str) -> None:
-        """Stops a connector and forgets how far it got: resumed, it begins by a snapshot."""
+    def stop_connector(self, name: str) -> None:
+        """Stops a connector, and returns when its task has ended."""
         self._tell("PUT", f"{name}/stop")
         while ask(f"{self.url}/connectors/{name}/status")["tasks"]:
             time.sleep(0.1)
+
+    def forget(self, name: str) -> None:
+        """Stops a connector and forgets how far it got: resumed, it begins by a snapshot."""
+        self.stop_connector(name)
         self._tell("DELETE", f"{name}/offsets")
 
     def resume(self, name: str) -> None:

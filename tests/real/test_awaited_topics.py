@@ -12,7 +12,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tests.bench.index import stub
+from tests.bench.stub import stub
 from tests.bench.workers import Worker
 
 LIMIT_S = 60

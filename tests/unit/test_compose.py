@@ -179,7 +179,7 @@ def test_the_connector_reads_what_the_database_offers_and_writes_what_the_worker
     config = json.loads((ROOT / "ops/cdc/connector.json").read_text())
     script = (ROOT / "ops/cdc/init.sql").read_text()
     assert f"CREATE PUBLICATION {config['publication.name']} " in script
-    assert f"CREATE ROLE {config['database.user']} " in script
+    assert f"CREATE ROLE {config['database.user']} LOGIN REPLICATION" in script
     assert f"CREATE TABLE {config['table.include.list'].removeprefix('public.')} " in script
     assert config["database.dbname"] == services["postgres"]["environment"]["POSTGRES_DB"]
     assert config["database.hostname"] in services
