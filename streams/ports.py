@@ -148,7 +148,8 @@ class Catalogue(Protocol):
         """The keys of all documents that have a head, deletions too: ascending, each once, in bounded memory.
 
         The floor of a source is among them (see `streams.messages.floors`). Only those of `source`, where
-        that is given; only those above `after`, to go on where an earlier iteration was left. A document that is written or deleted meanwhile may be named or not.
+        that is given; only those above `after`, to go on where an earlier iteration was left. A document
+        that is written or deleted meanwhile may be named or not.
         """
         ...
 
