@@ -151,7 +151,7 @@ class Settings(BaseSettings):
     """Of that user."""
     chunk_characters: Annotated[int, Field(ge=100, le=20000)] = 800
     """Characters that a passage has about. A change needs a reindex."""
-    parse_timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
+    parse_timeout_s: Annotated[float, Field(gt=0, le=300)] = 60.0
     """Seconds of processor time that reading one document may take; more is a dead letter (`too_slow`)."""
     parse_memory_mb: Annotated[int, Field(ge=256, le=65536)] = 1024
     """MiB that a process which reads HTML, PDF or long texts may take (not on macOS); more is `too_large`."""
