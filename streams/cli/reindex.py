@@ -17,6 +17,7 @@ from streams.cli.output import Json, Output
 from streams.cli.steps import Steps
 from streams.client.here import here
 from streams.errors import Rejected
+from streams.indexing.copying import Copied
 from streams.indexing.generations import shown
 from streams.ollama.client import OllamaClient
 from streams.ports import Generation, Generations, unobserved
@@ -24,7 +25,7 @@ from streams.settings import Settings
 from streams.worker.cutting import cutter_of
 from streams.worker.generations import chunking_named, described, right
 from streams.worker.parts import answering_of, ollama_config, open_index
-from streams.worker.reindex import Reindex, objection
+from streams.worker.reindex import Reindex, objection, refusals
 from streams.worker.replaying import replay_of
 
 From = Literal["index", "topics"]
@@ -116,7 +117,7 @@ async def _run(
         elif abandon:
             _gone(await work.abandon(), out)
         elif rollback:
-            await _back(work, settings, steps)
+            await _back(work, settings, options, steps)
         else:
             await _build(work, settings, options, steps)
 
@@ -139,23 +140,31 @@ async def _build(work: Reindex, settings: Settings, options: Options, steps: Ste
     copied = await work.fill(replay)
     verdict = await work.judge(options.questions)
     steps.judged(verdict)
-    reason = objection(verdict, copied, min_recall=options.min_recall)
-    if reason and not options.force:
-        for key, code in copied.named:
-            steps.step("refused", document_key=str(key), code=code)
-        raise Rejected(
-            f"not switched: {reason}. The new generation is kept and goes on getting every change:"
-            " run this again with --force, or give it up with --abandon",
-            code="not_switched",
-        )
+    if not options.force:
+        _unobjected(objection(verdict, copied, min_recall=options.min_recall), copied, steps)
     _switched(await work.switch(), settings, steps)
 
 
-async def _back(work: Reindex, settings: Settings, steps: Steps) -> None:
+async def _back(work: Reindex, settings: Settings, options: Options, steps: Steps) -> None:
     record = await work.take_back()
     steps.step("roll back", live=shown(record.live), new=record.building and shown(record.building))
-    await work.fill()
+    copied = await work.fill()
+    if not options.force:
+        _unobjected(refusals(copied), copied, steps)
     _switched(await work.switch(), settings, steps)
+
+
+def _unobjected(reason: str | None, copied: Copied, steps: Steps) -> None:
+    """Raises `Rejected` where something speaks against a switch."""
+    if reason is None:
+        return
+    for key, code in copied.named:
+        steps.step("refused", document_key=str(key), code=code)
+    raise Rejected(
+        f"not switched: {reason}. What was built is kept and goes on getting every change:"
+        " run this again with --force, or give it up with --abandon",
+        code="not_switched",
+    )
 
 
 def _switched(record: Generations, settings: Settings, steps: Steps) -> None:

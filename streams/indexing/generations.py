@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from streams.errors import Rejected
+from streams.indexing.vacuum import DELETIONS_KEPT
 from streams.ports import Generation, Generations
+
+MARGIN = timedelta(days=1)
+"""More than clocks differ, and than the first steps of a rollback take."""
 
 
 def begun(record: Generations, wanted: Generation) -> Generations:
@@ -33,18 +37,25 @@ def begun(record: Generations, wanted: Generation) -> Generations:
     return replace(record, building=replace(wanted, name=f"g{made}"), made=made)
 
 
-def taken_back(record: Generations) -> Generations:
+def taken_back(record: Generations, now: datetime) -> Generations:
     """With the generation before being filled again; the record itself where that has begun already.
 
-    Raises `Rejected` where there is none, or a new one is being built.
+    Raises `Rejected` where there is none, or a new one is being built; and where the switch was so long ago
+    that the live one has forgotten deletions since: the one before still holds those documents.
     """
     if record.returning:
         return record
     if record.building is not None:
         raise Rejected("a generation is being built: give it up with --abandon first", code="building")
-    if record.previous is None:
+    if record.previous is None or record.switched is None:
         raise Rejected(
             "there is no generation to go back to: it is dropped, or never was", code="no_previous"
+        )
+    if now - record.switched >= DELETIONS_KEPT - MARGIN:
+        raise Rejected(
+            f"the generation before, made with {shown(record.previous)}, is too old to go back to: what was"
+            " deleted since would be there again. Let it go, with --drop, and build one like it anew",
+            code="too_old",
         )
     return replace(record, building=record.previous, previous=None, returning=True)
 

@@ -25,6 +25,7 @@ from streams.messages.position import Position
 from streams.ports import Maintenance, Monotonic, Now, Observed, Observer, PassageRef, unobserved
 
 GRACE = timedelta(minutes=2)
+DELETIONS_KEPT = timedelta(days=45)
 PAGE = 100
 """Documents, or passages, whose heads are read together."""
 
@@ -84,7 +85,7 @@ class Vacuum:
         grace: timedelta = GRACE,
         lease_s: float = 30.0,
         trusted_age: timedelta = timedelta(hours=1),
-        deletion_head_keep: timedelta = timedelta(days=45),
+        deletion_head_keep: timedelta = DELETIONS_KEPT,
         orphan_age: timedelta = timedelta(days=1),
         observe: Observer = unobserved,
     ) -> None:

@@ -75,11 +75,18 @@ class Verdict:
     new_vectors: float | None = None
 
 
+def refusals(copied: Copied) -> str | None:
+    """How many documents the target refuses, and why; None where it has them all."""
+    if not copied.refused:
+        return None
+    codes = ", ".join(f"{count} {code}" for code, count in sorted(copied.refused.items()))
+    return f"{copied.refused.total()} documents can't be in it ({codes})"
+
+
 def objection(verdict: Verdict, copied: Copied, *, min_recall: float | None) -> str | None:
     """Why not to switch; None where nothing speaks against it. `--force` is the caller's to know of."""
     if copied.refused:
-        codes = ", ".join(f"{count} {code}" for code, count in sorted(copied.refused.items()))
-        return f"{copied.refused.total()} documents can't be in it ({codes})"
+        return refusals(copied)
     if min_recall is not None:
         below = verdict.new < min_recall
         return f"its recall is {verdict.new:.3f}, less than {min_recall:g}" if below else None
@@ -133,7 +140,8 @@ class Reindex:
 
     async def take_back(self) -> Generations:
         """Registers the generation before the live one, to be filled again."""
-        return await self._become(generations.taken_back)
+        now = utc_now()
+        return await self._become(lambda record: generations.taken_back(record, now))
 
     async def fill(self, replay: Replay | None = None) -> Copied:
         """Brings the registered generation to where the live one is; what is there already stays.

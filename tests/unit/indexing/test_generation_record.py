@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import strategies as st
@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from streams.errors import Rejected
 from streams.indexing import generations
+from streams.indexing.vacuum import DELETIONS_KEPT
 from streams.ports import Generation, Generations
 from streams.stores.encoded import decoded_generations, encoded_generations
 
@@ -25,6 +26,7 @@ class AnyReindex(RuleBasedStateMachine):
         super().__init__()
         self.record = Generations(ONE)
         self.deleted = []
+        self.now = NOW
 
     @rule(wanted=st.sampled_from([ONE, OTHER, replace(OTHER, chunking="e")]))
     @precondition(lambda self: self.record.building is None and self.record.previous is None)
@@ -39,18 +41,26 @@ class AnyReindex(RuleBasedStateMachine):
     @precondition(lambda self: self.record.building is not None)
     def switch(self):
         before = self.record
-        self.record = generations.switched(before, NOW)
+        self.record = generations.switched(before, self.now)
         assert (self.record.live, self.record.previous) == (before.building, before.live)
         with pytest.raises(Rejected, match="--drop"):
             generations.begun(self.record, replace(ONE, embed_model="third"))
+
+    @rule(days=st.integers(1, 60))
+    def time_passes(self, days):
+        self.now += timedelta(days=days)
 
     @rule()
     @precondition(lambda self: self.record.previous is not None)
     def roll_back(self):
         before = self.record
-        self.record = generations.taken_back(before)
+        if self.now - before.switched >= DELETIONS_KEPT - timedelta(days=1):
+            with pytest.raises(Rejected, match="too old"):
+                generations.taken_back(before, self.now)
+            return
+        self.record = generations.taken_back(before, self.now)
         assert (self.record.live, self.record.building) == (before.live, before.previous)
-        assert generations.taken_back(self.record) == self.record
+        assert generations.taken_back(self.record, self.now) == self.record
 
     @rule()
     @precondition(lambda self: self.record.building is not None)
@@ -67,7 +77,7 @@ class AnyReindex(RuleBasedStateMachine):
     @rule()
     def what_makes_no_sense_is_refused(self):
         if self.record.building is None:
-            for step in (generations.set_aside, lambda record: generations.switched(record, NOW)):
+            for step in (generations.set_aside, lambda record: generations.switched(record, self.now)):
                 with pytest.raises(Rejected):
                     step(self.record)
         else:
@@ -75,7 +85,7 @@ class AnyReindex(RuleBasedStateMachine):
                 generations.begun(self.record, replace(ONE, embed_model="third"))
             if not self.record.returning:
                 with pytest.raises(Rejected, match="--abandon"):
-                    generations.taken_back(self.record)
+                    generations.taken_back(self.record, self.now)
         if self.record.previous is None:
             with pytest.raises(Rejected):
                 generations.dropped(self.record)
