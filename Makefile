@@ -19,7 +19,7 @@ export PYTHONPATH := $(CURDIR)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test test-real check format lock servers schemas bench-index bench-answer \
-	bench-edits bench-freshness eval main-job clean
+	bench-edits bench-freshness eval main-job chaos clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ bench-freshness: $(STAMP) servers ## a commit in PostgreSQL to a search that fin
 
 main-job: $(STAMP) servers ## real pages, questions and edits on real servers, workers killed on the way
 	$(BIN)/python tests/bench/main_job.py
+
+chaos: $(STAMP) servers ## faults under load on real servers: SEED=… to run one again, MINUTES=…
+	$(BIN)/python tests/chaos/run.py $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 
 clean: ## remove what these tasks made here; the installed servers stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache build dist out

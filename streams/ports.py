@@ -244,7 +244,7 @@ class Serving:
 
 
 Serve = Callable[[], Awaitable[Serving]]
-"""Gives the generation that counts now; what is done with it is done with that one. Raises `Retryable`."""
+"""Gives the generation that counts now, the same `Search` for as long as it does. Raises `Retryable`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,11 +51,12 @@ async def index_differences(store, changes: Iterable[Change], chunking: Chunking
     for begin in range(0, len(keys), AT_ONCE):
         heads = await store.heads(keys[begin : begin + AT_ONCE])
         for key in keys[begin : begin + AT_ONCE]:
-            found += await _differences(store, wanted[key], current(heads.get(key, ())), chunking)
+            found += await document_differences(store, wanted[key], current(heads.get(key, ())), chunking)
     return found
 
 
-async def _differences(store, change: Change, head, chunking: Chunking) -> list[str]:
+async def document_differences(store, change: Change, head, chunking: Chunking) -> list[str]:
+    """Where a document is not what its last change says; `head` is its current one, if it has any."""
     name, document = change.record_key, change.document
     if head is None:
         return [f"{name}: no head"]

@@ -243,6 +243,7 @@ class Pump(Generic[Item, Outcome]):
             raise
         if epoch == self._epoch:
             self._lanes.release(key)
+            self._resume(key)
 
     async def _handle(self, key: Hashable, waiting: list[Part[Item, Outcome]]) -> None:
         """Handles the first of a line, or the one that stands for several, and returns the rest to it."""
@@ -328,8 +329,12 @@ class Pump(Generic[Item, Outcome]):
         self._observe(Observed("records", labels={"pump": self._settings.name}))
 
     def _held_up(self, partition: Partition) -> bool:
-        """Whether what the partition waits for is down, so that it should be fetched no further."""
-        return self._dependency.down or (self._supply.down and partition in self._lanes)
+        """Whether the partition waits, so that it is fetched no further.
+
+        For a fetch at once, not only where that turns out to be down: what comes in meanwhile would take
+        the room of the other partitions' records for as long as the outage lasts.
+        """
+        return self._dependency.down or partition in self._lanes
 
     def _on_dependency(self) -> None:
         """Pauses what is held up by an outage, and resumes it; the worker keeps its place in the group."""
@@ -338,6 +343,11 @@ class Pump(Generic[Item, Outcome]):
                 self._full.add(partition)
                 self._member.pause(partition)
         for partition in list(self._full):
+            self._resume(partition)
+
+    def _resume(self, key: Hashable) -> None:
+        """Has a partition fetched again that was held up, unless it is still, or its window is taken."""
+        for partition in self._full & {key}:
             if not self._held_up(partition) and (
                 len(self._windows.get(partition, ())) < self._settings.window
             ):

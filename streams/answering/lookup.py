@@ -18,7 +18,7 @@ from streams.answering.retrieve import Found, Retrieved, outdated, retrieve
 from streams.answering.screen import screen
 from streams.answering.standing import Standing
 from streams.answering.weigh import answerable
-from streams.errors import Rejected, Retryable
+from streams.errors import Rejected, Retryable, StreamsError
 from streams.messages.answers import FailureCode
 from streams.messages.changes import metadata_pairs
 from streams.messages.questions import Asked, Question
@@ -121,9 +121,7 @@ class Lookup:
         """
         text = screen(asked.question.text).strip()
         with _named():
-            # Chosen after the wait: what is acknowledged by now is in it, even where it has just changed.
-            serving = await self._persist("search", self._serve, deadline)
-            query, retrieved = await self._retrieved(serving, asked, text, deadline)
+            serving, query, retrieved = await self._found(asked, text, deadline)
             language = guess(text, asked.question.language)
             evidence = await self._evidence(serving, asked.tenant, text, language, retrieved, deadline)
             return Looked(
@@ -133,16 +131,19 @@ class Lookup:
     async def outdated(self, looked: Looked, passages: Sequence[Found]) -> tuple[int, ...] | None:
         """Numbers of the passages that stopped counting since they were found; None where it can't be told.
 
-        It takes no longer than what is kept of the deadline for the terminal event's way.
+        A generation that is live no more does not say what changed since. It takes no longer than what is
+        kept of the deadline for the terminal event's way.
         """
         if not passages:
             return ()
         try:
             async with asyncio.timeout(CHECK_S):
-                return await outdated(looked.search, looked.query, passages, self._standing)
-        except (TimeoutError, Retryable, Rejected):
-            self._observe(Observed("answer_checks_failed"))
-            return None
+                if (await self._serve()).search is looked.search:
+                    return await outdated(looked.search, looked.query, passages, self._standing)
+        except (TimeoutError, StreamsError):
+            pass
+        self._observe(Observed("answer_checks_failed"))
+        return None
 
     async def _fresh(self, question: Question, deadline: Deadline) -> Freshness:
         async def read() -> Sequence[Offset]:
@@ -161,6 +162,23 @@ class Lookup:
                 retryable=True,
             )
         return fresh
+
+    async def _found(
+        self, asked: Asked, text: str, deadline: Deadline
+    ) -> tuple[Serving, SearchQuery, Retrieved]:
+        """What the live generation gives, and that one.
+
+        Chosen after the wait: what is acknowledged by now is in it, even where it has just changed. And again
+        where it is another one by the end: while a model or the store was waited for, changes may have gone
+        to that one alone.
+        """
+        serving = await self._persist("search", self._serve, deadline)
+        while True:
+            query, retrieved = await self._retrieved(serving, asked, text, deadline)
+            now = await self._persist("search", self._serve, deadline)
+            if now.search is serving.search:
+                return serving, query, retrieved
+            serving = now
 
     async def _retrieved(
         self, serving: Serving, asked: Asked, text: str, deadline: Deadline

@@ -112,6 +112,26 @@ async def test_an_outage_holds_up_the_partition_that_needs_it_and_dead_letters_n
     ]
 
 
+async def test_a_partition_whose_fetch_hangs_takes_no_more_room_from_the_others(bench):
+    bench.work.slow.clear()
+    needing(bench, "1")
+    await bench.until(lambda: bench.group.paused == {("t", 0)})
+    bench.deliver(partition=1, key=b"other")
+    await bench.committed(1, partition=1)
+    bench.work.slow.set()
+    await bench.until(lambda: not bench.group.paused)
+
+
+async def test_a_partition_goes_on_after_a_record_that_lacks_what_it_needs_for_good(bench):
+    bench.work.unknown = {"1"}
+    bench.work.slow.clear()
+    needing(bench, "1")
+    await bench.until(lambda: bench.group.paused == {("t", 0)})
+    bench.work.slow.set()
+    await bench.committed(1)
+    await bench.until(lambda: not bench.group.paused)
+
+
 async def test_an_outage_of_the_rest_does_not_stop_the_fetching(bench):
     assert not bench.pump._dependency.down
     bench.pump._dependency._shut()

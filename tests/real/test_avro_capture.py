@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import urllib.error
+import urllib.request
 
 import pytest
 import pytest_asyncio
@@ -113,12 +115,21 @@ async def test_while_the_registry_is_frozen_records_wait_and_none_is_dead_letter
     try:
         cms.worker = Worker(tmp_path, cms.environ, roles="index").start()
         await said(cms.worker, "records wait: registry_down")
+        assert "the schema registry at" in await asyncio.to_thread(unready, cms.worker)
     finally:
         apicurio.thaw()
     await cms.applied(records)
     await cms.follows()
     receipts = await cms.receipts(len(records))
     assert "dead" not in {receipt.outcome for receipt in receipts.values()}
+
+
+def unready(worker):
+    """Why the worker is not ready."""
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(f"http://127.0.0.1:{worker.port}/readyz", timeout=10)
+    assert caught.value.code == 503
+    return caught.value.read().decode()
 
 
 async def said(worker, text, limit_s=150):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -41,6 +41,7 @@ class Type:
 
     `name` and `parameters` are its semantic type, as `connect.plain` takes it. `empty`: its values take no
     bytes at all, so that data of any size may hold any number of them. `zone` is written behind a time.
+    `height`: types that lie inside each other, this one included.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class Type:
     branches: tuple[Type, ...] = ()
     empty: bool = False
     zone: str = ""
+    height: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ class _Reading:
         if depth > MAX_DEPTH:
             _bad(f"more than {MAX_DEPTH} types inside each other")
         if isinstance(schema, list):
-            return Type("union", branches=tuple(self.type_of(branch, depth + 1) for branch in schema))
+            branches = tuple(self.type_of(branch, depth + 1) for branch in schema)
+            return Type("union", branches=branches, height=_height(branches))
         if isinstance(schema, str):
             return self._by_name(schema, depth)
         if schema["type"] in {"record", "error", "enum", "fixed"}:
@@ -128,7 +131,7 @@ class _Reading:
             return Type(schema["type"], name, parameters, empty=schema.get("size") == 0)
         fields = {one["name"]: self.type_of(one["type"], depth + 1) for one in schema["fields"]}
         empty = all(one.empty for one in fields.values())
-        return Type("record", name, parameters, fields=fields, empty=empty)
+        return Type("record", name, parameters, fields, empty=empty, height=_height(fields.values()))
 
     def _unnamed(self, schema: Mapping[str, Any], depth: int) -> Type:
         name, parameters = _semantic(schema)
@@ -139,7 +142,15 @@ class _Reading:
         items = self.type_of(schema["items" if kind == "array" else "values"], depth + 1)
         if kind == "array" and items.empty:
             _bad("a list of values that take no bytes")
-        return Type(kind, name, parameters, items=items)
+        return Type(kind, name, parameters, items=items, height=_height([items]))
+
+
+def _height(inner: Iterable[Type]) -> int:
+    """Of a type that holds these: one that was seen before counts with all that is in it."""
+    height = 1 + max((one.height for one in inner), default=0)
+    if height > MAX_DEPTH:
+        _bad(f"more than {MAX_DEPTH} types inside each other")
+    return height
 
 
 def _is_instant(schema: Mapping[str, Any]) -> bool:

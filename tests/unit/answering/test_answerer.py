@@ -456,8 +456,22 @@ def test_a_question_is_answered_from_one_generation_though_another_goes_live_mea
     switching = Switching(at_s=0.2)
     switching.generations[0][1].faults = [0.5]
     _, end = World(serve=switching).ask()
-    assert [one["quote"] for one in end["citations"]] == [RESET.text]
-    assert not switching.generations[1][0].queries
+    assert [one["quote"] for one in end["citations"]] == [LOCK.text]
+
+
+def test_what_is_deleted_after_a_switch_is_not_found_where_the_old_generation_still_has_it():
+    """Only the new one is told of changes, once a switch is some time past."""
+    switching = Switching(at_s=0.2)
+    switching.generations[0][1].faults = [Retryable("loading"), Retryable("loading"), 4.0]
+    switching.generations[1] = (Index([RESET]), Words())
+    _, end = World(serve=switching).ask()
+    assert end["abstained"]
+
+
+def test_whether_a_citation_changed_is_unknown_once_another_generation_is_live():
+    slow = Script(GOOD.pieces, first_s=1.0)
+    assert World(serve=Switching(at_s=5.0), models={"big": slow}).ask()[1]["outdated"] == []
+    assert World(serve=Switching(at_s=0.5), models={"big": slow}).ask()[1]["outdated"] is None
 
 
 def test_a_question_that_waits_is_answered_from_the_generation_that_is_live_when_the_wait_is_over():
@@ -466,12 +480,12 @@ def test_a_question_that_waits_is_answered_from_the_generation_that_is_live_when
 
 
 def test_a_record_of_generations_that_cant_be_read_is_tried_again_and_then_told():
-    faults = [Retryable("away")] * 3
+    faults, live = [Retryable("away")] * 3, Serving(Index.of(RESET), Words())
 
     async def serve():
         if faults:
             raise faults.pop()
-        return Serving(Index.of(RESET), Words())
+        return live
 
     assert World(serve=serve).ask()[1]["route"] == "primary"
     faults[:] = [Retryable("away")] * 10_000

@@ -249,6 +249,20 @@ def test_a_schema_as_deep_as_hostile_data_is_refused():
     assert refused(parse, registered(steps[-1], *steps[:-1])) == "bad_schema"
 
 
+def test_depth_is_counted_through_types_that_were_seen_before():
+    """Each of ten types holds the one before in fifty lists: none is deep by itself."""
+    types = [{"type": "record", "name": "T0", "fields": [{"name": "x", "type": "int"}]}]
+    for number in range(1, 10):
+        inner = f"T{number - 1}"
+        for _ in range(50):
+            inner = {"type": "array", "items": inner}
+        types.append({"type": "record", "name": f"T{number}", "fields": [{"name": "x", "type": inner}]})
+    fields = [{"name": f"f{number}", "type": one} for number, one in enumerate(types)]
+    assert refused(parse, registered({"type": "record", "name": "All", "fields": fields})) == "bad_schema"
+    fields = fields[:2]
+    assert parse(registered({"type": "record", "name": "All", "fields": fields})).type.height == 54
+
+
 def test_a_schema_of_another_type_is_refused_by_its_name():
     with pytest.raises(Rejected, match="PROTOBUF") as caught:
         parse(RegisteredSchema("PROTOBUF", 'syntax = "proto3";'))
