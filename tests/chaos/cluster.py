@@ -49,10 +49,14 @@ SETTLE_S = 240.0
 class Cluster:
     """One run: topics and an index of its own, some workers, all that was sent, all receipts."""
 
-    def __init__(self, folder: Path, kafka: str, store: dict[str, str], ollama: str, seed: int) -> None:
+    def __init__(
+        self, folder: Path, kafka: str, store: dict[str, str], ollama: str, seed: int, more_sources: str = ""
+    ) -> None:
         self.folder, self.seed, self.name = folder, seed, f"chaos-{uuid.uuid4().hex[:6]}"
         self.changes, self.rows = f"{self.name}.changes", f"{self.name}.rows"
-        (folder / "sources.toml").write_text(SOURCES.format(changes=self.changes, rows=self.rows))
+        (folder / "sources.toml").write_text(
+            SOURCES.format(changes=self.changes, rows=self.rows) + more_sources
+        )
         self.environ = {
             "STREAMS_KAFKA_BOOTSTRAP_SERVERS": kafka,
             "STREAMS_OLLAMA_URL": ollama,
@@ -83,7 +87,8 @@ class Cluster:
         """The topics: the rows' is not compacted, as a truncate has no key."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka)
         await admin.start()
-        await admin.create_topics([NewTopic(self.rows, PARTITIONS, 1)])
+        ours = [NewTopic(topic, PARTITIONS, 1) for topic in self.read if topic != self.changes]
+        await admin.create_topics(ours)
         await admin.close()
         reports = await topics.create(connection(self.settings), topics.wanted(topic_plan(self.settings)))
         assert all(report.fits for report in reports), reports

@@ -10,6 +10,7 @@ from collections import Counter
 from contextlib import contextmanager, suppress
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from ops.servers.launch import Weaviate
 from streams.indexing.chunk import Chunking, chunk
@@ -18,7 +19,7 @@ from streams.indexing.indexer import Indexer
 from streams.indexing.parse import parse
 from streams.messages.changes import Change, Document
 from streams.messages.held import current
-from streams.messages.records import Offset
+from streams.messages.records import Offset, Record
 from streams.stores.sqlite import open_sqlite
 from streams.worker.parts import utc_now
 from tests.bench.index import stub
@@ -182,6 +183,46 @@ async def test_local_state_that_was_deleted_is_rebuilt_equal(kafka, tmp_path):
             await cluster.settle()
             await cluster.remove(cluster.workers[0])
             assert await cluster.check() == []
+
+
+RECORDED = """
+[[sources]]
+topic = "{name}-{format}"
+format = "{format}"
+key = ["id"]
+id = "{{id}}"
+text = "{{first_name}}"
+"""
+
+
+@pytest.mark.timeout(300)
+async def test_recorded_events_of_every_format_on_topics_of_every_format_end_no_worker(
+    kafka, tmp_path, test_data
+):
+    """Each has its receipt, most of them as a dead letter that says why."""
+    events = [json.loads(line)["value"] for line in (test_data / "cdc/events.jsonl").open()]
+    formats, name = ("debezium", "maxwell", "canal", "cloudevents", "json"), f"recorded-{a_seed()}"
+    more = "".join(RECORDED.format(name=name, format=one) for one in formats)
+    with stub(embed_ms=1) as url:
+        cluster = Cluster(tmp_path, kafka, sqlite_settings(tmp_path / "index.db"), url, 0, more)
+        await cluster.create()
+        cluster.add()
+        with following(cluster):
+            async with AIOKafkaProducer(bootstrap_servers=kafka, max_request_size=8 << 20) as producer:
+                for number, event in enumerate(events):
+                    value = json.dumps(event).encode()
+                    for one in formats:
+                        at = await producer.send_and_wait(f"{name}-{one}", value, b"%d" % number)
+                        cluster.sent.append(
+                            Record(at.topic, at.partition, at.offset, at.timestamp, b"", value)
+                        )
+            await cluster.settle()
+            await cluster.remove(cluster.workers[0])
+    assert cluster.problems == []
+    assert len(cluster.receipts) == len(events) * len(formats)
+    assert all(one.reason for one in cluster.receipts.values() if one.outcome in {"dead", "ignored"})
+    assert not {"failed", "poison"} & {one.reason for one in cluster.receipts.values()}
+    print(Counter(one.reason or one.outcome for one in cluster.receipts.values()))
 
 
 async def test_a_books_edits_applied_one_by_one_end_as_an_index_made_from_scratch(test_data, tmp_path):
