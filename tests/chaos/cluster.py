@@ -110,6 +110,7 @@ class Cluster:
     async def remove(self, worker: Worker) -> None:
         """SIGTERM, as an orchestrator sends it: it must be gone in time, with exit code 0."""
         self.workers.remove(worker)
+        await asyncio.to_thread(_begun, worker)
         try:
             code = await asyncio.to_thread(worker.stop)
         except subprocess.TimeoutExpired:
@@ -269,6 +270,13 @@ class Cluster:
 
 def weaviate_settings(server: Weaviate) -> dict[str, str]:
     return {"STREAMS_WEAVIATE_URL": server.url, "STREAMS_WEAVIATE_GRPC_PORT": str(server.grpc_port)}
+
+
+def _begun(worker: Worker) -> None:
+    """Returns once it hears signals: its first line comes after that. Before, it has taken no work."""
+    until = time.monotonic() + 60
+    while not worker.log.stat().st_size and time.monotonic() < until:
+        time.sleep(0.1)
 
 
 def _unique(value: bytes | None) -> list[str]:

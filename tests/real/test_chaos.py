@@ -25,7 +25,7 @@ def seed():
 async def test_whatever_is_killed_or_frozen_the_index_is_a_pure_replay_in_the_end(
     kafka, weaviate_server, tmp_path, seed
 ):
-    strikes = [*plan(seed, EVERY, seconds=30, every_s=(2, 6)), Strike(1, "freeze"), Strike(1, "store")]
+    strikes = [*plan(seed, EVERY, seconds=20, every_s=(2, 6)), Strike(1, "freeze"), Strike(1, "store")]
     with stub(embed_ms=5) as url:
         cluster = Cluster(tmp_path, kafka, weaviate_settings(weaviate_server), url, seed)
         assert await run(cluster, weaviate_server, strikes) == []
