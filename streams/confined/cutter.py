@@ -21,7 +21,7 @@ MOST_GIVEN = 4 * MOST_CHARACTERS
 """Characters of a page or a PDF as it comes."""
 
 CRASHES = 2
-"""So many times the same document ends a process before that is put down to the document."""
+"""So many times the same document ends a new process before that is put down to the document."""
 
 
 class ConfinedCutter:
@@ -38,6 +38,7 @@ class ConfinedCutter:
         self._slots = asyncio.Semaphore(processes)
         self._idle: list[CuttingProcess] = []
         self._busy: set[CuttingProcess] = set()
+        self._short = False
 
     @property
     def pids(self) -> list[int]:
@@ -62,6 +63,12 @@ class ConfinedCutter:
         self._observe(Observed("parse_seconds", took, {"media_type": media_type}))
         return wire.answered(*answer)
 
+    async def canary(self) -> None:
+        """Raises `Retryable` where the machine had no room for a process, and has none still."""
+        if self._short and not (self._idle or self._busy):
+            async with self._slots:
+                self._idle.append(await self._start())
+
     async def close(self) -> None:
         """Ends the processes."""
         gone = [*self._idle, *self._busy]
@@ -70,17 +77,25 @@ class ConfinedCutter:
             process.kill()
         await asyncio.gather(*(process.ended() for process in gone))
 
+    async def _start(self) -> CuttingProcess:
+        self._short = True
+        process = await CuttingProcess.start(self._limits)
+        self._short = False
+        return process
+
     async def _ask(self, request: bytes) -> Answer:
         crashes = 0
         while True:
-            process = self._idle.pop() if self._idle else await CuttingProcess.start(self._limits)
+            # One that was idle may have been ended by anything.
+            new = not self._idle
+            process = await self._start() if new else self._idle.pop()
             self._busy.add(process)
             try:
                 answer = await process.ask(request)
             except Worn:
                 continue
             except Crashed:
-                crashes += 1
+                crashes += new
                 self._observe(Observed("parser_crashes"))
                 if crashes == CRASHES:
                     raise _crashed() from None

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from streams.confined.cutter import ConfinedCutter
 from streams.errors import Misconfigured, StreamsError
 from streams.indexing.applied import Applied
 from streams.indexing.bury import Burial
@@ -104,8 +105,14 @@ def _remembering(embedder: Embedder, settings: Settings, observe: Observer) -> E
 class Live:
     """All generations that this worker works on, by what the record says at the moment."""
 
-    def __init__(self, follow: Following, openings: Openings, make: Callable[[Opened], AtWork]) -> None:
-        self.follow, self._openings, self._make = follow, openings, make
+    def __init__(
+        self,
+        follow: Following,
+        openings: Openings,
+        make: Callable[[Opened], AtWork],
+        cuts: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.follow, self._openings, self._make, self._cuts = follow, openings, make, cuts
         self._at_work: dict[str, AtWork] = {}
 
     async def __call__(self) -> AtWork:
@@ -126,6 +133,7 @@ class Live:
 
     async def canary(self) -> None:
         """Does what indexing needs, in each generation that is written; raises where that fails."""
+        await self._cuts()
         followed = await self.follow()
         live = await self._of(followed.record.live)
         await live.canary()
@@ -159,10 +167,13 @@ class Live:
         return at_work
 
 
-def live_of(settings: Settings, index: Index, openings: Openings, cutter: Cutter, observe: Observer) -> Live:
+def live_of(
+    settings: Settings, index: Index, openings: Openings, cutter: ConfinedCutter, observe: Observer
+) -> Live:
     """All generations of an index, as these settings have them worked on."""
     return Live(
         Following(index, now=utc_now, monotonic=time.monotonic, observe=observe),
         openings,
         lambda opened: at_work(opened, settings, cutter, observe),
+        cutter.canary,
     )

@@ -14,7 +14,7 @@ import pytest
 from streams.confined.cutter import HERE_CHARACTERS, ConfinedCutter
 from streams.confined.process import CuttingProcess
 from streams.confined.wire import Limits
-from streams.errors import Misconfigured, Rejected
+from streams.errors import Misconfigured, Rejected, Retryable
 from streams.indexing.chunk import Chunking, chunk
 from streams.indexing.cut import HereCutter
 from streams.indexing.parse import parse
@@ -154,6 +154,32 @@ async def test_a_process_that_is_killed_once_is_no_documents_fault(new_cutter):
     os.kill(pid, signal.SIGKILL)
     assert len(await cutter.chunks(document("<p>x"), CHUNKING)) == 1
     assert cutter.pids != [pid]
+
+
+async def test_processes_that_are_killed_while_idle_are_no_documents_fault(new_cutter):
+    cutter = new_cutter(processes=2)
+    await asyncio.gather(*(cutter.chunks(document(f"<p>{n}"), CHUNKING) for n in range(2)))
+    killed = cutter.pids
+    assert len(killed) == 2
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+    assert len(await cutter.chunks(document("<p>x"), CHUNKING)) == 1
+    assert not set(cutter.pids) & set(killed)
+
+
+async def test_the_canary_fails_for_as_long_as_the_machine_has_no_room_for_a_process(new_cutter, monkeypatch):
+    cutter = new_cutter()
+    await cutter.canary()
+    assert cutter.pids == []
+    with monkeypatch.context() as short:
+        short.setattr("sys.executable", "/none/at/all")
+        with pytest.raises(Retryable):
+            await cutter.chunks(document("<p>x"), CHUNKING)
+        with pytest.raises(Retryable):
+            await cutter.canary()
+    await cutter.canary()
+    assert len(cutter.pids) == 1
+    assert len(await cutter.chunks(document("<p>x"), CHUNKING)) == 1
 
 
 async def test_who_gives_up_on_a_document_leaves_no_process_at_it(new_cutter):
