@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import statistics
 import tempfile
 from collections.abc import Callable
@@ -219,6 +220,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     given = arguments()
+    # A broker that elects a leader for a new topic is reported as an error, and tried again.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     here = Path(tempfile.mkdtemp(prefix="bench-index-"))
     with Kafka(here / "kafka") as broker, Weaviate(here / "weaviate") as store:
         benches = Benches(Bench(here, broker, store), given, Report(as_json=given.json))
