@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import time
+import subprocess
 from collections import Counter
 
 import pytest
@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaProducer
 
 from tests.bench.stub import stub
 from tests.following import PASSWORD, Following, composed_connect
+from tests.pages import block
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
@@ -29,12 +30,7 @@ id = "{slug}"
 text = "{body}"
 """
 """The source of a table whose records another connector flattens."""
-UNWRAP = {
-    "transforms": "unwrap",
-    "transforms.unwrap.type": "io.debezium.transforms.ExtractNewRecordState",
-    "transforms.unwrap.add.fields": "op,source.ts_ns,lsn",
-    "transforms.unwrap.delete.tombstone.handling.mode": "rewrite-with-tombstone",
-}
+PAGE = "how-to/follow-a-database.md"
 RESENDING = 8
 """Crashes of the connector until one comes before its offsets are written, as they are now and then."""
 
@@ -71,6 +67,8 @@ def insert(number, **columns):
 
 async def test_the_rows_that_were_there_before_the_connector_are_found(cms):
     await cms.follows()
+    slots = cms.sql(block(PAGE, "sql", "pg_replication_slots"))
+    assert [slot[1:3] for slot in slots if slot[0] == cms.name] == [(True, "reserved")]
     assert "early2" in (await cms.found("early2", "acme"))["article-2"]
 
 
@@ -195,10 +193,7 @@ def places(records):
 
 
 async def test_a_snapshot_on_demand_while_changes_go_on_changes_nothing(cms):
-    cms.sql(
-        "INSERT INTO debezium_signal VALUES ('again-1', 'execute-snapshot',"
-        """ '{"type": "incremental", "data-collections": ["public.articles"]}')"""
-    )
+    cms.sql(block(PAGE, "sql", "execute-snapshot"))
     for number in range(200, 230):
         cms.sql(
             insert(number, org="during", body=f"Written during a snapshot: gamma{number}."),
@@ -243,11 +238,17 @@ async def test_what_a_lost_slot_did_not_tell_is_told_by_a_truncate_and_a_new_sna
     cms.sql(f"SELECT pg_drop_replication_slot('{cms.name}')")
     cms.connect.forget(cms.name)
     async with AIOKafkaProducer(bootstrap_servers=cms.kafka) as producer:
-        truncate = {"op": "t", "source": {"ts_ms": int(time.time() * 1000)}}
-        await producer.send_and_wait(cms.topic, json.dumps(truncate).encode())
+        await producer.send_and_wait(cms.topic, truncate_by_hand())
     cms.connect.resume(cms.name)
     await cms.follows()
     assert "theta400" not in str(await cms.found("theta400", "lost"))
+
+
+def truncate_by_hand():
+    """The record that the page has an operator write."""
+    written, producing = block(PAGE, "", "console-producer").split(" | ")
+    assert producing.startswith("kafka-console-producer")
+    return subprocess.run(["bash", "-c", written], capture_output=True, check=True).stdout.strip()
 
 
 async def test_a_table_whose_records_are_flattened_is_followed_from_when_its_topic_comes(cms):
@@ -258,8 +259,10 @@ async def test_a_table_whose_records_are_flattened_is_followed_from_when_its_top
         "INSERT INTO pages VALUES (1, 'one', 'Page one'), (2, 'two', 'Page two'), (3, 'three', 'Page three')",
     )
     flat = f"{cms.name}flat"
+    shown = block(PAGE, "properties", "transforms=unwrap").splitlines()
+    unwrap = dict(line.split("=", 1) for line in shown)
     names = {"topic.prefix": flat, "slot.name": flat, "publication.name": "pages"}
-    cms.connect.put(flat, cms.config() | names | {"table.include.list": "public.pages"} | UNWRAP)
+    cms.connect.put(flat, cms.config() | names | {"table.include.list": "public.pages"} | unwrap)
     cms.sql(
         "UPDATE pages SET body = 'Page one: iota' WHERE id = 1",
         "DELETE FROM pages WHERE id = 2",
