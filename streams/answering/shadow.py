@@ -29,6 +29,8 @@ LIMIT_S = 120.0
 """What a shadow's answer may take."""
 ROOM = 32
 """Questions that wait for the shadow; more are dropped."""
+PATIENCE_S = 120.0
+"""How long one may wait; then it is dropped: its passages may be of documents that are gone by now."""
 LOOK_AGAIN_S = 0.2
 """How often it is seen whether there is a slot to spare."""
 
@@ -71,23 +73,26 @@ class Shadow:
     ) -> None:
         self._generator, self._shadowing, self._settings = generator, shadowing, settings
         self._send, self._now, self._monotonic, self._observe = send, now, monotonic, observe
-        self._waiting: asyncio.Queue[Offered] = asyncio.Queue(ROOM)
+        self._waiting: asyncio.Queue[tuple[float, Offered]] = asyncio.Queue(ROOM)
 
     def offer(self, offered: Offered) -> None:
         """Keeps the question for later if it is one of the share, and there is room; never blocks."""
         if part(offered.asked.id, "shadow") >= self._shadowing.percent / 100 * PARTS:
             return
         try:
-            self._waiting.put_nowait(offered)
+            self._waiting.put_nowait((self._monotonic(), offered))
         except asyncio.QueueFull:
             self._ended("dropped")
 
     async def run(self, busy: Callable[[], bool]) -> None:
         """Answers what is offered until it is cancelled, only while not `busy`."""
         while True:
-            offered = await self._waiting.get()
+            since, offered = await self._waiting.get()
             while busy():  # noqa: ASYNC110 - many things make a slot free, and none of them is in a hurry
                 await asyncio.sleep(LOOK_AGAIN_S)
+            if self._monotonic() - since > PATIENCE_S:
+                self._ended("dropped")
+                continue
             try:
                 completed = await self._answered(offered, busy)
                 if completed is not None:

@@ -97,6 +97,19 @@ def test_what_it_cannot_keep_up_with_is_dropped():
     assert run(Beside(stuck).answers(ROOM + 10, apart_s=2.0, after_s=0)).outcomes.count("dropped") >= 5
 
 
+def test_what_had_to_wait_for_long_is_dropped_as_its_documents_may_be_gone():
+    async def busy_until(end_s):
+        beside = Beside()
+        await beside.ask()
+        running = asyncio.create_task(beside.shadow.run(lambda: monotonic() < end_s))
+        await asyncio.sleep(end_s + 60)
+        running.cancel()
+        return beside.outcomes
+
+    assert run(busy_until(100)) == ["answered"]
+    assert run(busy_until(200)) == ["dropped"]
+
+
 def test_a_shadow_that_fails_costs_nobody_anything_and_goes_on():
     assert run(Beside(Script(end=Retryable("down"))).answers(3)).outcomes == ["unfinished"] * 3
 
