@@ -43,7 +43,7 @@ demo: $(STAMP) ## documents in, cited answers out; an edit, a deletion, and the 
 test: $(STAMP) ## the tests that need no server
 	$(BIN)/python -m pytest tests --ignore=tests/real --ignore=tests/bench $(PYTEST_FLAGS)
 
-test-real: $(STAMP) servers ## the tests on real Kafka, Weaviate and Ollama
+test-real: $(STAMP) servers ## the tests on real Kafka, Weaviate, Ollama, PostgreSQL, Debezium and Apicurio
 	$(BIN)/python -m pytest tests/real $(PYTEST_FLAGS)
 
 check: $(STAMP) ## format, lint, types, import rules, drift of what is generated
