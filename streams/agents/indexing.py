@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from streams.agents.app import AppConfig, Member, Producing, attach, create_app
 from streams.agents.backoff import Random
@@ -16,6 +15,7 @@ from streams.agents.pump import Pump
 from streams.agents.superseding import supersede
 from streams.agents.work import Combined, Ended, Fetch, PumpSettings
 from streams.errors import Rejected
+from streams.indexing.applied import Applied, Applies
 from streams.messages.changes import Change, Document, Ignored, Said, Truncation
 from streams.messages.dead import original
 from streams.messages.headers import TRACEPARENT, TRACESTATE, versioned
@@ -42,58 +42,6 @@ WORST_FIRST: tuple[Outcome, ...] = ("dead", "indexed", "deleted", "unchanged", "
 NONE = PassageCounts()
 
 
-class Applied(Protocol):
-    """What became of a change; see `streams.indexing.indexer`."""
-
-    @property
-    def outcome(self) -> Outcome:
-        """As in its receipt."""
-        ...
-
-    @property
-    def reason(self) -> str | None:
-        """Why it is ignored."""
-        ...
-
-    @property
-    def tenant(self) -> str | None:
-        """The document's, None where it can't be known."""
-        ...
-
-    @property
-    def document_id(self) -> str | None:
-        """The document's, None where it can't be known."""
-        ...
-
-    @property
-    def position(self) -> Position | None:
-        """Where the change stands."""
-        ...
-
-    @property
-    def passages(self) -> PassageCounts:
-        """What it took."""
-        ...
-
-    @property
-    def embed_s(self) -> float:
-        """Seconds for the vectors."""
-        ...
-
-    @property
-    def write_s(self) -> float:
-        """Seconds for writing."""
-        ...
-
-
-class Indexer(Protocol):
-    """What applies changes; see `streams.indexing.indexer`."""
-
-    async def apply(self, change: Change | Truncation) -> Applied:
-        """Brings the document or the floor to this change, or finds it there. Raises as the ports do."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row of a receipt: what became of one change."""
@@ -115,7 +63,7 @@ class Indexing:
     def __init__(
         self,
         decode: Decode,
-        indexer: Indexer,
+        indexer: Applies,
         *,
         retry_topic: str,
         receipts_topic: str,
@@ -224,7 +172,7 @@ def indexing_agent(
     retry_topic: str,
     receipts_topic: str,
     decode: Decode,
-    indexer: Indexer,
+    indexer: Applies,
     embed_model: Callable[[], str],
     canary: Canary,
     settings: PumpSettings,

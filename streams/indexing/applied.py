@@ -1,9 +1,11 @@
-"""What became of a change."""
+"""What became of a change, and what brings that about."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from streams.messages.changes import Change, Truncation
 from streams.messages.position import Position
 from streams.messages.receipts import Outcome, PassageCounts
 
@@ -25,3 +27,11 @@ class Applied:
     superseded: bool = False
     embed_s: float = 0.0
     write_s: float = 0.0
+
+
+class Applies(Protocol):
+    """As `streams.indexing.indexer.Indexer`."""
+
+    async def apply(self, change: Change | Truncation) -> Applied:
+        """Brings the document to this change, or finds it there or beyond."""
+        ...

@@ -8,25 +8,16 @@ twice, or carries an older state of it after a newer one, changes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Literal
 from uuid import UUID
 
 from streams.errors import Rejected
-from streams.indexing.applied import Applied
+from streams.indexing.applied import Applies
 from streams.indexing.rebuild import rebuilt
-from streams.messages.changes import Change, Truncation
 from streams.messages.held import Head, current
 from streams.ports import Documents
 
 Brought = Literal["there", "brought"]
-
-
-class Applies(Protocol):
-    """As `streams.indexing.indexer.Indexer`."""
-
-    async def apply(self, change: Change | Truncation) -> Applied:
-        """Brings the document to this change, or finds it there or beyond."""
-        ...
 
 
 class Carry:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from streams.confined.cutter import ConfinedCutter
 from streams.errors import Misconfigured, StreamsError
-from streams.indexing.applied import Applied
+from streams.indexing.applied import Applied, Applies
 from streams.indexing.bury import Burial
-from streams.indexing.carry import Applies
 from streams.indexing.cut import Cutter
 from streams.indexing.documents import CoalescedDocuments
 from streams.indexing.embed import CoalescedEmbedder
