@@ -13,15 +13,15 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from streams.answering.asked import Answered, ask_all
-from streams.answering.evaluate import Evaluation, Tuned
-from streams.answering.recall import Expected
-from streams.answering.scores import Scores, by_language
-from streams.cli.evaluation import read_questions
 from streams.cli.output import FAILED, Json, Output
+from streams.cli.questions import read_questions
 from streams.client import Client
 from streams.client.here import here
 from streams.errors import Misconfigured
+from streams.evaluation.asked import Answered, ask_all
+from streams.evaluation.recall import Expected
+from streams.evaluation.retrieval import Evaluation, Tuned
+from streams.evaluation.scores import Scores, by_language
 from streams.ollama.client import OllamaClient
 from streams.ports import Serving
 from streams.settings import Settings

@@ -11,12 +11,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from streams.answering.recall import Expected
-from streams.cli.evaluation import read_questions
 from streams.cli.output import Json, Output
+from streams.cli.questions import read_questions
 from streams.cli.steps import Steps
 from streams.client.here import here
 from streams.errors import Rejected
+from streams.evaluation.recall import Expected
 from streams.indexing.copying import Copied
 from streams.indexing.generations import shown
 from streams.ollama.client import OllamaClient

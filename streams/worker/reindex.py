@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from streams.answering.recall import Expected, recall
-from streams.answering.sampled import sampled
 from streams.errors import Misconfigured, Rejected
+from streams.evaluation.recall import Expected, recall
+from streams.evaluation.sampled import sampled
 from streams.indexing import generations
 from streams.indexing.carry import Carry
 from streams.indexing.chunk import Chunking

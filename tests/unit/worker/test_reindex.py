@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
-from streams.answering.recall import Expected
 from streams.errors import Rejected
+from streams.evaluation.recall import Expected
 from streams.indexing.chunk import chunk
 from streams.indexing.cut import HereCutter
 from streams.indexing.parse import parse

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streams.answering.embed import question_vector
-from streams.answering.measures import recall_at
 from streams.answering.retrieve import retrieve
 from streams.answering.standing import Standing
+from streams.evaluation.measures import recall_at
 from streams.messages.changes import DEFAULT_TENANT
 from streams.ports import SearchQuery, Serving
 

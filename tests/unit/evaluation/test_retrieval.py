@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.answering.evaluate import Evaluation, halves
 from streams.answering.evidence import Weighing
-from streams.answering.measures import ndcg_at, recall_at, reciprocal_rank
-from streams.answering.recall import Expected
-from streams.answering.scores import Ranked, best_threshold, by_language, scores
+from streams.evaluation.measures import ndcg_at, recall_at, reciprocal_rank
+from streams.evaluation.recall import Expected
+from streams.evaluation.retrieval import Evaluation, halves
+from streams.evaluation.scores import Ranked, best_threshold, by_language, scores
 from streams.ports import Serving
 from tests.unit.answering.scripted import Index, Words, hit
 from tests.unit.answering.virtual import monotonic, run

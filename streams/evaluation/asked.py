@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from streams.answering.recall import Expected
 from streams.errors import Rejected, Retryable
+from streams.evaluation.recall import Expected
 from streams.messages.answers import AnswerCompleted
 from streams.messages.questions import Question
 

@@ -8,8 +8,8 @@ from itertools import pairwise
 from statistics import fmean
 
 from streams.answering.language import Language
-from streams.answering.measures import ndcg_at, recall_at, reciprocal_rank
-from streams.answering.recall import Expected
+from streams.evaluation.measures import ndcg_at, recall_at, reciprocal_rank
+from streams.evaluation.recall import Expected
 
 
 @dataclass(frozen=True, slots=True)

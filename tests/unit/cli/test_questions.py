@@ -1,8 +1,8 @@
 import pytest
 import typer
 
-from streams.answering.recall import Expected
-from streams.cli.evaluation import read_questions
+from streams.cli.questions import read_questions
+from streams.evaluation.recall import Expected
 
 
 def read(folder, text):

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from streams.answering.recall import Expected, recall
-from streams.answering.sampled import sampled
+from streams.evaluation.recall import Expected, recall
+from streams.evaluation.sampled import sampled
 from streams.ports import Serving
 from tests.unit.answering.scripted import Index, Words, head_of, hit
 from tests.unit.indexing.test_copying import change, filled

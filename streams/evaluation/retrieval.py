@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from streams.answering.embed import question_vector
 from streams.answering.evidence import Weighing, threshold
 from streams.answering.language import Language, guess
-from streams.answering.recall import OVERFETCH, PASSAGES, ROUNDS, Expected
 from streams.answering.retrieve import Retrieved, retrieve
-from streams.answering.scores import Ranked, Scores, best_threshold, scores
 from streams.answering.standing import Standing
 from streams.answering.weigh import answerable
+from streams.evaluation.recall import OVERFETCH, PASSAGES, ROUNDS, Expected
+from streams.evaluation.scores import Ranked, Scores, best_threshold, scores
 from streams.messages.held import Vector
 from streams.ports import Monotonic, SearchQuery, Serving
 

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
-from streams.answering.recall import Expected
 from streams.answering.sentences import sentences
 from streams.answering.standing import Standing
+from streams.evaluation.recall import Expected
 from streams.messages.changes import EVERYONE
 from streams.messages.held import Head
 from streams.ports import Catalogue, Documents

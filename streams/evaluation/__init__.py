@@ -1,0 +1,1 @@
+"""Evaluation: how well questions find what answers them, measured as the answering room would retrieve."""
