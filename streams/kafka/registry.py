@@ -83,6 +83,7 @@ class ConfluentRegistry:
     async def schema(self, id_: int) -> RegisteredSchema:
         """The schema of that number, with all that it references.
 
+        One that is not there is asked for as often as one that can't be had: a follower may lag behind.
         Raises `Rejected` (`unknown_schema`), `Retryable` (`registry_down`), `Misconfigured`.
         """
         said = await self._get(f"/schemas/ids/{id_}")
@@ -128,7 +129,7 @@ class ConfluentRegistry:
     async def _get(self, path: str) -> dict[str, Any]:
         config = self._config
         attempts = stamina.retry_context(
-            on=Retryable,
+            on=_may_pass,
             attempts=config.attempts,
             timeout=None,
             wait_initial=config.backoff_s,
@@ -197,6 +198,11 @@ class ConfluentRegistry:
             f"{SOURCES} names is the address of Confluent's API, which in Apicurio ends in /apis/ccompat/v7",
             setting=SOURCES,
         )
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the same request may be answered soon: a follower may not have what its leader has just got."""
+    return isinstance(error, Retryable) or (isinstance(error, Rejected) and error.code == UNKNOWN_SCHEMA)
 
 
 def _is_untrusted(error: BaseException | None) -> bool:

@@ -75,6 +75,12 @@ async def test_a_registry_that_fails_is_asked_again_and_an_outage_is_none_of_the
         await registry.probe()
 
 
+async def test_a_schema_that_a_lagging_follower_lacks_for_a_moment_is_no_unknown_one(server, registry):
+    server.register("a", ADDRESS)
+    server.do = answering(httpx.Response(404, json={"error_code": 40403, "message": "not found"}))
+    assert (await registry.schema(1)).kind == "AVRO"
+
+
 async def test_a_certificate_that_is_not_trusted_is_for_a_person(server, registry):
     failure = httpx.ConnectError("[SSL]")
     failure.__cause__ = OSError("in between")
