@@ -18,7 +18,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import ceil, log2
 from typing import NamedTuple
 from zlib import crc32
@@ -139,6 +139,12 @@ class _Size(NamedTuple):
         return cls(limit, even, 1 if scraps else min(target, chunking.max_tokens) * 3 // 8)
 
 
+@lru_cache(maxsize=64)
+def _sizes_of(chunking: Chunking, *, scraps: bool) -> tuple[_Size, ...]:
+    """Those of each step; the same for every text."""
+    return tuple(_Size.of(chunking, fineness, scraps=scraps) for fineness in FINER)
+
+
 class _Sizes:
     """How large the pieces of a text are, by the border at which one would be cut.
 
@@ -149,7 +155,7 @@ class _Sizes:
     def __init__(self, chunking: Chunking, characters: int | None = None, *, scraps: bool = False) -> None:
         pieces = PIECES if characters is None else max(characters, 1) / chunking.target_chars
         self._steps = max(0.0, 2 * log2(PIECES / pieces))
-        self._sizes = [_Size.of(chunking, fineness, scraps=scraps) for fineness in FINER]
+        self._sizes = _sizes_of(chunking, scraps=scraps)
         self.finest = self._sizes[self._step(1.0)]
 
     def at(self, border: Border) -> _Size:

@@ -14,6 +14,9 @@ WIDTHS = (20, 30, 15, 19)
 """Digits of time, order, timestamp and offset: room for any 64-bit nanosecond and any 98-bit sequence."""
 
 
+_FORM = ".".join(f"%0{width}d" for width in WIDTHS)
+
+
 class Position(NamedTuple):
     """When a change happened, as far as its source and Kafka can tell."""
 
@@ -24,7 +27,7 @@ class Position(NamedTuple):
 
     def __str__(self) -> str:
         """The sortable form: for positions a and b, `a < b` exactly where `str(a) < str(b)`."""
-        return ".".join(f"{part:0{width}d}" for part, width in zip(self, WIDTHS, strict=True))
+        return _FORM % self
 
     @classmethod
     def parse(cls, text: str) -> Self:
