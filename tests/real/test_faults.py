@@ -98,7 +98,7 @@ async def test_objects_that_the_store_refuses_are_dead_letters_and_hold_nobody_u
         cluster = Cluster(tmp_path, kafka, weaviate_settings(server), url, seed=0)
         await cluster.create()
         await asyncio.to_thread(cluster.add().ready)
-        records = [plain("acme", n, 150_000 if n % 20 == 7 else 100) for n in range(60)]
+        records = [plain("acme", n, 1_500_000 if n % 20 == 7 else 100) for n in range(60)]
         with following(cluster):
             await send(cluster, records)
             await cluster.settle()

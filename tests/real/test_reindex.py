@@ -15,6 +15,7 @@ from streams import settings as configuration
 from streams import sources
 from streams.indexing.chunk import Chunking
 from streams.kafka import topics
+from streams.worker.generations import MIRROR_S
 from streams.worker.parts import connection, open_index, open_store, read_topics, topic_plan
 from tests.bench.index import stub
 from tests.bench.main_job import Job
@@ -212,7 +213,8 @@ async def play(job):
     assert await differences(job, NEW) == []
     assert await metric(job.workers[0], "streams_generation_changes_total") >= 1
 
-    # Back, with what has changed since; then forward is to build anew.
+    # Back, with what has changed since the one before was no longer written; forward is to build anew.
+    await asyncio.sleep(MIRROR_S + 2)
     later = await job.produce(job.settings.topic_changes, [corpus.write(n) for n in range(0, DOCUMENTS, 20)])
 
     async def later_indexed():
