@@ -15,6 +15,9 @@ from streams.kafka.faults import FAULTS, fault
 
 logger = logging.getLogger(__name__)
 
+START_ENDS_S = 2.0
+"""What a start that is cancelled is given to end."""
+
 DONE, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
 """Exit codes: stopped as told, crashed, a person must act, a service can't be reached."""
 
@@ -86,12 +89,21 @@ class Lifecycle:
         try:
             await asyncio.wait({stopping, *lives}, return_when=asyncio.FIRST_COMPLETED)
             failure = _failure(lives)
+            await self._start_no_more(lives)
             await self._stop(crashed=failure is not None)
         finally:
             for task in (stopping, *lives):
                 task.cancel()
             await asyncio.gather(stopping, *lives, return_exceptions=True)
         return DONE if failure is None else exit_code(failure)
+
+    async def _start_no_more(self, lives: Sequence[asyncio.Task[None]]) -> None:
+        """Ends the starts that are under way: an app that is stopped while it starts does not end."""
+        starting = [task for index, task in enumerate(lives) if index not in self._started]
+        for task in starting:
+            task.cancel()
+        if starting:
+            await asyncio.wait(starting, timeout=START_ENDS_S)
 
     async def _live(self, index: int) -> None:
         """Starts one agent, and a fresh one where it is outdated; ends by raising what it crashes of."""
