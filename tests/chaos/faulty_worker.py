@@ -1,7 +1,8 @@
 """A worker whose every stage fails now and then: `python tests/chaos/faulty_worker.py JOURNAL RATE SEED`.
 
-A call fails before it is made, or after: what it wrote is there, and nobody was told so. The canary's calls
-fail as well, as they are the same ones. The journal names each stage that failed, a line each.
+Each stage's third call fails for certain, so that no stage goes untried; the others fail by chance. A call
+fails before it is made, or after: what it wrote is there, and nobody was told so. The canary's calls fail as
+well, as they are the same ones. The journal names each stage that failed, a line each.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +20,9 @@ from streams import sources
 from streams.client.here import here
 from streams.errors import Retryable
 from streams.worker import generations, run
+
+CERTAIN = 3
+"""The call of each stage that fails whatever chance says."""
 
 STAGES = {
     "store": ("heads", "passages", "write_passages", "write_heads"),
@@ -31,10 +36,12 @@ class Chance:
 
     def __init__(self, journal: Path, rate: float, seed: int) -> None:
         self._journal, self._rate, self._random = journal, rate, random.Random(seed)
+        self._calls: Counter[str] = Counter()
 
     def strikes(self, stage: str) -> bool:
         """Whether this call fails."""
-        if self._random.random() >= self._rate:
+        self._calls[stage] += 1
+        if self._random.random() >= self._rate and self._calls[stage] != CERTAIN:
             return False
         with self._journal.open("a") as journal:
             journal.write(f"{stage}\n")
