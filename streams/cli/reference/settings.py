@@ -1,17 +1,13 @@
-"""The settings' reference page, generated: `python -m streams.cli.reference export|check`."""
+"""The settings' page."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from types import UnionType
 from typing import Annotated, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
 from streams.settings import EMBEDDED_DEFAULTS, PREFIX, Settings, is_secret
-
-PAGE = Path("docs/reference/settings.md")
 
 HEAD = """# Settings
 
@@ -47,19 +43,3 @@ def _choices(annotation: object) -> str:
     if get_origin(annotation) in (Union, UnionType, Annotated):
         return next((found for part in get_args(annotation) if (found := _choices(part))), "")
     return ""
-
-
-def main(task: str) -> int:
-    """Writes the page, or says whether it differs; gives the exit code."""
-    if task == "export":
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(page(), encoding="utf-8")
-        return 0
-    if not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != page():
-        sys.stderr.write(f"{PAGE} is not what streams/settings.py says; run `make schemas`\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "check"))
