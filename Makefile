@@ -18,7 +18,7 @@ export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-real check format lock servers schemas bench-index bench-answer \
+.PHONY: help setup demo test test-real check docs format lock servers schemas bench-index bench-answer \
 	bench-edits bench-freshness eval main-job chaos clean
 
 help: ## list the tasks
@@ -53,6 +53,10 @@ check: $(STAMP) ## format, lint, types, import rules, drift of what is generated
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m streams schemas check
 	$(BIN)/python -m streams.cli.reference check
+	$(MAKE) --no-print-directory docs
+
+docs: $(STAMP) ## the guide as a site, in out/site; a link that leads nowhere is an error
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs out/site
 
 format: $(STAMP) ## format the code, and fix what the linter can
 	$(BIN)/ruff check --fix-only --quiet

@@ -10,7 +10,7 @@ HEAD = """# Topics
 
 `rag-streams topics create` makes those that are missing, and changes none that exists but says where it
 differs. Names and sizes are [settings](settings.md); each row names the one that sets the topic's name.
-What a record of each holds is in [`schemas/`](../../schemas/), as JSON Schemas and as AsyncAPI.
+What a record of each holds is in [`schemas/`](../../schemas/asyncapi.json), as JSON Schemas and as AsyncAPI.
 
 | topic | setting | record's key | record's value | configuration |
 | --- | --- | --- | --- | --- |
