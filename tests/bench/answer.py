@@ -2,7 +2,8 @@
 
 On real Kafka and Weaviate, with a stand-in for Ollama whose time is known: the same question never twice,
 one at a time. The overhead is the time from produce to the terminal event, less the stand-in's own time
-(its first token and the tokens after it), printed beside that and beside the produce of one record alone.
+(its first token and the tokens after it), printed beside that and beside the produce of one record alone,
+and then step by step, with what else the machine did meanwhile.
 """
 
 from __future__ import annotations
@@ -10,148 +11,168 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
+import os
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from index import Bench, produce, receipts, settings_of, stub
+import httpx
+from aiokafka import AIOKafkaProducer
 
 from ops.servers.launch import Kafka, Weaviate
-from streams.kafka import topics
-from streams.worker.parts import connection, topic_plan
+from streams.settings import Settings
+from tests.bench.asking import Heard, ask
+from tests.bench.corpus import Page
+from tests.bench.indexing import Bench, prepared, produce, reading, warm_up
+from tests.bench.meter import Meter
+from tests.bench.stub import Stub, running_stub
 from tests.bench.workers import Worker
 
 FIRST_MS, TOKEN_MS, TOKENS = 50.0, 5.0, 40
-WARM_UP = 5
+WARM_UP = 20
 """Questions that are asked first and not counted."""
 
 
-async def model_alone(url: str) -> float:
-    """Milliseconds of the stand-in's own stream, median of ten."""
-    import httpx
-
-    took = []
+async def model_alone(url: str) -> tuple[float, float]:
+    """Milliseconds of the stand-in's own stream: to its first line, and from there on; medians of twenty."""
+    firsts, rests = [], []
     async with httpx.AsyncClient() as client:
-        for _ in range(10):
-            began = time.monotonic()
+        for _ in range(20):
+            began, first = time.perf_counter(), None
             body = {"model": "stub", "messages": [{"role": "user", "content": "x"}]}
             async with client.stream("POST", f"{url}/api/chat", json=body) as response:
                 async for _line in response.aiter_lines():
-                    pass
-            took.append((time.monotonic() - began) * 1000)
-    return statistics.median(took)
+                    first = first or time.perf_counter()
+            firsts.append(((first or began) - began) * 1000)
+            rests.append((time.perf_counter() - (first or began)) * 1000)
+    return statistics.median(firsts), statistics.median(rests)
 
 
-async def produce_alone(settings) -> float:
+async def produce_alone(settings: Settings) -> float:
     """Milliseconds until Kafka has acknowledged one record, median of twenty."""
-    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka)
-    await producer.start()
     took = []
-    try:
-        for _ in range(20):
-            began = time.monotonic()
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka) as producer:
+        for _ in range(40):
+            began = time.perf_counter()
             await producer.send_and_wait(settings.topic_indexed, b"{}")
-            took.append((time.monotonic() - began) * 1000)
-    finally:
-        await producer.stop()
-    return statistics.median(took)
+            took.append((time.perf_counter() - began) * 1000)
+    return statistics.median(took[20:])
 
 
-async def ask(settings, count: int) -> tuple[list[float], list[float], list[dict]]:
-    """For each question, milliseconds to its first delta and to its end, and its terminal event."""
-    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka)
-    consumer = AIOKafkaConsumer(
-        settings.topic_answers,
-        bootstrap_servers=settings.kafka,
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )
-    await producer.start()
-    await consumer.start()
-    firsts, totals, ends = [], [], []
-    try:
-        for number in range(count):
-            question = {"id": f"q{number}", "text": f"What does page {number} say about subject {number}?"}
-            began = time.monotonic()
-            await producer.send_and_wait(settings.topic_questions, json.dumps(question).encode())
-            first = None
-            while True:
-                event = json.loads((await consumer.getone()).value)
-                if event.get("question_id") != question["id"]:
-                    continue
-                if first is None and event["type"] == "answer.delta":
-                    first = (time.monotonic() - began) * 1000
-                if event["type"] in ("answer.completed", "answer.failed"):
-                    break
-            totals.append((time.monotonic() - began) * 1000)
-            firsts.append(first or totals[-1])
-            ends.append(event)
-    finally:
-        await producer.stop()
-        await consumer.stop()
-    return firsts[WARM_UP:], totals[WARM_UP:], ends[WARM_UP:]
+async def indexed(settings: Settings, pages: Sequence[Page]) -> None:
+    """Returns when all pages have their receipts."""
+    await produce(settings, pages)
+    left = len(pages)
+    async with reading(settings, settings.topic_indexed) as consumer:
+        while left > 0:
+            await consumer.getone()
+            left -= 1
 
 
-def quantiles(values: list[float]) -> dict[str, float]:
+def quantiles(values: Sequence[float]) -> dict[str, float]:
     ordered = sorted(values)
-    return {"p50": round(statistics.median(ordered), 1), "p95": round(ordered[int(len(ordered) * 0.95)], 1)}
-
-
-async def main(given: argparse.Namespace, bench: Bench) -> None:
-    with stub(embed_ms=0.0, first_ms=FIRST_MS, token_ms=TOKEN_MS, tokens=TOKENS) as url:
-        environ = bench.environ(url, "stub-embed") | {
-            "STREAMS_GENERATE_MODEL": "stub",
-            "STREAMS_FALLBACK_MODEL": "stub",
-            "STREAMS_SIMILARITY_THRESHOLD": "0",
-        }
-        settings = settings_of(environ)
-        await topics.create(connection(settings), topics.wanted(topic_plan(settings)))
-        worker = Worker(bench.folder, environ).start()
-        try:
-            await asyncio.to_thread(worker.ready)
-            pages = [
-                (
-                    f"default/p{n}",
-                    json.dumps(
-                        {"id": f"p{n}", "text": f"Page {n} says that subject {n} is number {n}."}
-                    ).encode(),
-                )
-                for n in range(given.documents)
-            ]
-            await produce(settings, pages)
-            await receipts(settings, len(pages))
-            firsts, totals, ends = await ask(settings, given.questions)
-        finally:
-            await asyncio.to_thread(worker.stop)
-        alone, produce_ms = await model_alone(url), await produce_alone(settings)
-    routes = sorted({str(end.get("route") or end.get("code")) for end in ends})
-    report = {
-        "questions": len(totals),
-        "routes": routes,
-        "model_alone_ms": round(alone, 1),
-        "produce_ms": round(produce_ms, 1),
-        "first_delta_overhead_ms": quantiles([first - FIRST_MS for first in firsts]),
-        "overhead_ms": quantiles([total - alone for total in totals]),
-        "ratio_to_model_alone": round(statistics.median(totals) / alone, 2),
+    return {
+        "p50": round(statistics.median(ordered), 1),
+        "p95": round(ordered[int(len(ordered) * 0.95)], 1),
     }
-    print(
-        json.dumps(report)
-        if given.json
-        else "\n".join(f"{name:<26} {value}" for name, value in report.items())
-    )
 
 
-if __name__ == "__main__":
+class Overhead:
+    """One worker, one question at a time."""
+
+    def __init__(self, bench: Bench, given: argparse.Namespace) -> None:
+        self.bench, self.given = bench, given
+
+    async def __call__(self) -> dict[str, object]:
+        given = self.given
+        options = {"embed_ms": 0.0, "first_ms": FIRST_MS, "token_ms": TOKEN_MS, "tokens": TOKENS}
+        with running_stub(**options) as model:
+            settings = await prepared(environ(self.bench, model))
+            worker = Worker(self.bench.folder, dict(os.environ)).start()
+            try:
+                await asyncio.to_thread(worker.ready)
+                await indexed(settings, [page(number) for number in range(given.documents)])
+                alone = await model_alone(model.url)
+                questions = [question(number) for number in range(WARM_UP + given.questions)]
+                await ask(settings, questions[:WARM_UP])
+                meter = Meter(
+                    {
+                        "worker": worker.process.pid,
+                        "kafka": self.bench.kafka.pid,
+                        "weaviate": self.bench.weaviate.pid,
+                        "stand-in": model.pid,
+                        "bench": os.getpid(),
+                    }
+                )
+                heard = await ask(settings, questions[WARM_UP:])
+                used = meter.read()
+            finally:
+                await asyncio.to_thread(worker.stop)
+            produced = await produce_alone(settings)
+        return {
+            **report(heard, alone, produced),
+            "ms_of_processor_each": {
+                name: round(1000 * seconds / len(heard), 1) for name, seconds in used.processes.items()
+            },
+            "cores_of_others": round(used.others / used.wall_s, 2),
+            "load": os.getloadavg()[0],
+        }
+
+
+def environ(bench: Bench, model: Stub) -> dict[str, str]:
+    return bench.environ(model.url) | {
+        "STREAMS_GENERATE_MODEL": "stub",
+        "STREAMS_FALLBACK_MODEL": "stub",
+        "STREAMS_SIMILARITY_THRESHOLD": "0",
+    }
+
+
+def page(number: int) -> Page:
+    return Page(f"p{number}", f"Page {number} says that subject {number} is number {number}.")
+
+
+def question(number: int) -> dict[str, str]:
+    return {"id": f"q{number}", "text": f"What does page {number} say about subject {number}?"}
+
+
+def report(heard: Sequence[Heard], alone: tuple[float, float], produced: float) -> dict[str, object]:
+    first, rest = alone
+    steps = [one.steps(first, rest) for one in heard if one.end["type"] == "answer.completed"]
+    return {
+        "questions": len(heard),
+        "routes": sorted({str(one.end.get("route") or one.end.get("code")) for one in heard}),
+        "model_alone_ms": round(first + rest, 1),
+        "produce_alone_ms": round(produced, 1),
+        "overhead_ms": quantiles([one.total_ms - first - rest for one in heard]),
+        "first_delta_overhead_ms": quantiles([one.first_ms - first for one in heard]),
+        "ratio_to_model_alone": round(statistics.median(one.total_ms for one in heard) / (first + rest), 2),
+        **{f"  {name}": quantiles([each[name] for each in steps]) for name in steps[0]},
+    }
+
+
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--documents", type=int, default=300)
-    parser.add_argument("--questions", type=int, default=60)
+    parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     here = Path(tempfile.mkdtemp(prefix="bench-answer-"))
     with ExitStack() as servers:
         broker = servers.enter_context(Kafka(here / "kafka"))
-        store_server = servers.enter_context(Weaviate(here / "weaviate"))
-        asyncio.run(main(given, Bench(here, broker.bootstrap, store_server)))
+        store = servers.enter_context(Weaviate(here / "weaviate"))
+        bench = Bench(here, broker, store)
+        asyncio.run(warm_up(bench))
+        found = asyncio.run(Overhead(bench, given)())
+    if given.json:
+        print(json.dumps(found))
+    else:
+        print("\n".join(f"{name:<26} {value}" for name, value in found.items()))
+
+
+if __name__ == "__main__":
+    main()
