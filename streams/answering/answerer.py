@@ -9,6 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 from streams.answering.answering import Answering
+from streams.answering.beside import ahead
 from streams.answering.deadline import Deadline
 from streams.answering.extract import extract
 from streams.answering.freshness import Freshness
@@ -129,7 +130,7 @@ class Answerer:
         return transcript.failed(failure.code, failure.message, retryable=failure.retryable)
 
     async def _answered(
-        self, asked: Asked, fresh: Freshness, deadline: Deadline, transcript: Transcript
+        self, asked: Asked, fresh: Freshness | None, deadline: Deadline, transcript: Transcript
     ) -> AsyncGenerator[Event, None]:
         looked = await self._lookup.look(asked, fresh, deadline)
         job = _Job(asked, looked, self._prompt(asked, looked), deadline, transcript)
@@ -160,11 +161,14 @@ class Answerer:
         async with self._slot(job.deadline):
             choice = self._router.first(job.asked.id, left_s=job.deadline.left_s)
             shown = citations(self._sources(job, choice), job.looked.text)
-            yield job.transcript.opened(choice, shown, job.looked.watermark)
+            opening: AnswerStarted | AnswerReset
+            opening = job.transcript.opened(choice, shown, job.looked.watermark)
             while choice.model is not None:
                 counted = Usage()
                 try:
-                    async with aclosing(self._reply(job, choice)) as chunks:
+                    # The model works while the attempt's first event is on its way.
+                    async with ahead(self._reply(job, choice)) as chunks:
+                        yield opening
                         async for chunk in chunks:
                             if chunk.text:
                                 yield job.transcript.delta(chunk.text)
@@ -172,12 +176,13 @@ class Answerer:
                     support = self._support(job)
                 except Unfinished as failure:
                     choice = self._router.next(choice, failure.reason, left_s=job.deadline.left_s)
-                    yield self._reset(job, failure.reason, choice)
+                    opening = self._reset(job, failure.reason, choice)
                 else:
                     yield await self._completed(
                         job, choice, job.prompt.passages, counted=counted, support=support
                     )
                     return
+        yield opening
         yield job.transcript.delta(extract(job.looked.found, job.looked.text, job.looked.language))
         yield await self._completed(job, choice, job.looked.found)
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from streams.answering.beside import beside
 from streams.answering.deadline import Deadline
 from streams.answering.embed import question_vector
 from streams.answering.evidence import Weighing, threshold
@@ -21,6 +22,7 @@ from streams.answering.weigh import answerable
 from streams.errors import Rejected, Retryable, StreamsError
 from streams.messages.answers import FailureCode
 from streams.messages.changes import metadata_pairs
+from streams.messages.held import Vector
 from streams.messages.questions import Asked, Question
 from streams.messages.records import Offset
 from streams.ports import (
@@ -101,8 +103,8 @@ class Lookup:
         self._monotonic = monotonic
         self._observe = observe
 
-    async def wait(self, asked: Asked, deadline: Deadline) -> Freshness:
-        """How far the index is, once it has dealt with what the question demands.
+    async def wait(self, asked: Asked, deadline: Deadline) -> Freshness | None:
+        """How far the index is, once it has dealt with what the question demands; None: it demands nothing.
 
         Raises `NoAnswer` where it has not in time or the question is too late or empty, and `Misconfigured`
         from a dependency.
@@ -112,16 +114,20 @@ class Lookup:
                 raise _late()
             if not screen(asked.question.text).strip():
                 raise NoAnswer("invalid_question", "The question holds no text.", retryable=False)
-            return await self._fresh(asked.question, deadline)
+            return await self._fresh(asked.question, deadline) if asked.question.after else None
 
-    async def look(self, asked: Asked, fresh: Freshness, deadline: Deadline) -> Looked:
+    async def look(self, asked: Asked, fresh: Freshness | None, deadline: Deadline) -> Looked:
         """What there is for the question now. Raises as `wait`.
 
-        `fresh` was read before: what it says is applied is in what the search finds.
+        `fresh`, read here where it was not before, is older than the search: what it says is applied is in
+        what that finds.
         """
         text = screen(asked.question.text).strip()
         with _named():
-            serving, query, retrieved = await self._found(asked, text, deadline)
+            async with beside(self._known(fresh, deadline)) as known:
+                serving, vector = await self._embedded(asked.question, text, deadline)
+                fresh = await known
+            serving, query, retrieved = await self._found(serving, vector, asked, text, deadline)
             language = guess(text, asked.question.language)
             evidence = await self._evidence(serving, asked.tenant, text, language, retrieved, deadline)
             return Looked(
@@ -147,10 +153,8 @@ class Lookup:
 
     async def _fresh(self, question: Question, deadline: Deadline) -> Freshness:
         async def read() -> Sequence[Offset]:
-            return await self._persist("watermark", self._watermarks.applied, deadline)
+            return await self._applied(deadline)
 
-        if not question.after:
-            return Freshness(tuple(await read()), stale=False)
         with deadline.measured("waited"):
             until = deadline.until - _reserve(deadline.left_s, allow_stale=question.allow_stale)
             fresh = await freshness(read, question.after, until=until, monotonic=self._monotonic)
@@ -163,34 +167,42 @@ class Lookup:
             )
         return fresh
 
+    async def _known(self, fresh: Freshness | None, deadline: Deadline) -> Freshness:
+        return fresh or Freshness(tuple(await self._applied(deadline)), stale=False)
+
+    async def _applied(self, deadline: Deadline) -> Sequence[Offset]:
+        return await self._persist("watermark", self._watermarks.applied, deadline)
+
+    async def _embedded(self, question: Question, text: str, deadline: Deadline) -> tuple[Serving, Vector]:
+        """The live generation, and the question's vector in it."""
+        serving = await self._persist("search", self._serve, deadline)
+        searched = _searched(question, text)
+        with deadline.measured("embedded"):
+            return serving, await self._persist(
+                "embed", lambda: question_vector(serving.embedder, searched), deadline
+            )
+
     async def _found(
-        self, asked: Asked, text: str, deadline: Deadline
+        self, serving: Serving, vector: Vector, asked: Asked, text: str, deadline: Deadline
     ) -> tuple[Serving, SearchQuery, Retrieved]:
         """What the live generation gives, and that one.
 
-        Chosen after the wait: what is acknowledged by now is in it, even where it has just changed. And again
-        where it is another one by the end: while a model or the store was waited for, changes may have gone
-        to that one alone.
+        Another one where it is not the live one by the end: what is acknowledged by now may have gone to that
+        one alone, while a model or the store was waited for.
         """
-        serving = await self._persist("search", self._serve, deadline)
         while True:
-            query, retrieved = await self._retrieved(serving, asked, text, deadline)
+            query, retrieved = await self._retrieved(serving, vector, asked, text, deadline)
             now = await self._persist("search", self._serve, deadline)
             if now.search is serving.search:
                 return serving, query, retrieved
-            serving = now
+            serving, vector = await self._embedded(asked.question, text, deadline)
 
     async def _retrieved(
-        self, serving: Serving, asked: Asked, text: str, deadline: Deadline
+        self, serving: Serving, vector: Vector, asked: Asked, text: str, deadline: Deadline
     ) -> tuple[SearchQuery, Retrieved]:
-        searched = _searched(asked.question, text)
-        with deadline.measured("embedded"):
-            vector = await self._persist(
-                "embed", lambda: question_vector(serving.embedder, searched), deadline
-            )
         query = SearchQuery(
             tenant=asked.tenant,
-            text=searched,
+            text=_searched(asked.question, text),
             vector=vector,
             principals=tuple(asked.question.principals),
             filters=metadata_pairs(asked.question.filters),

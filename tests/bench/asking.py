@@ -45,9 +45,9 @@ class Heard:
     def steps(self, first_token_ms: float, rest_ms: float) -> Mapping[str, float]:
         """Milliseconds of each step, in order, less what the model itself takes; together the overhead.
 
-        `look`: the watermark, the weighing and the prompt; `ask`: from the first event until the model's
-        first token, `generate`: from there to its last, beyond its own times; `end`: from there until
-        the terminal event is made, `arrive`: until its reader has it.
+        `look`: the watermark, the weighing and the prompt; `ask`: from the first event until the first piece
+        of text, `generate and end`: from there until the terminal event is made, both beyond what the model
+        takes; `arrive`: until its reader has it. What is in brackets is none of the sum.
         """
         made = {event["type"]: datetime.fromisoformat(event["at"]).timestamp() for _, event in self.events}
         timings = self.end["timings"]
@@ -56,8 +56,7 @@ class Heard:
         started, completed = made["answer.started"], made["answer.completed"]
         first = next(event for _, event in self.events if event["type"] == "answer.delta")
         first_at = datetime.fromisoformat(first["at"]).timestamp()
-        last = [at for at, event in self.events if event["type"] == "answer.started"][0]
-        whole = (completed - first_at) * 1000 - rest_ms
+        arrived = next(at for at, event in self.events if event["type"] == "answer.started")
         return {
             "produce": (self.written - self.asked) * 1000,
             "queued": queued,
@@ -65,9 +64,9 @@ class Heard:
             "retrieve": retrieved,
             "look": (started - began) * 1000 - embedded - retrieved,
             "ask": (first_at - started) * 1000 - first_token_ms,
-            "generate and end": whole,
+            "generate and end": (completed - first_at) * 1000 - rest_ms,
             "arrive": (self.events[-1][0] - completed) * 1000,
-            "(started arrives)": (last - started) * 1000,
+            "(started arrives)": (arrived - started) * 1000,
         }
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from weaviate.classes.query import Filter, MetadataQuery
 
 from streams.messages.changes import EVERYONE
+from streams.messages.held import Vector
 from streams.ports import Hit, SearchQuery
 from streams.stores.encoded import encodable_part
 from streams.stores.fusion import depth, fuse
@@ -32,11 +33,22 @@ async def hybrid(session: Session, query: SearchQuery) -> Sequence[Hit]:
         return []
     scores = fuse(
         {id_: hit.similarity for id_, hit in near.items()},
-        {id_: hit.score for id_, hit in worded.items()},
+        {id_: one.hit.score for id_, one in worded.items()},
         alpha=query.alpha,
     )
-    hits = {**worded, **near}
-    return [replace(hits[id_], score=score) for id_, score in list(scores.items())[: query.limit]]
+    best = list(scores.items())[: query.limit]
+    return [replace(near.get(id_) or worded[id_].measured(query), score=score) for id_, score in best]
+
+
+@dataclass(frozen=True, slots=True)
+class _Worded:
+    """What the word arm found, with its vector: how similar it is, is only worked out where that is asked."""
+
+    hit: Hit
+    vector: Vector
+
+    def measured(self, query: SearchQuery) -> Hit:
+        return replace(self.hit, similarity=cosine(query.vector, self.vector))
 
 
 async def _by_vector(session: Session, query: SearchQuery) -> dict[UUID, Hit]:
@@ -57,7 +69,7 @@ async def _by_vector(session: Session, query: SearchQuery) -> dict[UUID, Hit]:
     }
 
 
-async def _by_words(session: Session, query: SearchQuery) -> dict[UUID, Hit]:
+async def _by_words(session: Session, query: SearchQuery) -> dict[UUID, _Worded]:
     """What the word arm finds, best first; `score` is BM25's."""
     text = encodable_part(query.text)
     if query.alpha >= 1 or not has_word(text):
@@ -73,19 +85,15 @@ async def _by_words(session: Session, query: SearchQuery) -> dict[UUID, Hit]:
             return_metadata=MetadataQuery(score=True),
         )
     return {
-        one.uuid: _hit(
-            query.tenant,
-            one.uuid,
-            one.properties,
-            score=one.metadata.score or 0.0,
-            similarity=cosine(query.vector, vector_of(one)),
+        one.uuid: _Worded(
+            _hit(query.tenant, one.uuid, one.properties, score=one.metadata.score or 0.0), vector_of(one)
         )
         for one in returned.objects
     }
 
 
 def _hit(
-    tenant: str, id_: UUID, properties: Mapping[str, Any], *, similarity: float, score: float = 0.0
+    tenant: str, id_: UUID, properties: Mapping[str, Any], *, similarity: float = 0.0, score: float = 0.0
 ) -> Hit:
     return Hit(
         id=id_,

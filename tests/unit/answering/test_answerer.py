@@ -74,6 +74,42 @@ def test_a_question_is_answered_by_the_first_model_with_what_it_was_made_from():
     assert end["timings"]["waited"] is None
 
 
+def test_the_model_is_asked_while_the_first_event_is_on_its_way():
+    async def with_a_slow_topic():
+        world, texts = World(), []
+        answerer = Answerer(world.serve, world.models, world.marks, world.settings, now, monotonic)
+        async with aclosing(answerer.answer(asked())) as events:
+            async for event in events:
+                if event.type == "answer.started":
+                    assert not world.models.running
+                    await asyncio.sleep(0.15)
+                    assert world.models.running
+                texts += [monotonic()] if event.type == "answer.delta" else []
+        return texts[0], event.timings.first_token
+
+    assert run(with_a_slow_topic()) == (pytest.approx(0.2), pytest.approx(200))
+
+
+def test_the_watermark_is_read_before_the_search_and_while_the_question_is_embedded():
+    class Noting(Marks):
+        async def applied(self):
+            await asyncio.sleep(0.1)
+            steps.append("watermark")
+            return await super().applied()
+
+    class Searched(Index):
+        async def hybrid(self, query):
+            steps.append("search")
+            return await super().hybrid(query)
+
+    steps = []
+    index = Searched([RESET], {RESET.document_key: [head_of(RESET)]})
+    world = World(index=index, marks=Noting(), embedder=Words(faults=[0.1]))
+    world.ask()
+    assert steps == ["watermark", "search"]
+    assert world.times[0] == pytest.approx(0.1)
+
+
 def test_without_streaming_there_is_only_the_end():
     events, end = World(models={"big": Script(end=Retryable("down"))}).ask(stream=False)
     assert types(events) == ["completed"]
