@@ -9,7 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 from streams.answering.answering import Answering
-from streams.answering.beside import ahead
+from streams.answering.beside import ahead, beside
 from streams.answering.deadline import Deadline
 from streams.answering.extract import extract
 from streams.answering.freshness import Freshness
@@ -155,7 +155,7 @@ class Answerer:
         choice = Choice("none", None, "no_evidence")
         yield job.transcript.opened(choice, [], job.looked.watermark)
         yield job.transcript.delta(phrases(job.looked.language).abstention)
-        yield await self._completed(job, choice, ())
+        yield self._completed(job, choice, (), ())
 
     async def _respond(self, job: _Job) -> AsyncGenerator[Event, None]:
         async with self._slot(job.deadline):
@@ -164,27 +164,31 @@ class Answerer:
             opening: AnswerStarted | AnswerReset
             opening = job.transcript.opened(choice, shown, job.looked.watermark)
             while choice.model is not None:
-                counted = Usage()
+                last = ChatChunk("")
                 try:
                     # The model works while the attempt's first event is on its way.
                     async with ahead(self._reply(job, choice)) as chunks:
                         yield opening
-                        async for chunk in chunks:
-                            if chunk.text:
-                                yield job.transcript.delta(chunk.text)
-                            counted = usage(chunk)
-                    support = self._support(job)
+                        async for last in chunks:
+                            if last.text and not last.done:
+                                yield job.transcript.delta(last.text)
+                    # And what was cited is looked at again while the last piece is.
+                    async with beside(self._outdated(job, job.prompt.passages)) as looking:
+                        if last.text:
+                            yield job.transcript.delta(last.text)
+                        support, outdated = self._support(job), await looking
                 except Unfinished as failure:
                     choice = self._router.next(choice, failure.reason, left_s=job.deadline.left_s)
                     opening = self._reset(job, failure.reason, choice)
                 else:
-                    yield await self._completed(
-                        job, choice, job.prompt.passages, counted=counted, support=support
+                    yield self._completed(
+                        job, choice, job.prompt.passages, outdated, counted=usage(last), support=support
                     )
                     return
         yield opening
         yield job.transcript.delta(extract(job.looked.found, job.looked.text, job.looked.language))
-        yield await self._completed(job, choice, job.looked.found)
+        outdated = await self._outdated(job, job.looked.found)
+        yield self._completed(job, choice, job.looked.found, outdated)
 
     @asynccontextmanager
     async def _slot(self, deadline: Deadline) -> AsyncGenerator[None, None]:
@@ -246,16 +250,19 @@ class Answerer:
         job.deadline.spent("first_token", None)
         return job.transcript.reset(reason, choice)
 
-    async def _completed(
+    async def _outdated(self, job: _Job, passages: Sequence[Found]) -> tuple[int, ...] | None:
+        return await self._lookup.outdated(job.looked, passages)
+
+    def _completed(
         self,
         job: _Job,
         choice: Choice,
         passages: Sequence[Found],
+        outdated: tuple[int, ...] | None,
         *,
         counted: Usage = _NO_USAGE,
         support: float | None = None,
     ) -> AnswerCompleted:
-        outdated = await self._lookup.outdated(job.looked, passages)
         labels = {"route": choice.route, "reason": choice.reason or ""}
         timings = job.deadline.timings()
         self._observe(Observed("answers", labels=labels))

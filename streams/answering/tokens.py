@@ -8,6 +8,7 @@ English word; this counts about 1.7 times what SmolLM2's makes of English prose,
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from math import ceil
 
 MESSAGE_TOKENS = 8
@@ -25,7 +26,15 @@ _IDEOGRAPHS = range(0x2E80, 0xD7B0)
 
 def estimate(text: str) -> int:
     """Tokens that `text` has, rather too many than too few."""
-    return sum(map(_tokens, _PIECE.findall(text)))
+    return sum(
+        _of_short(piece) if len(piece) < _UNBROKEN else _tokens(piece) for piece in _PIECE.findall(text)
+    )
+
+
+@lru_cache(maxsize=16384)
+def _of_short(piece: str) -> int:
+    """Kept, since words come again and again; long pieces are seldom the same, and would take much room."""
+    return _tokens(piece)
 
 
 def _tokens(piece: str) -> int:

@@ -9,8 +9,9 @@ Every method may raise what `streams.ollama.errors` lists.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
@@ -46,6 +47,9 @@ __all__ = ["OllamaClient", "OllamaConfig"]
 
 R = TypeVar("R", bound=Reply)
 
+END_S = 0.02
+"""How long a reply that is whole is waited for to end."""
+
 
 class OllamaClient:
     """One Ollama. An async context manager; implements the `Generator` port."""
@@ -75,6 +79,8 @@ class OllamaClient:
         async with aclosing(self._connection.lines("/api/chat", body, model=request.model)) as lines:
             async for line in lines:
                 chunk = _chunk(self._read(ChatReply, line))
+                if chunk.done:
+                    await _ended(lines)
                 yield chunk
                 if chunk.done:
                     return
@@ -171,6 +177,13 @@ class OllamaClient:
             raise BrokenStream(
                 f"what answers at {self.host} does not answer as Ollama does: see {URL_SETTING}"
             ) from None
+
+
+async def _ended(lines: AsyncGenerator[bytes, None]) -> None:
+    """Reads past the last line to the reply's end, so that its connection can serve the next request."""
+    with suppress(TimeoutError, StreamsError):
+        async with asyncio.timeout(END_S):
+            await anext(lines, None)
 
 
 def _chunk(reply: ChatReply) -> ChatChunk:

@@ -36,6 +36,8 @@ NOT_TAKEN: tuple[type[Retryable], ...] = (Unreachable, Overloaded)
 """Ollama did not begin: any request may be sent again."""
 BEFORE_FIRST: tuple[type[Retryable], ...] = (*NOT_TAKEN, BrokenStream)
 """Nothing was seen of a stream yet. A timeout is not in here: the model may be at work on it."""
+IDLE_S = 30.0
+"""How long a connection is kept that nobody uses; proxies close theirs after a minute or so."""
 IDEMPOTENT: tuple[type[Retryable], ...] = (*BEFORE_FIRST, Timeout, ServerFailed)
 """Twice is as good as once."""
 
@@ -74,7 +76,7 @@ class Connection:
             base_url=url,
             transport=transport,
             timeout=self._timeout(config.read_timeout_s),
-            limits=httpx.Limits(max_connections=config.connections),
+            limits=httpx.Limits(max_connections=config.connections, keepalive_expiry=IDLE_S),
             # A proxy for the outside world can't reach this machine's own loopback.
             trust_env=not _is_loopback(url.host),
         )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from weaviate import WeaviateAsyncClient
@@ -23,6 +25,8 @@ from streams.stores.weaviate import faults
 Collection = CollectionAsync[Any, Any]
 
 TENANTS_AT_ONCE = 100
+TENANTS_USED = 1000
+"""Tenants whose collection is kept: to make one takes as long as to send a query."""
 RECONNECT_MS = 2_000
 """The longest that the gRPC channel waits before it tries again: its own default is two minutes."""
 
@@ -68,14 +72,15 @@ class Session:
         self.client = client
         self.config = config
         self._tenants: set[str] = set()
+        self._used: OrderedDict[str, Collection] = OrderedDict()
         self._creating = asyncio.Lock()
 
-    @property
+    @cached_property
     def heads(self) -> Collection:
         """Heads, read and written at ALL: a filtered query reads one replica, so every one must have them."""
         return self.client.collections.use(self.config.heads).with_consistency_level(ConsistencyLevel.ALL)
 
-    @property
+    @cached_property
     def all_passages(self) -> Collection:
         """The passages' collection, for what is no single tenant's."""
         return self.client.collections.use(self.config.passages).with_consistency_level(
@@ -84,7 +89,11 @@ class Session:
 
     def passages(self, tenant: str) -> Collection:
         """One tenant's passages, read and written at QUORUM."""
-        return self.all_passages.with_tenant(tenant)
+        used = self._used.pop(tenant, None) or self.all_passages.with_tenant(tenant)
+        self._used[tenant] = used
+        if len(self._used) > TENANTS_USED:
+            self._used.popitem(last=False)
+        return used
 
     def querying(self) -> AbstractAsyncContextManager[None]:
         """For one read: its time limit, its failures named."""

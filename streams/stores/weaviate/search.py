@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from weaviate.classes.query import Filter, MetadataQuery
 
 from streams.messages.changes import EVERYONE
-from streams.messages.held import Vector
 from streams.ports import Hit, SearchQuery
 from streams.stores.encoded import encodable_part
 from streams.stores.fusion import depth, fuse
@@ -24,6 +22,9 @@ from streams.stores.weaviate.objects import quoted, vector_of
 FOUND = ["text", "title", "document_key"]
 WEIGHED = ["text", "title^2"]
 
+Objects = Mapping[UUID, Any]
+"""What an arm found, as the client gives it, best first."""
+
 
 async def hybrid(session: Session, query: SearchQuery) -> Sequence[Hit]:
     """The best passages of the tenant, best first; a tenant that does not exist has none."""
@@ -32,27 +33,16 @@ async def hybrid(session: Session, query: SearchQuery) -> Sequence[Hit]:
     except NoTenant:
         return []
     scores = fuse(
-        {id_: hit.similarity for id_, hit in near.items()},
-        {id_: one.hit.score for id_, one in worded.items()},
+        {id_: _similarity(one) for id_, one in near.items()},
+        {id_: one.metadata.score or 0.0 for id_, one in worded.items()},
         alpha=query.alpha,
     )
+    # Most of what the arms found is dropped here: only of the rest is it worth to make hits.
     best = list(scores.items())[: query.limit]
-    return [replace(near.get(id_) or worded[id_].measured(query), score=score) for id_, score in best]
+    return [_hit(query, id_, near.get(id_), worded.get(id_), score) for id_, score in best]
 
 
-@dataclass(frozen=True, slots=True)
-class _Worded:
-    """What the word arm found, with its vector: how similar it is, is only worked out where that is asked."""
-
-    hit: Hit
-    vector: Vector
-
-    def measured(self, query: SearchQuery) -> Hit:
-        return replace(self.hit, similarity=cosine(query.vector, self.vector))
-
-
-async def _by_vector(session: Session, query: SearchQuery) -> dict[UUID, Hit]:
-    """What the vector arm finds, best first; `score` is not set."""
+async def _by_vector(session: Session, query: SearchQuery) -> Objects:
     if query.alpha <= 0:
         return {}
     async with session.querying():
@@ -63,14 +53,10 @@ async def _by_vector(session: Session, query: SearchQuery) -> dict[UUID, Hit]:
             return_properties=FOUND,
             return_metadata=MetadataQuery(distance=True),
         )
-    return {
-        one.uuid: _hit(query.tenant, one.uuid, one.properties, similarity=1 - (one.metadata.distance or 0.0))
-        for one in returned.objects
-    }
+    return {one.uuid: one for one in returned.objects}
 
 
-async def _by_words(session: Session, query: SearchQuery) -> dict[UUID, _Worded]:
-    """What the word arm finds, best first; `score` is BM25's."""
+async def _by_words(session: Session, query: SearchQuery) -> Objects:
     text = encodable_part(query.text)
     if query.alpha >= 1 or not has_word(text):
         return {}
@@ -84,25 +70,24 @@ async def _by_words(session: Session, query: SearchQuery) -> dict[UUID, _Worded]
             return_properties=FOUND,
             return_metadata=MetadataQuery(score=True),
         )
-    return {
-        one.uuid: _Worded(
-            _hit(query.tenant, one.uuid, one.properties, score=one.metadata.score or 0.0), vector_of(one)
-        )
-        for one in returned.objects
-    }
+    return {one.uuid: one for one in returned.objects}
 
 
-def _hit(
-    tenant: str, id_: UUID, properties: Mapping[str, Any], *, similarity: float = 0.0, score: float = 0.0
-) -> Hit:
+def _similarity(near: Any) -> float:
+    return bounded(1 - (near.metadata.distance or 0.0))
+
+
+def _hit(query: SearchQuery, id_: UUID, near: Any, worded: Any, score: float) -> Hit:
+    """A passage that either arm found, or both."""
+    properties = (near or worded).properties
     return Hit(
         id=id_,
         document_key=UUID(properties["document_key"]),
-        tenant=tenant,
+        tenant=query.tenant,
         text=properties["text"],
         title=properties["title"],
         score=score,
-        similarity=bounded(similarity),
+        similarity=_similarity(near) if near else cosine(query.vector, vector_of(worded)),
     )
 
 

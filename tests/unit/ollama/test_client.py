@@ -250,6 +250,36 @@ async def test_cancelling_while_the_first_token_is_awaited_reaches_the_server():
         await asyncio.wait_for(noticed.wait(), 2)
 
 
+async def test_a_connection_is_used_again_after_a_chat_was_read_to_its_done_line():
+    connections = []
+
+    async def serve(reader, writer):
+        connections.append(writer)
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
+                line = word("Hello") + DONE
+                writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                writer.write(b"%x\r\n%s\r\n" % (len(line), line))
+                await writer.drain()
+                # As a server does: the end is no part of what held the last line.
+                await asyncio.sleep(0)
+                writer.write(b"0\r\n\r\n")
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with OllamaClient(OllamaConfig(url)) as client:
+            for _ in range(3):
+                async with aclosing(client.chat(REQUEST)) as chunks:
+                    async for chunk in chunks:
+                        if chunk.done:
+                            break
+        for writer in connections:
+            writer.close()
+    assert len(connections) == 1
+
+
 async def test_no_more_connections_than_allowed_are_open():
     open_now, most = 0, 0
 
