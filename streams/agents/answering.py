@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -24,12 +24,23 @@ from streams.messages.questions import Asked
 from streams.messages.records import Record
 from streams.ports import Now, Observed, Observer, unobserved
 
+InPlace = Callable[[], Awaitable[None]]
+"""Returns while the questions at hand are this worker's alone: see `streams.agents.pump.Pump.in_place`."""
+
 HANDLE_LIMIT_S = 900.0
 """A handler is hung after this: a deadline may be 600 s away, and Kafka a while."""
 
 
+async def _alone() -> None:
+    """Nobody else has the questions."""
+
+
 class Answering(OneByOne[Item, None]):
-    """The work of the answering group: see `streams.agents.work.Work`."""
+    """The work of the answering group: see `streams.agents.work.Work`.
+
+    `in_place` is asked before an attempt begins and before an end is decided: a worker that was frozen past
+    its session must do neither beside the one that has its questions by then.
+    """
 
     def __init__(
         self,
@@ -43,6 +54,7 @@ class Answering(OneByOne[Item, None]):
     ) -> None:
         self._asking, self._answerer, self._done, self._outlet = asking, answerer, done, outlet
         self._now, self._observe = now, observe
+        self.in_place: InPlace = _alone
 
     def prepare(self, record: Record) -> Sequence[tuple[Hashable, Item]]:
         """The question, ordered by its record's key where it has one. Raises `Rejected`: it is invalid."""
@@ -94,6 +106,7 @@ class Answering(OneByOne[Item, None]):
                     return
                 if event.attempt > begun:
                     begun = event.attempt
+                    await self.in_place()
                     await self._done.start(item.at, begun)
                 await self._outlet.deliver(outgoing_event(event, item, topic))
 
@@ -104,6 +117,7 @@ class Answering(OneByOne[Item, None]):
     async def _end(self, item: Item, terminal: Terminal, topic: str) -> None:
         """Decides the question's end, then sends it."""
         outgoing = outgoing_event(terminal, item, topic)
+        await self.in_place()
         await self._done.finish(item.at, outgoing)
         if isinstance(terminal, AnswerFailed):
             self._observe(Observed("answers_failed", labels={"code": terminal.code}))
@@ -157,6 +171,8 @@ def answering_agent(
     pump = Pump(
         Member(app), work, settings, produce=produce, canary=canary, now=now, random=random, observe=observe
     )
+
+    work.in_place = pump.in_place
 
     async def forget(*_: object, **__: object) -> None:
         done.forget()

@@ -96,6 +96,10 @@ class Attempts:
                 raise
             raise Retryable(f"took longer than {self._patience.limit_s:g} s", code="hung") from None
 
+    async def idle(self, awaitable: Awaitable[T]) -> T:
+        """For a handler that waits without work in hand: what it waits for. To cancel it loses nothing."""
+        return await self._wait(awaitable)
+
     async def _wait(self, awaitable: Awaitable[T]) -> T:
         with self._asleep():
             return await awaitable

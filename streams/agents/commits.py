@@ -53,6 +53,15 @@ class Commits:
                 if self._upto:
                     self._dirty.set()
 
+    async def confirm(self, standing: Callable[[], Mapping[Partition, int]]) -> bool:
+        """Whether our generation is still the group's, by committing once more what may be anyway.
+
+        `standing` gives that where nothing is noted. False, too, where there is nothing to commit.
+        """
+        async with self._one_at_a_time:
+            offsets = {**standing(), **self._upto}
+            return bool(offsets) and await self._commit(offsets)
+
     def forget(self) -> None:
         """Forgets what is noted: the generation is over."""
         self._upto.clear()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Hashable
 from contextlib import suppress
 from typing import Generic, Literal, TypeVar
@@ -20,14 +21,15 @@ from streams.agents.commits import Commits
 from streams.agents.delivery import DeadLetters, Delivery, Produce
 from streams.agents.dependency import Canary, Dependency
 from streams.agents.lanes import Lanes
+from streams.agents.lease import Lease
 from streams.agents.membership import Membership, Partition
 from streams.agents.slots import Part, Slot
 from streams.agents.turn import Turn
 from streams.agents.window import Window
 from streams.agents.work import Ended, Fetch, PumpSettings, Work
-from streams.errors import Misconfigured, Rejected
+from streams.errors import Misconfigured, Rejected, Retryable
 from streams.messages.records import Record
-from streams.ports import Now, Observed, Observer, unobserved
+from streams.ports import Monotonic, Now, Observed, Observer, unobserved
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +43,8 @@ TURN_S = 0.005
 """For how long records are taken before others have their turn."""
 LOOK_AGAIN_S = 0.05
 """How often a drain looks for handlers that only wait."""
+LOST_S = 30.0
+"""How long a handler that has lost its place waits to be told so by the group."""
 
 
 class Pump(Generic[Item, Outcome]):
@@ -58,6 +62,7 @@ class Pump(Generic[Item, Outcome]):
         now: Now,
         random: Random,
         observe: Observer = unobserved,
+        monotonic: Monotonic = time.monotonic,
     ) -> None:
         self._member, self._work, self._settings, self._observe = member, work, settings, observe
         backoff = Backoff(settings.backoff_s, settings.backoff_max_s, random)
@@ -76,6 +81,7 @@ class Pump(Generic[Item, Outcome]):
         self._fetches = Attempts(self._supply, patience, backoff, observe, settings.name)
         self._fetching: set[asyncio.Task[None]] = set()
         self._commits = Commits(member.commit, interval_s=settings.commit_interval_s)
+        self._lease = Lease(settings.freeze_s, monotonic)
         self._lanes: Lanes[Part[Item, Outcome]] = Lanes()
         self._windows: dict[Partition, Window] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -125,10 +131,30 @@ class Pump(Generic[Item, Outcome]):
         """Whether more records are taken now; as many as come at once may follow the last that fits."""
         return not self._full_up()
 
+    async def in_place(self) -> None:
+        """Returns while records that are handled now are ours alone; for a handler, before what counts once.
+
+        A process that was frozen asks its group first, by a commit, as others may have its partitions by
+        now. Where they have, it doesn't return, and is cancelled with its handler. Raises `Retryable`
+        should that not happen.
+        """
+        if not self._lease.lapsed and self._generation is not None and self._member.live(self._generation):
+            return
+        if await self._commits.confirm(self._next_to_finish):
+            self._lease.renew()
+            return
+        await self._attempts.idle(asyncio.sleep(LOST_S))
+        raise Retryable("the group does not say whose the record is", code="place_lost")
+
+    def _next_to_finish(self) -> dict[Partition, int]:
+        """The offset that each partition goes on at, were it given to another worker now."""
+        firsts = {partition: window.first for partition, window in self._windows.items()}
+        return {partition: first for partition, first in firsts.items() if first is not None}
+
     async def consume(self, deliveries: AsyncIterator[tuple[Record, int]]) -> None:
         """Works on records as they are delivered, each with its generation, until there are no more."""
         self._reset()
-        committing = asyncio.create_task(self._commits.run())
+        beside = [asyncio.create_task(one()) for one in (self._commits.run, self._lease.run)]
         self._started = True
         turn = Turn(TURN_S)
         try:
@@ -138,7 +164,8 @@ class Pump(Generic[Item, Outcome]):
                     self._accept(record, generation)
                 await turn.over()
         finally:
-            committing.cancel()
+            for task in beside:
+                task.cancel()
             self._reset()
 
     async def drain(self) -> None:

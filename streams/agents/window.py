@@ -28,6 +28,11 @@ class Window:
     def __len__(self) -> int:
         return len(self._entries)
 
+    @property
+    def first(self) -> int | None:
+        """The offset of the first unfinished record; None where all are finished."""
+        return self._entries[0].offset if self._entries else None
+
     def accept(self, offset: int) -> Entry:
         """Takes the next record. Offsets come in ascending order, with gaps (compaction, transactions)."""
         entry = Entry(offset)

@@ -102,7 +102,8 @@ class PumpSettings:
     `handle_limit_s`: a handler that takes longer is hung. `poison_after` failures while the canary
     passes make a dead letter, `failed_after` where the error is none of ours. `canary_limit_s`: how long the
     canary may take. Backoff doubles from `backoff_s` to `backoff_max_s`, with jitter. `commit_interval_s`:
-    at least so long between two commits. `max_bytes`: what the dead letter topic takes.
+    at least so long between two commits. `max_bytes`: what the dead letter topic takes. `freeze_s`: a process
+    in which nothing ran for so long may have lost its place in the group, whose session must be longer.
     """
 
     dead_topic: str
@@ -121,3 +122,4 @@ class PumpSettings:
     backoff_max_s: float = 10.0
     commit_interval_s: float = 0.1
     max_bytes: int = 8 * 1024 * 1024
+    freeze_s: float = 3.0

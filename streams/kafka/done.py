@@ -15,6 +15,7 @@ from typing import TypeAlias
 from streams.errors import Misconfigured
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.consume import fetch, partitions_of, stretch
+from streams.messages.headers import versioned
 from streams.messages.records import Offset, Outgoing, Record
 from streams.ports import Now
 
@@ -66,7 +67,7 @@ class _Loaded:
 
 def started_record(topic: str, at: Offset, attempt: int) -> Outgoing:
     """The record that says that an attempt begins."""
-    headers = ((STATE, STARTED.encode()), (ATTEMPT, str(attempt).encode()))
+    headers = versioned((STATE, STARTED.encode()), (ATTEMPT, str(attempt).encode()))
     return Outgoing(topic, str(at).encode(), b"", headers, at.partition)
 
 

@@ -54,7 +54,8 @@ async def canary():
     pass
 
 
-async def main(told):
+async def worker(told, answerer, **settings):
+    """Runs until SIGTERM; gives the exit code."""
     connection = KafkaConnection(told["bootstrap"])
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
@@ -68,10 +69,10 @@ async def main(told):
             answers_topic=f"{name}.answers",
             done_topic=f"{name}.questions_done",
             decode=decode,
-            answerer=Slow(),
+            answerer=answerer,
             replies=ReplyTopics(connection, "replies.*"),
             canary=canary,
-            settings=PumpSettings(dead_topic=f"{name}.questions_dead", slots=6, drain_s=1.0),
+            settings=PumpSettings(dead_topic=f"{name}.questions_dead", **settings),
             now=now,
             random=random.random,
         )
@@ -79,8 +80,13 @@ async def main(told):
     return await Lifecycle([agent]).run(stop)
 
 
-if __name__ == "__main__":
+def ended(running):
+    """Runs it, and ends the process with its exit code: the consumer's thread is no daemon."""
     logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    code = asyncio.run(main(json.loads(sys.argv[1])))
+    code = asyncio.run(running)
     logging.shutdown()
     os._exit(code)
+
+
+if __name__ == "__main__":
+    ended(worker(json.loads(sys.argv[1]), Slow(), slots=6, drain_s=1.0))

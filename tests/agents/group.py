@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import time
 from collections import defaultdict
 from datetime import UTC, datetime
 
@@ -112,6 +113,8 @@ class Bench:
         self.produced = []
         self._deliveries = asyncio.Queue()
         self._offsets = defaultdict(int)
+        self.frozen_s = 0.0
+        """How long the process was frozen, as its clock says afterwards."""
 
         async def well():
             pass
@@ -128,6 +131,7 @@ class Bench:
             supply=supply,
             now=lambda: AT,
             random=random.Random(1).random,
+            monotonic=lambda: time.monotonic() + self.frozen_s,
         )
 
     async def __aenter__(self):

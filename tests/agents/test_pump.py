@@ -585,3 +585,50 @@ async def test_any_mix_of_records_failures_and_rebalances_loses_nothing_and_keep
         assert done.issuperset(line)
         assert [at for at in firsts if at in line] == line
     assert not bench.produced
+
+
+# Frozen, and woken
+
+
+def asking_its_place(bench, order):
+    async def act(record):
+        order.append("asks")
+        await bench.pump.in_place()
+        order.append("goes on")
+
+    bench.work.acts[b"once"] = act
+
+
+async def test_a_handler_of_a_process_that_was_frozen_goes_on_once_the_group_says_that_it_may():
+    async with Bench() as bench:
+        order = []
+        asking_its_place(bench, order)
+        bench.deliver(b"wait", key=b"before")
+        bench.frozen_s = 100
+        bench.deliver(b"once", key=b"k")
+        await bench.until(lambda: "goes on" in order)
+        # It was asked by what changes nothing: the place of the first record that is not finished.
+        assert bench.group.commits == [{("t", 0): 0}]
+        bench.deliver(b"once", key=b"k")
+        await bench.until(lambda: order.count("goes on") == 2)
+        assert bench.group.commits == [{("t", 0): 0}]
+        bench.work.gates[0].set()
+        await bench.committed(3)
+
+
+async def test_a_handler_whose_place_is_lost_waits_to_be_cancelled_and_does_not_go_on():
+    async with Bench() as bench:
+        order = []
+        asking_its_place(bench, order)
+        bench.group.refuses = True
+        bench.work.acts[b"freeze"] = lambda _record: freeze(bench)
+        bench.deliver(b"freeze", key=b"k")
+        bench.deliver(b"once", key=b"k")
+        await bench.until(lambda: order)
+        await bench.rebalance()
+        assert order == ["asks"]
+        assert bench.work.offsets("cancelled") == [1]
+
+
+async def freeze(bench):
+    bench.frozen_s = 100
