@@ -318,6 +318,10 @@ class Watermarks(Protocol):
         """For each source partition with anything applied, the last offset up to which all is (inclusive)."""
         ...
 
+    async def unreachable(self, after: Sequence[Offset]) -> Sequence[Offset]:
+        """Those of `after` that are in no source's partition, so that waiting for them is in vain."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Observed:

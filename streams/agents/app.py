@@ -170,6 +170,11 @@ class Member:
         """Fetches it again."""
         self._app.consumer.on_buffer_drop(TP(*partition))
 
+    def read_upto(self) -> tuple[int, Mapping[Partition, tuple[int | None, int]]]:
+        """The last offset that was delivered of each partition, and the one up to which it is read."""
+        generation, read = cast("Consumer", self._app.consumer).read_upto()
+        return generation, {Partition(*tp): known for tp, known in read.items()}
+
     async def commit(self, offsets: Mapping[Partition, int]) -> bool:
         """Commits in the present generation."""
         consumer = cast("Consumer", self._app.consumer)

@@ -32,6 +32,14 @@ class Membership(Protocol):
         """Fetches it again."""
         ...
 
+    def read_upto(self) -> tuple[int, Mapping[Partition, tuple[int | None, int]]]:
+        """A generation, and of each partition in it the last offset that was delivered, and the one read up to.
+
+        The former is None where none was, the latter exclusive. What lies between is not for us: markers of
+        transactions, and what was aborted.
+        """
+        ...
+
     async def commit(self, offsets: Mapping[Partition, int]) -> bool:
         """Commits the next offsets to be read; False where the group has moved on."""
         ...

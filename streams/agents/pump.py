@@ -43,6 +43,8 @@ TURN_S = 0.005
 """For how long records are taken before others have their turn."""
 LOOK_AGAIN_S = 0.05
 """How often a drain looks for handlers that only wait."""
+PASS_S = 0.2
+"""How often it is looked whether a partition is read further than its last record."""
 LOST_S = 30.0
 """How long a handler that has lost its place waits to be told so by the group."""
 
@@ -154,7 +156,9 @@ class Pump(Generic[Item, Outcome]):
     async def consume(self, deliveries: AsyncIterator[tuple[Record, int]]) -> None:
         """Works on records as they are delivered, each with its generation, until there are no more."""
         self._reset()
-        beside = [asyncio.create_task(one()) for one in (self._commits.run, self._lease.run)]
+        beside = [
+            asyncio.create_task(one()) for one in (self._commits.run, self._lease.run, self._pass_markers)
+        ]
         self._started = True
         turn = Turn(TURN_S)
         try:
@@ -200,9 +204,7 @@ class Pump(Generic[Item, Outcome]):
         return self._pending >= self._settings.max_pending or self._bytes >= self._settings.max_pending_bytes
 
     def _accept(self, record: Record, generation: int) -> None:
-        if generation != self._generation:
-            self._reset()
-            self._generation = generation
+        self._enter(generation)
         partition = Partition(record.topic, record.partition)
         window = self._windows.setdefault(partition, Window())
         slot: Slot[Item, Outcome] = Slot(record, window.accept(record.offset), self._epoch, record.size)
@@ -216,6 +218,11 @@ class Pump(Generic[Item, Outcome]):
             self._full.add(partition)
             self._member.pause(partition)
         self._dispatch()
+
+    def _enter(self, generation: int) -> None:
+        if generation != self._generation:
+            self._reset()
+            self._generation = generation
 
     def _line_up(self, slot: Slot[Item, Outcome]) -> None:
         for key, part in self._take_apart(slot):
@@ -354,6 +361,25 @@ class Pump(Generic[Item, Outcome]):
             self._full.discard(partition)
             self._member.resume(partition)
         self._observe(Observed("records", labels={"pump": self._settings.name}))
+
+    async def _pass_markers(self) -> None:
+        """Notes partitions that end in what is not for us as read to their end, until it is cancelled.
+
+        Who waits for an offset there would wait for the next record, otherwise.
+        """
+        while True:
+            await asyncio.sleep(PASS_S)
+            generation, read = self._member.read_upto()
+            if self._takes(generation):
+                self._enter(generation)
+                for partition, (delivered, upto) in read.items():
+                    self._pass(partition, delivered, upto)
+
+    def _pass(self, partition: Partition, delivered: int | None, upto: int) -> None:
+        window = self._windows.setdefault(partition, Window())
+        if delivered == window.accepted and not len(window) and upto > window.passed:
+            window.passed = upto
+            self._commits.note(partition, upto)
 
     def _held_up(self, partition: Partition) -> bool:
         """Whether the partition waits, so that it is fetched no further.

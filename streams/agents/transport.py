@@ -5,6 +5,8 @@
 - It commits past unfinished records, and forgets what was acknowledged when partitions are revoked: ours
   never commits by itself. Where it waits for its streams to be empty, at a rebalance and at the end, ours
   lets the pumps drain, which commit what they finished.
+- It commits records' offsets alone, so that a partition that ends in a transaction's marker, or in what was
+  aborted, is never committed to its end: ours tells how far it has read.
 - It hands each record to the stream by tasks of its own, over several turns of the loop, and where the
   stream is full it sleeps for a second: ours hands over what was fetched at once, and fetches while there
   is room.
@@ -35,6 +37,8 @@ TURN_S = 0.005
 """For how long records are handed over before others have their turn."""
 LOOK_AGAIN_S = 0.02
 """How often it is looked whether the pumps have room again."""
+POSITION_S = 0.2
+"""How often it is told how far partitions are read in which nothing comes."""
 
 
 class Host(Protocol):
@@ -56,7 +60,37 @@ def _host(app: Any) -> Host:
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Makes the consumer of the worker."""
+    """Makes the consumer of the worker, and tells how far it has read."""
+
+    read: tuple[int, Mapping[TP, int]] = (-1, {})
+    """Of a generation, the offset up to which (exclusive) each partition is read, and handed over."""
+
+    async def _fetch_records(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 - Faust's signature
+        max_records: int | None = None,
+    ) -> Any:
+        """What was fetched. All that this gave before is handed over when it is called again."""
+        left_s = timeout or 0.0
+        while True:
+            self._tell(consumer)
+            part_s = min(left_s, POSITION_S)
+            records = await super()._fetch_records(consumer, active_partitions, part_s, max_records)
+            left_s -= part_s
+            if records or left_s <= 0 or not self.consumer.flow_active:
+                return records
+
+    def _tell(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
+        if not self.consumer.flow_active:
+            return
+        subscription = consumer._subscription.subscription  # noqa: SLF001 - `position` may wait for one
+        assignment = None if subscription is None else subscription.assignment
+        if assignment is not None:
+            states = {tp: assignment.state_value(tp) for tp in assignment.tps}
+            read = {TP(*tp): state.position for tp, state in states.items() if state.has_valid_position}
+            self.read = (self.app.consumer_generation_id, read)
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:  # noqa: ARG002 - Faust's signature
         conf = self.app.conf
@@ -82,6 +116,25 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
 class Consumer(driver.Consumer):
     """Leaves acknowledgement to the pumps."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.handed_over: dict[TP, int] = {}
+        """The last offset that was handed over of each partition, since it was assigned."""
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """As Faust's; what is revoked was never handed over."""
+        await super().on_partitions_revoked(revoked)
+        for partition in revoked:
+            self.handed_over.pop(partition, None)
+
+    def read_upto(self) -> tuple[int, Mapping[TP, tuple[int | None, int]]]:
+        """A generation, and of each partition in it the last offset handed over, and the one read up to.
+
+        The latter is exclusive. Between the two there is nothing for a reader of committed records.
+        """
+        generation, read = cast("ConsumerThread", self._thread).read
+        return generation, {tp: (self.handed_over.get(tp), upto) for tp, upto in read.items()}
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -111,6 +164,7 @@ class Consumer(driver.Consumer):
             # It waits for nothing: `getmany` gives records only while they flow, and the stream has room.
             await self.callback(message)
             self._read_offset[partition] = message.offset
+            self.handed_over[partition] = message.offset
 
     async def wait_empty(self) -> None:
         """Called before partitions are given up: the pumps drain, and commit what they finished."""

@@ -24,6 +24,10 @@ class Window:
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque()
+        self.accepted: int | None = None
+        """The offset that was accepted last."""
+        self.passed = 0
+        """All before this offset may be committed."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -35,7 +39,7 @@ class Window:
 
     def accept(self, offset: int) -> Entry:
         """Takes the next record. Offsets come in ascending order, with gaps (compaction, transactions)."""
-        entry = Entry(offset)
+        entry, self.accepted = Entry(offset), offset
         self._entries.append(entry)
         return entry
 
@@ -44,7 +48,7 @@ class Window:
         entry.done = True
         upto = None
         while self._entries and self._entries[0].done:
-            upto = self._entries.popleft().offset + 1
+            upto = self.passed = self._entries.popleft().offset + 1
         return upto
 
     def holes(self) -> frozenset[Entry]:

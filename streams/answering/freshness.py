@@ -15,10 +15,14 @@ POLL_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """The watermark as it was read last, and whether it falls short of what was demanded."""
+    """The watermark as it was read last, and whether it falls short of what was demanded.
+
+    `never`: no waiting would have helped, as no source has the partition.
+    """
 
     watermark: tuple[Offset, ...]
     stale: bool
+    never: bool = False
 
 
 def covers(applied: Sequence[Offset], after: Sequence[Offset]) -> bool:
@@ -29,16 +33,22 @@ def covers(applied: Sequence[Offset], after: Sequence[Offset]) -> bool:
 
 async def freshness(
     read: Callable[[], Awaitable[Sequence[Offset]]],
+    unreachable: Callable[[], Awaitable[Sequence[Offset]]],
     after: Sequence[Offset],
     *,
     until: float,
     monotonic: Monotonic,
 ) -> Freshness:
-    """The watermark once it covers `after`, or as it is at `until` (monotonic). Raises what `read` raises."""
+    """The watermark once it covers `after`, or as it is at `until` (monotonic), or where it never will.
+
+    `unreachable`: those of `after` that are in no source's partition. Raises what the two raise.
+    """
     while True:
         applied = tuple(await read())
         if covers(applied, after):
             return Freshness(applied, stale=False)
+        if await unreachable():
+            return Freshness(applied, stale=True, never=True)
         left = until - monotonic()
         if left <= 0:
             return Freshness(applied, stale=True)

@@ -155,16 +155,16 @@ class Lookup:
         async def read() -> Sequence[Offset]:
             return await self._applied(deadline)
 
+        async def unreachable() -> Sequence[Offset]:
+            return await self._persist(
+                "watermark", lambda: self._watermarks.unreachable(question.after), deadline
+            )
+
         with deadline.measured("waited"):
             until = deadline.until - _reserve(deadline.left_s, allow_stale=question.allow_stale)
-            fresh = await freshness(read, question.after, until=until, monotonic=self._monotonic)
+            fresh = await freshness(read, unreachable, question.after, until=until, monotonic=self._monotonic)
         if fresh.stale and not question.allow_stale:
-            raise NoAnswer(
-                "stale_index",
-                "The index has not dealt with all of `after` in time; ask again, give the question a later "
-                "deadline, or allow a stale answer.",
-                retryable=True,
-            )
+            raise _stale(never=fresh.never)
         return fresh
 
     async def _known(self, fresh: Freshness | None, deadline: Deadline) -> Freshness:
@@ -273,6 +273,17 @@ def _late() -> NoAnswer:
     return NoAnswer(
         "deadline_exceeded", "The deadline came before there was an answer; ask again.", retryable=True
     )
+
+
+def _stale(*, never: bool) -> NoAnswer:
+    if never:
+        message = "No source has the topic or the partition that `after` names; name what `put` returned."
+    else:
+        message = (
+            "The index has not dealt with all of `after` in time; ask again, give the question a later "
+            "deadline, or allow a stale answer."
+        )
+    return NoAnswer("stale_index", message, retryable=not never)
 
 
 def _reserve(left_s: float, *, allow_stale: bool) -> float:

@@ -84,8 +84,9 @@ class CommittedOffsets:
     async def unreachable(self, after: Sequence[Offset]) -> Sequence[Offset]:
         """Those of `after` that are in no source's partition, so that waiting for them is in vain."""
         if unreachable(after, self._partitions):
-            self._partitions_at = float("-inf")
-            await self.applied()
+            now, self._partitions_at = self._monotonic(), float("-inf")
+            while self._partitions_at < now:  # what was on its way before may not know of a new one
+                await self.applied()
         return unreachable(after, self._partitions)
 
     async def wait_for(self, after: Sequence[Offset], deadline: float) -> bool:
@@ -114,11 +115,11 @@ class CommittedOffsets:
         await self._admin.close()
 
     async def _ask(self, admin: Admin) -> tuple[Offset, ...]:
-        if self._monotonic() - self._partitions_at >= PARTITIONS_S:
+        asked_at = self._monotonic()
+        if asked_at - self._partitions_at >= PARTITIONS_S:
             found = await admin.partitions()
             self._partitions = {topic: found[topic] for topic in self._topics if topic in found}
-            self._partitions_at = self._monotonic()
-        asked_at = self._monotonic()
+            self._partitions_at = asked_at
         named = [(topic, number) for topic, count in self._partitions.items() for number in range(count)]
         self._applied = applied_of(await admin.committed(self._group, named))
         self._applied_at = asked_at

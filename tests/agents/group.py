@@ -29,6 +29,8 @@ class Group:
         self.crashes = []
         self.owned = set()
         self.refuses = False
+        self.read = {}
+        """Of each partition, the last offset that was delivered, and the one up to which it is read."""
         self.changed = asyncio.Event()
 
     def live(self, generation):
@@ -44,6 +46,9 @@ class Group:
     def resume(self, partition):
         self.paused.discard(partition)
         self.changed.set()
+
+    def read_upto(self):
+        return self.generation, self.read
 
     async def commit(self, offsets):
         if self.refuses:

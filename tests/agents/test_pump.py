@@ -632,3 +632,28 @@ async def test_a_handler_whose_place_is_lost_waits_to_be_cancelled_and_does_not_
 
 async def freeze(bench):
     bench.frozen_s = 100
+
+
+# What a partition ends in
+
+
+async def test_a_partition_that_ends_in_what_is_not_for_us_is_committed_to_its_end_once_all_is_finished():
+    async with Bench() as bench:
+        bench.deliver(b"wait", key=b"a")
+        bench.deliver(key=b"b")
+        await bench.until(lambda: bench.work.offsets("done") == [1])
+        bench.group.read = {("t", 0): (1, 7), ("t", 1): (None, 3), ("t", 2): (None, 0)}
+        await bench.committed(3, partition=1)
+        assert ("t", 0) not in bench.group.committed
+        bench.work.gates[0].set()
+        await bench.committed(7)
+        assert ("t", 2) not in bench.group.committed
+
+
+async def test_a_partition_of_which_more_is_on_its_way_to_the_pump_is_not_committed_to_its_end():
+    async with Bench() as bench:
+        bench.deliver(key=b"a")
+        await bench.committed(1)
+        bench.group.read = {("t", 0): (5, 9), ("t", 1): (None, 3)}
+        await bench.committed(3, partition=1)
+        assert bench.group.committed["t", 0] == 1

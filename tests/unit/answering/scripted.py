@@ -181,6 +181,9 @@ class Marks:
         reached = [offset for at, offset in self.steps if at <= time]
         return [Offset(topic="documents.changes", partition=0, offset=reached[-1])] if reached else []
 
+    async def unreachable(self, after):
+        return [one for one in after if (one.topic, one.partition) != ("documents.changes", 0)]
+
 
 def renamed(one, **fields):
     return replace(one, **fields)

@@ -280,6 +280,16 @@ def test_a_state_that_is_not_there_by_the_deadline_is_a_failure():
     assert not world.index.queries
 
 
+def test_a_state_that_no_source_can_have_is_not_waited_for():
+    nowhere = [{"topic": "documents.changes", "partition": 7, "offset": 0}]
+    world = World()
+    events, end = world.ask(after=nowhere)
+    assert (types(events), end["code"], end["retryable"]) == (["failed"], "stale_index", False)
+    assert world.times[-1] < 1
+    _, end = World().ask(after=nowhere, allow_stale=True)
+    assert (end["stale"], end["route"]) == (True, "primary")
+
+
 def test_who_allows_it_is_answered_from_an_older_state_and_told_so():
     world = World(marks=Marks(((0, 41), (40, 50))))
     _, end = world.ask(after=AFTER, allow_stale=True)
