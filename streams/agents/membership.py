@@ -33,7 +33,7 @@ class Membership(Protocol):
         ...
 
     def read_upto(self) -> tuple[int, Mapping[Partition, tuple[int | None, int]]]:
-        """A generation, and of each partition in it the last offset that was delivered, and the one read up to.
+        """A generation, and of each partition in it the last offset delivered, and the one read up to.
 
         The former is None where none was, the latter exclusive. What lies between is not for us: markers of
         transactions, and what was aborted.
