@@ -8,6 +8,7 @@ must do.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol
@@ -342,3 +343,35 @@ class Observer(Protocol):
 
 def unobserved(_event: Observed, /) -> None:
     """The observer that looks away."""
+
+
+class Watch(Protocol):
+    """Watches the calls to one server, each made for one caller or for several at once."""
+
+    def caller(self) -> object:
+        """Whatever has to be remembered of who asks now until the call is made."""
+        ...
+
+    def call(
+        self, operation: str, items: int, callers: Sequence[object] = ()
+    ) -> AbstractContextManager[None]:
+        """To be entered for as long as a call takes; sees what it raises. No callers: the present one."""
+        ...
+
+
+class Unwatched:
+    """The watch that looks away."""
+
+    def caller(self) -> object:
+        """Nothing."""
+        return None
+
+    def call(
+        self, operation: str, items: int, callers: Sequence[object] = ()
+    ) -> AbstractContextManager[None]:
+        """Does nothing."""
+        del operation, items, callers
+        return nullcontext()
+
+
+UNWATCHED = Unwatched()

@@ -16,7 +16,7 @@ import faust
 from faust.exceptions import ProducerSendError
 from faust.types import TP
 
-from streams.agents.membership import Partition
+from streams.agents.membership import Partition, Stretch
 from streams.agents.pump import Pump
 from streams.agents.transport import MAX_POLL_RECORDS, STREAM_RECORDS, Consumer, Transport
 from streams.errors import Retryable
@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
+UNREAD_S = 5.0
+"""How long Kafka may take to say how much there is to read."""
 FOR_EVER_S = 2_000_000
 """About 23 days, near the longest that aiokafka takes: only a dead process may lose its place."""
 
@@ -161,6 +163,19 @@ class Member:
     def assigned(self) -> frozenset[Partition]:
         """The partitions that are ours."""
         return frozenset(Partition(*tp) for tp in self._app.consumer.assignment())
+
+    async def unread(self) -> Mapping[Partition, Stretch]:
+        """As Kafka tells it: from what was delivered up to what is committed there."""
+        consumer = self._app.consumer
+        try:
+            async with asyncio.timeout(UNREAD_S):
+                ends = await consumer.highwaters(*consumer.assignment())
+                return {
+                    Partition(*tp): Stretch(await consumer.position(tp) or 0, end) for tp, end in ends.items()
+                }
+        except Exception as error:  # noqa: BLE001 - a rebalance, an outage: there is no lag to tell then
+            logger.debug("how far behind a group is can't be told now: %s", type(error).__name__)
+            return {}
 
     def pause(self, partition: Partition) -> None:
         """Fetches no more of it. Not by `pause_partitions`, which drops what is fetched already."""

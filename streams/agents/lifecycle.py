@@ -79,6 +79,13 @@ class Lifecycle:
             for index in range(len(self._new))
         ]
 
+    @property
+    def pumps(self) -> Sequence[Pump[Any, Any] | None]:
+        """The pump of each agent that was started, in the order of the agents."""
+        return [
+            self._agents[index].pump if index in self._started else None for index in range(len(self._new))
+        ]
+
     async def run(self, stop: asyncio.Event) -> int:
         """Starts all, waits for `stop` or a crash, drains, stops; gives the exit code.
 

@@ -13,6 +13,13 @@ class Partition(NamedTuple):
     partition: int
 
 
+class Stretch(NamedTuple):
+    """Offsets of one partition, from `begin` up to `end`, which is not in it. Not each has a record."""
+
+    begin: int
+    end: int
+
+
 class Membership(Protocol):
     """What the pump asks of its group, and tells it."""
 
@@ -22,6 +29,10 @@ class Membership(Protocol):
 
     def assigned(self) -> frozenset[Partition]:
         """The partitions that are ours at present."""
+        ...
+
+    async def unread(self) -> Mapping[Partition, Stretch]:
+        """What of each of our partitions was not delivered yet; empty where that can't be told now."""
         ...
 
     def pause(self, partition: Partition) -> None:

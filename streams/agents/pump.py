@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Hashable, Mapping
 from contextlib import suppress
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from streams.agents.attempts import Attempts, Patience, Tried, raised
 from streams.agents.backoff import Backoff, Random
@@ -22,7 +22,7 @@ from streams.agents.delivery import DeadLetters, Delivery, Produce
 from streams.agents.dependency import Canary, Dependency
 from streams.agents.lanes import Lanes
 from streams.agents.lease import Lease
-from streams.agents.membership import Membership, Partition
+from streams.agents.membership import Membership, Partition, Stretch
 from streams.agents.slots import Part, Slot
 from streams.agents.turn import Turn
 from streams.agents.window import Window
@@ -47,6 +47,13 @@ PASS_S = 0.2
 """How often it is looked whether a partition is read further than its last record."""
 LOST_S = 30.0
 """How long a handler that has lost its place waits to be told so by the group."""
+
+
+class Behind(NamedTuple):
+    """The first offset of a partition that is not finished, and how many records are not, or a few more."""
+
+    offset: int
+    records: int
 
 
 class Pump(Generic[Item, Outcome]):
@@ -129,6 +136,23 @@ class Pump(Generic[Item, Outcome]):
         """Records accepted and not yet finished."""
         return self._pending
 
+    @property
+    def oldest(self) -> int | None:
+        """Kafka's timestamp (ms) of the oldest record that is accepted and not finished; None without any."""
+        oldest = [window.oldest for window in self._windows.values()]
+        return min((one for one in oldest if one is not None), default=None)
+
+    async def behind(self) -> Mapping[Partition, Behind]:
+        """How far each of our partitions is behind; empty where that can't be told now."""
+        unread = await self._member.unread()
+        return {one: self._behind(one, stretch) for one, stretch in unread.items()}
+
+    def _behind(self, partition: Partition, unread: Stretch) -> Behind:
+        window = self._windows.get(partition)
+        first = None if window is None else window.first
+        count = max(0, unread.end - unread.begin) + (0 if window is None else len(window))
+        return Behind(unread.begin if first is None else first, count)
+
     def has_room(self) -> bool:
         """Whether more records are taken now; as many as come at once may follow the last that fits."""
         return not self._full_up()
@@ -207,7 +231,9 @@ class Pump(Generic[Item, Outcome]):
         self._enter(generation)
         partition = Partition(record.topic, record.partition)
         window = self._windows.setdefault(partition, Window())
-        slot: Slot[Item, Outcome] = Slot(record, window.accept(record.offset), self._epoch, record.size)
+        slot: Slot[Item, Outcome] = Slot(
+            record, window.accept(record.offset, record.timestamp), self._epoch, record.size
+        )
         self._pending += 1
         self._bytes += slot.size
         if partition in self._lanes or self._work.fetch(record) is not None:
@@ -360,7 +386,9 @@ class Pump(Generic[Item, Outcome]):
         ):
             self._full.discard(partition)
             self._member.resume(partition)
-        self._observe(Observed("records", labels={"pump": self._settings.name}))
+        dead = any(end is not None and isinstance(end.outcome, Rejected) for end in slot.ended)
+        labels = {"pump": self._settings.name, "outcome": "dead" if dead else "done"}
+        self._observe(Observed("records", labels=labels))
 
     async def _pass_markers(self) -> None:
         """Notes partitions that end in what is not for us as read to their end, until it is cancelled.

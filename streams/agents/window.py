@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One record of a window: its offset, and whether it is begun, and finished."""
+    """One record of a window: its offset, its timestamp (ms), and whether it is begun, and finished."""
 
     offset: int
+    timestamp: int = 0
     begun: bool = False
     done: bool = False
 
@@ -37,9 +38,14 @@ class Window:
         """The offset of the first unfinished record; None where all are finished."""
         return self._entries[0].offset if self._entries else None
 
-    def accept(self, offset: int) -> Entry:
+    @property
+    def oldest(self) -> int | None:
+        """The timestamp (ms) of the first unfinished record; None where all are finished."""
+        return self._entries[0].timestamp if self._entries else None
+
+    def accept(self, offset: int, timestamp: int = 0) -> Entry:
         """Takes the next record. Offsets come in ascending order, with gaps (compaction, transactions)."""
-        entry, self.accepted = Entry(offset), offset
+        entry, self.accepted = Entry(offset, timestamp), offset
         self._entries.append(entry)
         return entry
 

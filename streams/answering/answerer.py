@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
@@ -86,7 +86,23 @@ class Answerer:
         self._router = Router(settings, monotonic=monotonic)
         self._turnstile = Turnstile(settings.slots + settings.ahead, monotonic=monotonic)
         self._slots = asyncio.Semaphore(settings.slots)
+        self._generating = 0
         self._shadow = shadow
+
+    @property
+    def waiting(self) -> int:
+        """Questions that wait for a place."""
+        return self._turnstile.waiting
+
+    @property
+    def generating(self) -> int:
+        """Replies that are generated now."""
+        return self._generating
+
+    @property
+    def circuits(self) -> Mapping[str, bool]:
+        """For each model that has a circuit, whether it is open."""
+        return self._router.circuits
 
     @property
     def busy(self) -> bool:
@@ -126,7 +142,6 @@ class Answerer:
             yield self._failed(transcript, failure)
 
     def _failed(self, transcript: Transcript, failure: NoAnswer) -> AnswerFailed:
-        self._observe(Observed("answer_failures", labels={"code": failure.code}))
         return transcript.failed(failure.code, failure.message, retryable=failure.retryable)
 
     async def _answered(
@@ -199,9 +214,11 @@ class Answerer:
         except TimeoutError:
             yield
             return
+        self._generating += 1
         try:
             yield
         finally:
+            self._generating -= 1
             self._slots.release()
 
     async def _reply(self, job: _Job, choice: Choice) -> AsyncGenerator[ChatChunk, None]:
@@ -272,6 +289,7 @@ class Answerer:
         if timings.first_token is not None:
             first_token_s = timings.first_token / 1000
             self._observe(Observed("answer_first_token_seconds", first_token_s, {"route": choice.route}))
+        self._tell(choice, counted, support)
         if self._shadow is not None and choice.route != "none":
             self._shadow.offer(Offered(job.asked, job.looked.text, job.prompt, job.looked.watermark))
         outcome = Outcome(
@@ -286,3 +304,11 @@ class Answerer:
             usage=counted,
         )
         return job.transcript.completed(outcome)
+
+    def _tell(self, choice: Choice, counted: Usage, support: float | None) -> None:
+        """Counts what a model read and wrote, and how well that is grounded."""
+        for kind, tokens in (("prompt", counted.prompt_tokens), ("completion", counted.completion_tokens)):
+            if tokens:
+                self._observe(Observed("answer_tokens", tokens, {"route": choice.route, "kind": kind}))
+        if support is not None:
+            self._observe(Observed("answer_grounded_ratio", support, {"route": choice.route}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from streams.answering.answering import Answering
 from streams.answering.circuit import Circuit
 from streams.answering.generate import StopReason
@@ -30,6 +32,11 @@ class Router:
             | dict.fromkeys(firsts, settings.primary_first_token_s),
             monotonic=monotonic,
         )
+
+    @property
+    def circuits(self) -> Mapping[str, bool]:
+        """For each model that may come first, whether its circuit is open."""
+        return {model: circuit.open for model, circuit in self._circuits.items()}
 
     def first(self, question_id: str, *, left_s: float) -> Choice:
         """The route of a question's first attempt, with `left_s` seconds left to answer in."""

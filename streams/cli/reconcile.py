@@ -77,8 +77,8 @@ async def _reconcile(
                     out.line(f"mended {before - report.total(DIFFERENCES)} of {before}")
                     if report.differs:
                         _show(report, spool, limit, out)
-        if report.clean and tenant is None:
-            await remember(store, question.topics, began)
+        if tenant is None:
+            await remember(store, question.topics, began, report.differing, clean=report.clean)
     _conclude(report, out)
     if report.differs:
         raise typer.Exit(FAILED)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar, cast
 
 from streams.errors import Rejected, Retryable
+from streams.ports import UNWATCHED, Watch
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -25,6 +26,7 @@ class _Request(Generic[T, R]):
 
     items: Sequence[T]
     future: asyncio.Future[list[R]]
+    caller: object = None
     results: list[R | None] = field(default_factory=list)
     missing: int = 0
 
@@ -54,7 +56,8 @@ class Coalescer(Generic[T, R]):
     one, a call begins only with `enough` items, for what a call costs whatever is in it. Where `call`
     raises `Rejected` for items of several callers, it is tried again with halves of them, until the
     caller with what is refused stands alone: only that one gets the error. Any other error is raised in
-    all callers of that call. A caller that is cancelled leaves; the others don't notice.
+    all callers of that call. A caller that is cancelled leaves; the others don't notice. `watch` sees each
+    call, as one of `operation`.
     """
 
     def __init__(
@@ -64,19 +67,29 @@ class Coalescer(Generic[T, R]):
         max_items: int,
         max_in_flight: int = 1,
         enough: int = 1,
+        watch: Watch = UNWATCHED,
+        operation: str = "",
     ) -> None:
         self._call, self._max_items, self._max_in_flight = call, max_items, max_in_flight
         self._enough = enough
+        self._watch, self._operation = watch, operation
         self._waiting: deque[_Piece[T, R]] = deque()
         self._items = 0
         self._in_flight: set[asyncio.Task[None]] = set()
+
+    @property
+    def waiting(self) -> int:
+        """Items that wait for the next call."""
+        return self._items
 
     async def __call__(self, items: Sequence[T]) -> Sequence[R]:
         """One result for each of `items`, in order."""
         if not items:
             return []
         future: asyncio.Future[list[R]] = asyncio.get_running_loop().create_future()
-        request: _Request[T, R] = _Request(items, future, [None] * len(items), len(items))
+        request: _Request[T, R] = _Request(
+            items, future, self._watch.caller(), [None] * len(items), len(items)
+        )
         self._waiting.append(_Piece(request, 0, len(items)))
         self._items += len(items)
         self._start()
@@ -161,7 +174,9 @@ class Coalescer(Generic[T, R]):
         items: list[T] = []
         for request, start, stop in batch:
             items += request.items[start:stop]
-        results = await self._call(items)
+        callers = [request.caller for request, _, _ in batch]
+        with self._watch.call(self._operation, len(items), callers):
+            results = await self._call(items)
         if len(results) != len(items):
             raise ValueError(f"{len(items)} items gave {len(results)} results")
         return results

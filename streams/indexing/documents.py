@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from streams.indexing.coalesce import Coalescer
+from streams.ports import UNWATCHED, Watch
 
 if TYPE_CHECKING:
     from streams.messages.held import Head, Passage
     from streams.ports import Documents
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class CoalescedDocuments:
@@ -21,21 +25,36 @@ class CoalescedDocuments:
     """
 
     def __init__(
-        self, documents: Documents, *, max_items: int = 500, max_in_flight: int = 2, enough: int = 100
+        self,
+        documents: Documents,
+        *,
+        max_items: int = 500,
+        max_in_flight: int = 2,
+        enough: int = 100,
+        watch: Watch = UNWATCHED,
     ) -> None:
         self._documents = documents
-        self._heads: Coalescer[UUID, Sequence[Head]] = Coalescer(
-            self._read_heads, max_items=max_items, max_in_flight=max_in_flight, enough=enough
-        )
-        self._passages: Coalescer[tuple[str, UUID], Passage | None] = Coalescer(
-            self._read_passages, max_items=max_items, max_in_flight=max_in_flight, enough=enough
-        )
-        self._new_passages: Coalescer[Passage, None] = Coalescer(
-            self._write_passages, max_items=max_items, max_in_flight=max_in_flight, enough=enough
-        )
-        self._new_heads: Coalescer[Head, None] = Coalescer(
-            self._write_heads, max_items=max_items, max_in_flight=max_in_flight, enough=enough
-        )
+
+        def joined(operation: str, call: Callable[[Sequence[T]], Awaitable[Sequence[R]]]) -> Coalescer[T, R]:
+            return Coalescer(
+                call, max_items=max_items, max_in_flight=max_in_flight, enough=enough,
+                watch=watch, operation=operation,
+            )  # fmt: skip
+
+        self._heads = joined("heads", self._read_heads)
+        self._passages = joined("passages", self._read_passages)
+        self._new_passages = joined("write_passages", self._write_passages)
+        self._new_heads = joined("write_heads", self._write_heads)
+
+    @property
+    def waiting(self) -> Mapping[str, int]:
+        """Heads and passages that wait for the next call, by what it is."""
+        return {
+            "heads": self._heads.waiting,
+            "passages": self._passages.waiting,
+            "write_passages": self._new_passages.waiting,
+            "write_heads": self._new_heads.waiting,
+        }
 
     async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
         """All heads of each document, in no order; a document that has none is empty."""

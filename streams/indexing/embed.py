@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from streams.indexing.coalesce import Coalescer
+from streams.ports import UNWATCHED, Watch
 
 if TYPE_CHECKING:
     from streams.messages.held import Vector
@@ -18,11 +19,22 @@ class CoalescedEmbedder:
     A text that is refused (`Rejected`) fails its own caller only; `Retryable` fails all of its batch.
     """
 
-    def __init__(self, embedder: Embedder, *, max_texts: int = 32, max_in_flight: int = 2) -> None:
+    def __init__(
+        self, embedder: Embedder, *, max_texts: int = 32, max_in_flight: int = 2, watch: Watch = UNWATCHED
+    ) -> None:
         self._embedder = embedder
         self._documents: Coalescer[str, Vector] = Coalescer(
-            embedder.embed_documents, max_items=max_texts, max_in_flight=max_in_flight
+            embedder.embed_documents,
+            max_items=max_texts,
+            max_in_flight=max_in_flight,
+            watch=watch,
+            operation="embed",
         )
+
+    @property
+    def waiting(self) -> Mapping[str, int]:
+        """Texts that wait for the next call."""
+        return {"embed": self._documents.waiting}
 
     @property
     def model(self) -> str:

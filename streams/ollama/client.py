@@ -35,7 +35,7 @@ from streams.ollama.wire import (
     TagsReply,
     VersionReply,
 )
-from streams.ports import ChatChunk, ChatRequest
+from streams.ports import ChatChunk, ChatRequest, Observer, unobserved
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -54,9 +54,14 @@ END_S = 0.02
 class OllamaClient:
     """One Ollama. An async context manager; implements the `Generator` port."""
 
-    def __init__(self, config: OllamaConfig, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        config: OllamaConfig,
+        transport: httpx.AsyncBaseTransport | None = None,
+        observe: Observer = unobserved,
+    ) -> None:
         self._config = config
-        self._connection = Connection(config, transport)
+        self._connection = Connection(config, transport, observe)
 
     @property
     def host(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import httpx
 import stamina
 from pydantic import BaseModel
 
-from streams.errors import Misconfigured, Retryable
+from streams.errors import Misconfigured, Retryable, StreamsError
 from streams.ollama.errors import (
     URL_SETTING,
     BrokenStream,
@@ -25,6 +26,7 @@ from streams.ollama.errors import (
 )
 from streams.ollama.faults import error_text, of_line, of_reply, of_transport
 from streams.ollama.lines import LineSplitter, LineTooLong
+from streams.ports import Observed, Observer, unobserved
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -68,8 +70,14 @@ class OllamaConfig:
 class Connection:
     """An HTTP client for one Ollama. An async context manager; closing it drops what is under way."""
 
-    def __init__(self, config: OllamaConfig, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        config: OllamaConfig,
+        transport: httpx.AsyncBaseTransport | None = None,
+        observe: Observer = unobserved,
+    ) -> None:
         url = _url(config.url)
+        self._observe = observe
         self.host = host_of(url)
         self._config = config
         self._http = httpx.AsyncClient(
@@ -160,6 +168,7 @@ class Connection:
         self, method: str, path: str, body: BaseModel | None, model: str, read_s: float | None
     ) -> AsyncIterator[httpx.Response]:
         seconds = read_s or self._config.read_timeout_s
+        operation, began = path.rpartition("/")[2], time.monotonic()
         content = body.model_dump_json(exclude_none=True) if body else None
         headers = {"Content-Type": "application/json"} if body else {}
         try:
@@ -171,7 +180,15 @@ class Connection:
                     raise of_reply(response.status_code, response.headers, said, self.host, model)
                 yield response
         except httpx.HTTPError as error:
-            raise of_transport(error, self.host, seconds) from None
+            raise self._failed(operation, of_transport(error, self.host, seconds)) from None
+        except StreamsError as error:
+            self._failed(operation, error)
+            raise
+        self._observe(Observed("ollama_request_seconds", time.monotonic() - began, {"operation": operation}))
+
+    def _failed(self, operation: str, error: StreamsError) -> StreamsError:
+        self._observe(Observed("ollama_errors", labels={"operation": operation, "code": error.code}))
+        return error
 
     async def _retried(self, on: tuple[type[Retryable], ...], call: Callable[[], Awaitable[T]]) -> T:
         config = self._config

@@ -1,9 +1,9 @@
-"""When the index was last found to hold what a source says: remembered in it, and told by every worker."""
+"""What a comparison of the index with its sources came to: remembered in it, and told by every worker."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -11,19 +11,31 @@ from streams.errors import StreamsError
 from streams.ports import Notes, Observed, Observer
 
 EVERY_S = 60.0
-METRIC = "reconcile_last_clean_timestamp_seconds"
 
 
-async def remember(notes: Notes, sources: Sequence[str], at: datetime) -> None:
-    """Notes that the index was clean at `at`, as far as these sources go."""
+async def remember(
+    notes: Notes, sources: Sequence[str], at: datetime, differing: Mapping[str, int], *, clean: bool
+) -> None:
+    """Notes how many documents of each source were left differing at `at`, and whether all were clean."""
     for source in sources:
-        await notes.set_note(_name(source), at.isoformat())
+        await notes.set_note(_run(source), f"{at.isoformat()} {differing.get(source, 0)}")
+        if clean:
+            await notes.set_note(_name(source), at.isoformat())
 
 
 async def last_clean(notes: Notes, source: str) -> datetime | None:
     """When the index was last clean, as far as this source goes; None where nobody ever found it so."""
     text = await notes.note(_name(source))
     return None if text is None else datetime.fromisoformat(text)
+
+
+async def last_run(notes: Notes, source: str) -> tuple[datetime, int] | None:
+    """When a source was last compared, and how many documents were left differing; None: never."""
+    text = await notes.note(_run(source))
+    if text is None:
+        return None
+    at, _, differing = text.partition(" ")
+    return datetime.fromisoformat(at), int(differing)
 
 
 async def tell(
@@ -33,15 +45,27 @@ async def tell(
     *,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Tells it once a minute, for as long as it runs, as a gauge; a store that is down is asked again."""
+    """Tells it once a minute, for as long as it runs, as gauges; a store that is down is asked again."""
     while True:
         with suppress(StreamsError):
             held = await notes()
             for source in sources:
-                if (at := await last_clean(held, source)) is not None:
-                    observe(Observed(METRIC, at.timestamp(), {"source": source}))
+                await _tell(held, source, observe)
         await sleep(EVERY_S)
+
+
+async def _tell(notes: Notes, source: str, observe: Observer) -> None:
+    labels = {"source": source}
+    if (at := await last_clean(notes, source)) is not None:
+        observe(Observed("reconcile_last_clean_timestamp_seconds", at.timestamp(), labels))
+    if (run := await last_run(notes, source)) is not None:
+        observe(Observed("reconcile_last_run_timestamp_seconds", run[0].timestamp(), labels))
+        observe(Observed("reconcile_differing_documents", run[1], labels))
 
 
 def _name(source: str) -> str:
     return f"clean {source}"
+
+
+def _run(source: str) -> str:
+    return f"compared {source}"

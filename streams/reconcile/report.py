@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,6 +31,14 @@ class Report:
         """How many documents have one of these things wrong with them."""
         wanted = frozenset(kinds)
         return sum(count for row in self.rows for kind, count in row.counts.items() if kind in wanted)
+
+    @property
+    def differing(self) -> Mapping[str, int]:
+        """How many documents of each source differ."""
+        counted: Counter[str] = Counter()
+        for row in self.rows:
+            counted[row.source] += sum(count for kind, count in row.counts.items() if kind in DIFFERENCES)
+        return counted
 
     @property
     def differs(self) -> bool:

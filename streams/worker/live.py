@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from streams.confined.cutter import ConfinedCutter
@@ -20,6 +21,7 @@ from streams.indexing.remember import RememberedPassages
 from streams.indexing.sweeper import Sweeper
 from streams.indexing.vacuum import Vacuum
 from streams.messages.changes import Change, Truncation
+from streams.observe.calls import EmbedCalls, StoreCalls, WatchedSearch
 from streams.ollama.embedder import CachedQueries
 from streams.ports import Embedder, Generation, Observer, Serving
 from streams.settings import Settings
@@ -39,6 +41,9 @@ class AtWork:
     serving: Serving
     writing: Writing
     sweeper: Sweeper
+
+    waiting: Callable[[], Mapping[str, int]] = dict
+    """What waits for the next call of the embedding model or the store, by what it is."""
 
     async def canary(self) -> None:
         """Does what indexing needs, with something fixed; raises where that fails."""
@@ -62,10 +67,12 @@ class Hinting:
 
 def at_work(opened: Opened, settings: Settings, cutter: Cutter, observe: Observer) -> AtWork:
     """A generation's parts; each worker has them once."""
-    documents = CoalescedDocuments(opened.store)
+    store_calls = StoreCalls(observe, time.monotonic)
+    documents = CoalescedDocuments(opened.store, watch=store_calls)
+    embedder = CoalescedEmbedder(opened.embedder, watch=EmbedCalls(observe))
     indexer = Indexer(
         documents,
-        _remembering(CoalescedEmbedder(opened.embedder), settings, observe),
+        _remembering(embedder, settings, observe),
         cutter=cutter,
         chunking=opened.chunking,
         now=utc_now,
@@ -82,9 +89,10 @@ def at_work(opened: Opened, settings: Settings, cutter: Cutter, observe: Observe
     queries = CachedQueries(opened.embedder, settings.embed_cache_ttl_s, QUESTIONS_REMEMBERED, time.monotonic)
     return AtWork(
         opened,
-        Serving(opened.store, queries),
+        Serving(WatchedSearch(opened.store, store_calls), queries),
         Writing(opened.generation, documents, Hinting(indexer, sweeper)),
         sweeper,
+        lambda: {**documents.waiting, **embedder.waiting},
     )
 
 
@@ -129,6 +137,14 @@ class Live:
     async def store(self) -> Store:
         """The live one's store."""
         return (await self()).opened.store
+
+    @property
+    def waiting(self) -> Mapping[str, int]:
+        """What waits for the next call of an embedding model or the store, of all generations together."""
+        counted: Counter[str] = Counter()
+        for one in self._at_work.values():
+            counted.update(one.waiting())
+        return counted
 
     async def canary(self) -> None:
         """Does what indexing needs, in each generation that is written; raises where that fails."""

@@ -27,6 +27,7 @@ from streams.ollama.embedder import open_embedder
 from streams.ports import Observed, Observer
 from streams.reconcile import clean
 from streams.settings import Settings
+from streams.worker import gauges
 from streams.worker.agents import (
     Parts,
     answer_agent,
@@ -73,7 +74,7 @@ async def _open(settings: Settings, roles: Sequence[Role], metrics: Metrics, sta
     schemas = await open_schemas(settings, read, stack)
     if "index" in roles:
         await _look_at(schemas)
-    client = await stack.enter_async_context(OllamaClient(ollama_config(settings)))
+    client = await stack.enter_async_context(OllamaClient(ollama_config(settings), observe=metrics))
     index = await open_index(settings)
     stack.push_async_callback(index.close)
     record = await agreed(
@@ -172,7 +173,11 @@ async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: async
     if parts.awaited.missing and "index" in roles:
         log.warning("waiting for source topics that do not exist yet", topics=list(parts.awaited.missing))
     topics_read = [source.topic for source in parts.topics.sources]
-    beside = [asyncio.create_task(clean.tell(parts.live.store, topics_read, parts.metrics))]
+    lag = gauges.show(parts.metrics, parts, roles, lifecycle, answerer)
+    beside = [
+        asyncio.create_task(clean.tell(parts.live.store, topics_read, parts.metrics)),
+        asyncio.create_task(lag.run()),
+    ]
     if "index" in roles:
         beside.append(asyncio.create_task(parts.live.sweep()))
     if shadow is not None and "answer" in roles:

@@ -28,6 +28,7 @@ class Group:
         self.paused = set()
         self.crashes = []
         self.owned = set()
+        self.waiting = {}
         self.refuses = False
         self.read = {}
         """Of each partition, the last offset that was delivered, and the one up to which it is read."""
@@ -38,6 +39,9 @@ class Group:
 
     def assigned(self):
         return frozenset(self.owned)
+
+    async def unread(self):
+        return dict(self.waiting)
 
     def pause(self, partition):
         self.paused.add(partition)

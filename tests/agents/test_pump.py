@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.agents.membership import Stretch
+from streams.agents.pump import Behind
 from streams.agents.work import Combined
 from streams.errors import Misconfigured, Rejected, Retryable
 from tests.agents.group import Bench, Steps
@@ -71,6 +73,22 @@ async def test_no_more_is_read_than_may_be_pending(limit):
         assert bench.pump.pending == 3
         bench.work.gates[0].set()
         await bench.until(lambda: len(bench.work.offsets("start")) == 4)
+
+
+async def test_how_far_a_partition_is_behind_counts_what_waits_here_and_what_was_not_read_yet():
+    async with Bench(slots=1) as bench:
+        for key in range(3):
+            bench.deliver(b"wait", key=b"%d" % key)
+        await bench.until(lambda: bench.pump.pending == 3)
+        (partition,) = bench.pump._windows
+        bench.group.waiting = {partition: Stretch(3, 10)}
+        assert await bench.pump.behind() == {partition: Behind(0, 10)}
+        assert bench.pump.oldest is not None
+        for offset in range(3):
+            bench.work.gates[offset].set()
+        await bench.until(lambda: bench.pump.pending == 0)
+        assert await bench.pump.behind() == {partition: Behind(3, 7)}
+        assert bench.pump.oldest is None
 
 
 async def test_a_refused_record_is_a_dead_letter_at_once_and_the_next_goes_on():

@@ -1,1 +1,1 @@
-"""The reference pages that are made from the code: settings, topics, the command line."""
+"""The reference pages that are made from the code: settings, topics, metrics, the command line."""

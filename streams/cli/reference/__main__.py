@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from streams.cli.reference import commands, settings, topics
+from streams.cli.reference import commands, metrics, settings, topics
 
 FOLDER = Path("docs/reference")
 
@@ -14,6 +14,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings.page,
     "topics.md": topics.page,
     "command-line.md": commands.page,
+    "metrics.md": metrics.page,
 }
 
 

@@ -1,31 +1,57 @@
-"""The page of metrics and the code name the same ones."""
+"""The catalogue and the code have the same metrics; those of the catalogue are well named."""
 
 import ast
-import re
 from pathlib import Path
 
+import pytest
+
+from streams.observe.catalogue import METRICS
+
 ROOT = Path(__file__).parents[3]
-PAGE = (ROOT / "docs/reference/metrics.md").read_text()
 
 
-def observed():
-    """The names of all metrics in the code, as Prometheus shows them."""
+def calls():
+    """The name of each event and gauge in the code, and its labels where they are written there."""
     for path in (ROOT / "streams").rglob("*.py"):
-        tree = ast.parse(path.read_text())
-        constants = {
-            target.id: node.value
-            for node in tree.body
-            if isinstance(node, ast.Assign)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Observed":
-                first = node.args[0]
-                name = ast.literal_eval(constants[first.id] if isinstance(first, ast.Name) else first)
-                yield f"streams_{name}" + ("" if name.endswith("_seconds") else "_total")
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            if isinstance(node.func, ast.Name) and node.func.id == "Observed":
+                yield ast.literal_eval(node.args[0]), _labels(node)
+            elif ast.unparse(node.func) == "metrics.read":
+                yield ast.literal_eval(node.args[0]), None
 
 
-def test_every_metric_is_on_the_page_and_no_other():
-    rows = [line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `streams_")]
-    assert {name for row in rows for name in re.findall(r"streams_\w+", row)} == set(observed())
+def _labels(node):
+    given = [word.value for word in node.keywords if word.arg == "labels"] + node.args[2:]
+    if not given:
+        return set()
+    return {ast.literal_eval(key) for key in given[0].keys} if _is_whole(given[0]) else None
+
+
+def _is_whole(labels):
+    return isinstance(labels, ast.Dict) and None not in labels.keys
+
+
+def test_every_metric_of_the_code_is_in_the_catalogue_and_no_other():
+    assert {name for name, _ in calls()} == set(METRICS)
+
+
+@pytest.mark.parametrize(("name", "labels"), [one for one in calls() if one[1] is not None])
+def test_an_event_has_the_labels_that_the_catalogue_names(name, labels):
+    assert labels == set(METRICS[name].labels)
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+def test_a_name_ends_in_its_unit_and_a_series_that_begins_at_zero_has_all_labels(metric):
+    if metric.kind == "histogram":
+        assert metric.name.endswith(("_seconds", "_ratio", "_texts", "_objects"))
+    assert not metric.name.endswith("_total")
+    assert all(len(labels) == len(metric.labels) for labels in metric.initial)
+
+
+def test_no_label_is_one_that_comes_with_a_record():
+    labels = {label for metric in METRICS.values() for label in metric.labels}
+    assert labels.isdisjoint(
+        {"tenant", "id", "document", "question", "key", "offset", "partition", "principal"}
+    )

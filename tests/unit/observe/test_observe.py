@@ -41,16 +41,62 @@ async def test_readyz_is_green_when_every_part_is():
 async def test_what_is_observed_can_be_scraped():
     registry = CollectorRegistry()
     metrics = Metrics(registry)
-    metrics(Observed("changes", labels={"outcome": "indexed"}))
-    metrics(Observed("changes", 2, {"outcome": "indexed"}))
+    metrics(Observed("receipts", labels={"outcome": "indexed", "reason": ""}))
+    metrics(Observed("receipts", 2, {"reason": "", "outcome": "indexed"}))
     metrics(Observed("embed_seconds", 0.2))
+    metrics(Observed("reconcile_differing_documents", 3, {"source": "kb"}))
 
     async def readiness():
         return {}
 
     (scraped,) = await answers_of(readiness, ["/metrics"], registry)
-    assert 'streams_changes_total{outcome="indexed"} 3.0' in scraped.text
+    assert 'streams_receipts_total{outcome="indexed",reason=""} 3.0' in scraped.text
     assert "streams_embed_seconds_count 1.0" in scraped.text
+    assert 'streams_reconcile_differing_documents{source="kb"} 3.0' in scraped.text
+    assert "process_resident_memory_bytes" in scraped.text
+
+
+def test_what_may_happen_is_there_at_zero_so_that_its_first_time_is_seen_as_a_rise():
+    registry = CollectorRegistry()
+    Metrics(registry)
+    assert registry.get_sample_value("streams_records_total", {"pump": "index", "outcome": "dead"}) == 0
+    assert registry.get_sample_value("streams_answers_failed_total", {"code": "deadline_exceeded"}) == 0
+    assert registry.get_sample_value("streams_freshness_seconds_count") == 0
+
+
+def test_a_gauge_shows_what_is_there_when_it_is_scraped_and_no_more():
+    registry, waiting = CollectorRegistry(), {("kb",): 3.0, ("cms",): 1.0}
+    Metrics(registry).read("batch_queue_items", lambda: waiting)
+    assert registry.get_sample_value("streams_batch_queue_items", {"operation": "kb"}) == 3
+    waiting = {("kb",): 4.0}
+    assert registry.get_sample_value("streams_batch_queue_items", {"operation": "kb"}) == 4
+    assert registry.get_sample_value("streams_batch_queue_items", {"operation": "cms"}) is None
+
+
+def test_a_label_that_takes_ever_more_values_makes_no_more_series():
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, most_series=50)
+    for number in range(1000):
+        metrics(Observed("dead_letters", labels={"pump": "index", "code": f"code-{number}"}))
+    counted = [
+        sample
+        for family in registry.collect()
+        for sample in family.samples
+        if sample.name == "streams_dead_letters_total"
+    ]
+    assert len(counted) == 51
+    assert sum(sample.value for sample in counted) == 1000
+
+
+def test_an_event_that_no_metric_is_for_is_said_once_and_harms_nothing(caplog):
+    metrics = Metrics(CollectorRegistry())
+    for _ in range(2):
+        metrics(Observed("no_such_thing"))
+        metrics(Observed("records", labels={"tenant": "acme"}))
+    assert [record.getMessage() for record in caplog.records] == [
+        "no metric is named no_such_thing with the labels []",
+        "no metric is named records with the labels ['tenant']",
+    ]
 
 
 def test_a_json_log_line_is_one_object_whoever_wrote_it():
