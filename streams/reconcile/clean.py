@@ -10,7 +10,7 @@ from datetime import datetime
 from streams.errors import StreamsError
 from streams.ports import Notes, Observed, Observer
 
-EVERY_S = 60.0
+EVERY_S = 15.0
 
 
 async def remember(
@@ -45,7 +45,7 @@ async def tell(
     *,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Tells it once a minute, for as long as it runs, as gauges; a store that is down is asked again."""
+    """Tells it four times a minute, as gauges, until it is cancelled; a store that is down is asked again."""
     while True:
         with suppress(StreamsError):
             held = await notes()

@@ -72,6 +72,7 @@ class Stub:
         self.rate, self.free_at, self.pieces = rate, 0.0, Pieces()
         self.one_at_a_time = asyncio.Lock()
         self.embedded = 0
+        self.failing: frozenset[str] = frozenset()
 
     async def embed(self, request: web.Request) -> web.Response:
         body = await request.json()
@@ -98,6 +99,8 @@ class Stub:
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
+        if body["model"] in self.failing:
+            return web.json_response({"error": "told to fail"}, status=500)
         if not body.get("messages"):
             return web.json_response(
                 {
@@ -131,6 +134,11 @@ class Stub:
         }
         await response.write(json.dumps(last).encode() + b"\n")
         return response
+
+    async def fail(self, request: web.Request) -> web.Response:
+        """Has the models that are named fail from now on, and all others answer."""
+        self.failing = frozenset(await request.json())
+        return web.json_response(sorted(self.failing))
 
     async def tags(self, _request: web.Request) -> web.Response:
         return web.json_response(
@@ -176,6 +184,7 @@ def application(stub: Stub) -> web.Application:
             web.post("/api/show", stub.show),
             web.get("/api/version", stub.version),
             web.post("/api/generate", stub.generate),
+            web.put("/stub/failing", stub.fail),
         ]
     )
     return app

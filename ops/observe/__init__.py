@@ -1,0 +1,1 @@
+"""Watching rag-streams: the dashboard, the alerts, and a Prometheus to try them on."""
