@@ -196,6 +196,19 @@ class Settings(BaseSettings):
     vacuum_interval_s: Annotated[float, Field(gt=0)] = 600.0
     """Seconds between two full sweeps of superseded passages."""
 
+    gateway_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """Where `rag-streams gateway` listens."""
+    gateway_port: Port = 8090
+    """Its port; 0: any free one."""
+    api_keys_file: Path | None = None
+    """The keys that the gateway lets in, as `rag-streams keys` writes them. Read anew when it changes."""
+    rate_limit: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$")] = "600/minute"
+    """Requests that a key without a limit of its own may make, counted in each gateway."""
+    cors_origins: Annotated[str | None, Field(pattern=r"^https?://[^\s,/*]+(,https?://[^\s,/*]+)*$")] = None
+    """Other sites whose pages may call the gateway, `https://HOST[:PORT][,…]`. Unset: none."""
+    body_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    """Seconds within which a request must have arrived at the gateway whole."""
+
     metrics_host: str = "127.0.0.1"
     """Where `/livez`, `/readyz` and `/metrics` listen."""
     metrics_port: Port | None = None

@@ -11,6 +11,8 @@ from streams.cli import (
     doctor,
     documents,
     evaluate,
+    gateway,
+    keys,
     models,
     reconcile,
     reindex,
@@ -50,6 +52,8 @@ def _root(
 
 app.command("up")(up.up)
 app.command("worker")(worker.worker)
+app.command("gateway")(gateway.gateway)
+app.add_typer(keys.app, name="keys")
 app.add_typer(topics.app, name="topics")
 app.command("put")(documents.put)
 app.command("delete")(documents.delete)

@@ -169,10 +169,12 @@ def change_record(change: DocumentChange, *, topic: str, tenant: str) -> Outgoin
     return Outgoing(topic, f"{owner}/{change.id}".encode(), value.encode(), headers.versioned())
 
 
-def question_record(question: Question, *, topic: str) -> Outgoing:
-    """The record that carries a question."""
+def question_record(
+    question: Question, *, topic: str, key: str | None = None, along: headers.Headers = ()
+) -> Outgoing:
+    """The record that carries a question; `along` are headers beside its version."""
     value = question.model_dump_json(exclude_defaults=True)
-    return Outgoing(topic, None, value.encode(), headers.versioned())
+    return Outgoing(topic, None if key is None else key.encode(), value.encode(), headers.versioned(*along))
 
 
 def _valid(model: type[M], given: dict[str, Any], code: str) -> M:

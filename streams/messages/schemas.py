@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
@@ -87,17 +88,21 @@ def _text(content: Any) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
-def export(folder: Path) -> Sequence[Path]:
-    """Writes every file into `folder`, making it where it is missing; gives their paths."""
+def export(folder: Path, beside: Mapping[str, Any] = MappingProxyType({})) -> Sequence[Path]:
+    """Writes every file into `folder`, making it where it is missing; gives their paths.
+
+    `beside` are documents that are made elsewhere, by their files' names.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files().items():
+    made = files() | {name: _text(content) for name, content in beside.items()}
+    for name, text in made.items():
         (folder / name).write_text(text, encoding="utf-8")
-    return [folder / name for name in files()]
+    return [folder / name for name in made]
 
 
-def check(folder: Path) -> Sequence[str]:
+def check(folder: Path, beside: Mapping[str, Any] = MappingProxyType({})) -> Sequence[str]:
     """Where `folder` is not what this version would write, a line for each file; none: no drift."""
-    made = files()
+    made = files() | {name: _text(content) for name, content in beside.items()}
     found = {path.name for path in folder.glob("*.json")}
     drifts = [
         f"{folder / name}: no message has this schema; delete it" for name in sorted(found - made.keys())

@@ -1,0 +1,225 @@
+"""Questions sent and followed. All that is known of one is in Kafka, for every gateway to find."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
+
+import structlog
+from aiokafka.partitioner import DefaultPartitioner
+
+from streams.client.client import GRACE_S, question_record
+from streams.client.inbox import Inbox, Mail
+from streams.client.routes import questions_topic
+from streams.errors import Rejected, Retryable
+from streams.gateway import ids
+from streams.gateway.keys import Key
+from streams.kafka.connection import KafkaConnection
+from streams.kafka.consume import partitions_of, stretch
+from streams.kafka.produce import Producer
+from streams.kafka.replies import event_of
+from streams.messages.headers import Headers
+from streams.messages.questions import Question
+from streams.messages.reader import AnswerReader, Event
+from streams.messages.records import Offset, Record
+from streams.sources import QuestionTopic, Topics, decode_question
+
+SKEW_MS = 60_000
+"""By how much the clocks of gateways, brokers and workers may differ."""
+FOLLOWED_S = 30.0
+"""How long a question is followed at least, however long ago its deadline was."""
+AGAIN_S = 1.0
+"""Before Kafka is asked again for what was lost with a connection."""
+SCANS = 4
+"""Topics that are read back at a time."""
+PARTITIONS_S = 60.0
+"""How long a topic's number of partitions is believed."""
+
+
+log = structlog.get_logger("streams.gateway")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A question that stands in Kafka: since when (milliseconds), and for how long it may be answered."""
+
+    id: str
+    at: Offset
+    timestamp: int
+    deadline_ms: int
+
+    @property
+    def until_ms(self) -> float:
+        """When nobody waits for its answer any more, in milliseconds since the epoch."""
+        return self.timestamp + self.deadline_ms + 1000 * GRACE_S
+
+
+class Asking:
+    """Asks for keys of any tenant. `close` it at the end."""
+
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        topics: Topics,
+        answers: str,
+        producer: Producer,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._connection, self._topics, self._answers = connection, topics, answers
+        self._producer, self._clock = producer, clock
+        self._inbox = Inbox(connection, answers)
+        self.partitions = PartitionCounts(connection)
+        self._scans = asyncio.Semaphore(SCANS)
+
+    async def close(self) -> None:
+        """Reads no more."""
+        await self._inbox.close()
+
+    async def ask(
+        self, question: Question, headers: Headers, stack: AsyncExitStack
+    ) -> tuple[Sent, AsyncGenerator[Event, None]]:
+        """Sends the question; where it stands, and its events, which are kept for as long as `stack` is open.
+
+        The events end with the terminal one, and raise `Retryable` (`no_answer`) where that does not come.
+        """
+        topic = questions_topic(self._topics, question.tenant)
+        id_ = question.id or ids.new(self._clock())
+        mail = await stack.enter_async_context(self._inbox.mail(id_))
+        record = question_record(question.model_copy(update={"id": id_}), topic=topic, key=id_, along=headers)
+        at = await self._producer.send(record)
+        sent = Sent(id_, at, round(self._clock() * 1000), question.deadline_ms)
+        return sent, self._answer(sent, mail)
+
+    async def find(self, id_: str, key: Key) -> Sent:
+        """The question of this id that the key may follow.
+
+        Raises `Rejected` (`absent`) where there is none: no such id, one of another tenant, or one that was
+        asked with principals that the key does not have.
+        """
+        made_ms = ids.made_ms(id_)
+        if made_ms is not None:
+            topic = questions_topic(self._topics, key.tenant)
+            async with self._scans, aclosing(self._records(topic, id_, made_ms - SKEW_MS)) as records:
+                async for record in records:
+                    if record.timestamp > made_ms + SKEW_MS:
+                        break
+                    if record.key == id_.encode() and (sent := self._admitted(record, id_, key)):
+                        return sent
+        raise Rejected("there is no such question that this key may follow", code="absent")
+
+    async def follow(self, sent: Sent, reader: AnswerReader | None = None) -> AsyncGenerator[Event, None]:
+        """The events of a question that was sent before, here or elsewhere: each once, but what `reader` has.
+
+        They end with the terminal one, and raise `Retryable` (`no_answer`) where that does not come.
+        """
+        reader = reader or AnswerReader()
+        until = self._until(sent, at_least_s=FOLLOWED_S)
+        while reader.terminal is None:
+            try:
+                async with aclosing(self._followed(sent, reader, until)) as events:
+                    async for event in events:
+                        yield event
+            except Retryable as error:
+                if error.code == "no_answer" or asyncio.get_running_loop().time() > until:
+                    raise
+                log.warning("answers are read anew", problem=str(error))
+                await asyncio.sleep(AGAIN_S)
+
+    async def ended_at(self, sent: Sent) -> tuple[int, int] | None:
+        """Attempt and sequence number of the terminal event; None where there is none yet."""
+        reader = AnswerReader()
+        for event in await self._past(sent):
+            reader.feed(event)
+        return None if reader.terminal is None else (reader.terminal.attempt, reader.terminal.seq)
+
+    async def _answer(self, sent: Sent, mail: Mail) -> AsyncGenerator[Event, None]:
+        """The events of a question that was just sent."""
+        reader = AnswerReader()
+        try:
+            async with aclosing(self._events(sent, reader, mail, self._until(sent))) as events:
+                async for event in events:
+                    yield event
+        except Retryable as error:
+            if error.code == "no_answer":
+                raise
+        async with aclosing(self.follow(sent, reader)) as events:
+            async for event in events:
+                yield event
+
+    async def _followed(self, sent: Sent, reader: AnswerReader, until: float) -> AsyncGenerator[Event, None]:
+        """What was said already, then what is said."""
+        async with AsyncExitStack() as stack:
+            mail = await stack.enter_async_context(self._inbox.mail(sent.id))
+            for event in await self._past(sent):
+                if reader.feed(event):
+                    yield event
+            async with aclosing(self._events(sent, reader, mail, until)) as events:
+                async for event in events:
+                    yield event
+
+    def _until(self, sent: Sent, *, at_least_s: float = 0.0) -> float:
+        left_s = sent.until_ms / 1000 - self._clock()
+        return asyncio.get_running_loop().time() + max(left_s, at_least_s)
+
+    def _admitted(self, record: Record, id_: str, key: Key) -> Sent | None:
+        bound = next((one for one in self._topics.questions if one.topic == record.topic), None)
+        try:
+            asked = decode_question(bound or QuestionTopic(record.topic), record)
+        except Rejected:
+            return None
+        admitted = asked.tenant == key.tenant and set(asked.question.principals) <= set(key.principals)
+        if asked.id != id_ or not admitted:
+            return None
+        return Sent(id_, record.at, record.timestamp, asked.question.deadline_ms)
+
+    async def _past(self, sent: Sent) -> Sequence[Event]:
+        """The events that are there already."""
+        async with (
+            self._scans,
+            aclosing(self._records(self._answers, sent.id, sent.timestamp - SKEW_MS)) as said,
+        ):
+            found = [event_of(record) async for record in said if record.key == sent.id.encode()]
+        return [event for event in found if event is not None and event.question == str(sent.at)]
+
+    async def _records(self, topic: str, key: str, since_ms: int) -> AsyncGenerator[Record, None]:
+        numbers = list(range(await self.partitions(topic)))
+        partition = DefaultPartitioner()(key.encode(), numbers, numbers)
+        since = max(0, since_ms)
+        async with aclosing(stretch(self._connection, topic, partitions=[partition], since=since)) as records:
+            async for record in records:
+                yield record
+
+    @staticmethod
+    async def _events(
+        sent: Sent, reader: AnswerReader, mail: Mail, until: float
+    ) -> AsyncGenerator[Event, None]:
+        while reader.terminal is None:
+            try:
+                async with asyncio.timeout_at(until):
+                    event = await mail.next(sent.at)
+            except TimeoutError:
+                raise Retryable(
+                    "no answer came by the deadline: does a worker run? Ask again", code="no_answer"
+                ) from None
+            if reader.feed(event):
+                yield event
+
+
+class PartitionCounts:
+    """How many partitions topics have."""
+
+    def __init__(self, connection: KafkaConnection) -> None:
+        self._connection = connection
+        self._known: dict[str, tuple[float, int]] = {}
+
+    async def __call__(self, topic: str) -> int:
+        """Of this topic. Raises `Misconfigured` where it does not exist."""
+        at, count = self._known.get(topic, (float("-inf"), 0))
+        if time.monotonic() - at > PARTITIONS_S:
+            count = len(await partitions_of(self._connection, topic))
+            self._known[topic] = time.monotonic(), count
+        return count

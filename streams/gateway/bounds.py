@@ -1,0 +1,99 @@
+"""What a request may be: so large, and so slow. As ASGI middleware, and in the protocol below it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import h11
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from streams.gateway.problems import Problem, response
+
+HEAD_S = 10.0
+"""Seconds within which a request's head must have arrived, from its first byte, or from the connection's."""
+
+
+class Bounds:
+    """Refuses bodies of more than `max_bytes`, and those that have not arrived in `timeout_s` seconds."""
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int, timeout_s: float) -> None:
+        self._app, self._max_bytes, self._timeout_s = app, max_bytes, timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif self._announced(scope) > self._max_bytes:
+            await response(Request(scope), self._too_large())(scope, receive, send)
+        else:
+            await self._app(scope, self._bounded(receive), send)
+
+    @staticmethod
+    def _announced(scope: Scope) -> int:
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                return int(value) if value.isdigit() else 0
+        return 0
+
+    def _bounded(self, receive: Receive) -> Receive:
+        loop = asyncio.get_running_loop()
+        until, left, whole = loop.time() + self._timeout_s, self._max_bytes, False
+
+        async def bounded() -> Message:
+            nonlocal left, whole
+            if whole:
+                return await receive()
+            try:
+                async with asyncio.timeout_at(until):
+                    message = await receive()
+            except TimeoutError:
+                raise self._too_slow() from None
+            left -= len(message.get("body", b""))
+            whole = not message.get("more_body", False)
+            if left < 0:
+                raise self._too_large()
+            return message
+
+        return bounded
+
+    def _too_large(self) -> Problem:
+        detail = f"a request may have {self._max_bytes} bytes"
+        return Problem(413, "too_large", detail, headers={"Connection": "close"})
+
+    def _too_slow(self) -> Problem:
+        detail = f"the body did not arrive within {self._timeout_s:g} s"
+        return Problem(408, "body_timeout", detail, headers={"Connection": "close"})
+
+
+class Punctual(H11Protocol):
+    """uvicorn's HTTP/1.1, which hangs up on whoever does not send a request's head in time."""
+
+    _late: asyncio.TimerHandle | None = None
+    head_s = HEAD_S
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A connection: its first request is waited for."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """A part of a request: where its head isn't whole, the rest is waited for."""
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._stop_waiting()
+        elif self._late is None and self.conn.trailing_data[0]:
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The end of it."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._late = self.loop.call_later(self.head_s, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None

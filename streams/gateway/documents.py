@@ -1,0 +1,178 @@
+"""`/v1/documents`: written, deleted, and what the index holds of them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import unquote_to_bytes
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import BaseModel, ValidationError
+
+from streams.client.client import change_record
+from streams.client.routes import documents_topic
+from streams.errors import Rejected
+from streams.gateway.access import Reader, Writer
+from streams.gateway.bodies import JSON, DocumentBody, described_body, parsed
+from streams.gateway.examples import PROBLEMS
+from streams.gateway.parts import Parts
+from streams.messages.changes import DocumentChange
+from streams.messages.decode import described
+from streams.messages.held import Head, Passage
+from streams.messages.records import Offset
+
+RAW = ("text/plain", "text/markdown", "text/html", "application/pdf")
+BINARY = "application/pdf"
+PREFIX = "/v1/documents/"
+
+router = APIRouter(tags=["documents"])
+
+
+class PassageHeld(BaseModel):
+    """A passage: where in the document's text it stands (characters), and what it says."""
+
+    id: UUID
+    start: int
+    end: int
+    text: str | None
+
+
+class DocumentHeld(BaseModel):
+    """A document as the index holds it now."""
+
+    id: str
+    tenant: str
+    title: str | None
+    url: str | None
+    media_type: str
+    language: str | None
+    readers: list[str]
+    metadata: list[str]
+    position: str
+    indexed_at: datetime
+    source: Offset
+    passage_count: int
+    passages: list[PassageHeld] | None = None
+
+
+def place(head: Head) -> Offset:
+    """The record that the head was made from."""
+    return Offset(topic=head.topic, partition=head.partition, offset=head.offset)
+
+
+def held(head: Head, passages: Mapping[UUID, Passage] | None = None) -> DocumentHeld:
+    """The document that a head is, with the texts of its passages where they are given."""
+    listed = None if passages is None else [
+        PassageHeld(
+            id=one.id, start=one.start, end=one.end,
+            text=passages[one.id].text if one.id in passages else None,
+        )
+        for one in head.passages
+    ]  # fmt: skip
+    return DocumentHeld(
+        id=head.document_id or "", tenant=head.tenant or "", title=head.title, url=head.url,
+        media_type=head.media_type, language=head.language, readers=list(head.readers),
+        metadata=list(head.metadata), position=str(head.position), indexed_at=head.written,
+        source=place(head), passage_count=len(head.passages), passages=listed,
+    )  # fmt: skip
+
+
+def named(prefix: str) -> Any:
+    """A dependency: the document's id, all that the path has after `prefix`, slashes too."""
+
+    async def document_id(
+        request: Request,
+        id_: Annotated[str, Path(alias="id", description="The document's id; it may hold slashes.")],
+    ) -> str:
+        raw: bytes | None = request.scope.get("raw_path")
+        if raw is None or not raw.startswith(prefix.encode()):
+            return _is_id(id_)
+        try:
+            return _is_id(unquote_to_bytes(raw.removeprefix(prefix.encode())).decode())
+        except UnicodeDecodeError:
+            raise Rejected("id: not UTF-8", code="not_utf8") from None
+
+    return document_id
+
+
+def _is_id(text: str) -> str:
+    if not 1 <= len(text) <= 1024:  # noqa: PLR2004 - the contract's
+        raise Rejected("id: it has 1 to 1024 characters", code="invalid_change")
+    return text
+
+
+DocumentId = Annotated[str, Depends(named(PREFIX))]
+Labels = Annotated[list[str] | None, Query(description="Who may find it; repeat. With a raw body only.")]
+Label = Annotated[str | None, Query(description="With a raw body only.")]
+
+
+@router.put(
+    "/v1/documents/{id:path}",
+    summary="Write a document",
+    status_code=202,
+    responses=PROBLEMS,
+    openapi_extra=described_body(DocumentBody, **{kind: {"schema": {"type": "string"}} for kind in RAW}),
+)
+async def put(
+    request: Request,
+    key: Writer,
+    id_: DocumentId,
+    title: Label = None,
+    url: Label = None,
+    language: Label = None,
+    reader: Labels = None,
+) -> Offset:
+    """Replaces the document whole. Gives where the change stands, for `after` of a question."""
+    kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    body = await request.body()
+    beside = {"title": title, "url": url, "language": language, "readers": reader}
+    if kind == JSON:
+        fields = parsed(DocumentBody, body, "invalid_change").model_dump(exclude_unset=True)
+    elif kind in RAW:
+        fields = {"text": _text(body, kind), "media_type": kind, **{n: v for n, v in beside.items() if v}}
+    else:
+        raise Rejected(f"the body must be {JSON}, {', '.join(RAW)}", code="media_type")
+    if fields.get("text") is None:
+        raise Rejected("text: a document needs it; to delete one use DELETE", code="invalid_change")
+    return await _sent(request, key.tenant, {**fields, "id": id_})
+
+
+@router.delete("/v1/documents/{id:path}", summary="Delete a document", status_code=202, responses=PROBLEMS)
+async def delete(request: Request, key: Writer, id_: DocumentId) -> Offset:
+    """The document can't be found from the moment that this is applied. Gives where the change stands."""
+    return await _sent(request, key.tenant, {"id": id_, "op": "delete"})
+
+
+@router.get("/v1/documents/{id:path}", summary="What the index holds of a document", responses=PROBLEMS)
+async def get(
+    request: Request,
+    key: Reader,
+    id_: DocumentId,
+    passages: Annotated[bool, Query(description="With the texts of its passages.")] = False,  # noqa: FBT002 - a query's
+) -> DocumentHeld:
+    """The document as questions find it now."""
+    parts: Parts = request.app.state.parts
+    head = await parts.lookup.readable(key, id_)
+    return held(head, await parts.index.passages(head) if passages else None)
+
+
+async def _sent(request: Request, tenant: str, fields: Mapping[str, Any]) -> Offset:
+    parts: Parts = request.app.state.parts
+    try:
+        change = DocumentChange.model_validate({**fields, "tenant": tenant})
+    except ValidationError as error:
+        raise Rejected(described(error), code="invalid_change") from None
+    topic = documents_topic(parts.topics, tenant)
+    return await parts.producer.send(change_record(change, topic=topic, tenant=tenant))
+
+
+def _text(body: bytes, kind: str) -> str:
+    if kind == BINARY:
+        return base64.b64encode(body).decode()
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Rejected(f"not UTF-8: the byte at {error.start} begins no character", code="not_utf8") from None

@@ -1,0 +1,126 @@
+"""Receipts as they come: one reader of their topic for all who follow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+from pydantic import ValidationError
+
+from streams.errors import Retryable, StreamsError
+from streams.kafka.backwards import backwards
+from streams.kafka.connection import KafkaConnection
+from streams.kafka.consume import tail
+from streams.messages.receipts import IndexReceipt
+from streams.messages.records import Record
+
+WAITING = 2000
+"""Receipts that may wait for one follower; who is slower than that is let go."""
+LOOKED_AT = 20_000
+"""Receipts that are looked at for a tenant's last ones."""
+
+
+class Follower:
+    """One who follows a tenant's receipts."""
+
+    def __init__(self, tenant: str) -> None:
+        self.tenant = tenant
+        self._waiting: list[IndexReceipt] = []
+        self._came = asyncio.Event()
+        self._ended: StreamsError | None = None
+
+    def put(self, receipt: IndexReceipt) -> None:
+        """Keeps a receipt of this tenant."""
+        if len(self._waiting) < WAITING:
+            self._waiting.append(receipt)
+            self._came.set()
+        else:
+            self.end(Retryable("more receipts came than were read: follow them again", code="too_slow"))
+
+    def end(self, why: StreamsError) -> None:
+        """Nothing comes after what is there."""
+        self._ended = why
+        self._came.set()
+
+    async def some(self) -> list[IndexReceipt]:
+        """All that wait, at least one. Raises what ended it."""
+        await self._came.wait()
+        self._came.clear()
+        waiting, self._waiting = self._waiting, []
+        if not waiting and self._ended is not None:
+            raise self._ended
+        if self._ended is not None:
+            self._came.set()
+        return waiting
+
+
+class Feed:
+    """The topic of receipts. `close` it at the end."""
+
+    def __init__(self, connection: KafkaConnection, topic: str) -> None:
+        self._connection, self._topic = connection, topic
+        self._followers: set[Follower] = set()
+        self._opening = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
+        self._stack = AsyncExitStack()
+
+    @asynccontextmanager
+    async def followed(self, tenant: str) -> AsyncIterator[Follower]:
+        """A tenant's receipts from now on."""
+        follower = Follower(tenant)
+        async with self._opening:
+            if self._reading is None or self._reading.done():
+                await self.close()
+                records = await self._stack.enter_async_context(tail(self._connection, self._topic))
+                self._reading = asyncio.create_task(self._read(records))
+        self._followers.add(follower)
+        try:
+            yield follower
+        finally:
+            self._followers.discard(follower)
+
+    async def recent(self, tenant: str, count: int) -> list[IndexReceipt]:
+        """The tenant's last receipts, the oldest of them first, as far as they are among the last of all."""
+        found: list[IndexReceipt] = []
+        looked_at = 0
+
+        def ours(record: Record) -> IndexReceipt | None:
+            nonlocal looked_at
+            looked_at += 1
+            return receipt_of(record, tenant)
+
+        async for receipt in backwards(self._connection, self._topic, ours):
+            found.append(receipt)
+            if len(found) == count or looked_at > LOOKED_AT:
+                break
+        return sorted(found, key=lambda receipt: receipt.indexed_at)
+
+    async def close(self) -> None:
+        """Reads no more."""
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await reading
+        await self._stack.aclose()
+
+    async def _read(self, records: AsyncIterator[Record]) -> None:
+        try:
+            async for record in records:
+                receipt = receipt_of(record) if self._followers else None
+                if receipt is not None:
+                    for follower in [one for one in self._followers if one.tenant == receipt.tenant]:
+                        follower.put(receipt)
+        except StreamsError as error:
+            for follower in list(self._followers):
+                follower.end(error)
+
+
+def receipt_of(record: Record, tenant: str | None = None) -> IndexReceipt | None:
+    """The receipt that a record holds; None for anything else, and where it is not this tenant's."""
+    try:
+        receipt = IndexReceipt.model_validate_json(record.value or b"")
+    except ValidationError:
+        return None
+    return receipt if receipt.tenant is not None and tenant in {None, receipt.tenant} else None

@@ -1,0 +1,288 @@
+"""What operators look at: status, receipts, a document's history, dead letters, the key itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, aclosing
+from datetime import datetime
+from typing import Annotated
+
+from aiokafka.partitioner import DefaultPartitioner
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import BaseModel
+
+from streams import __version__
+from streams.errors import Rejected, StreamsError
+from streams.gateway import events, letters
+from streams.gateway.access import Administrator, Anyone, Reader
+from streams.gateway.documents import named, place
+from streams.gateway.examples import PROBLEMS, RECEIPTS
+from streams.gateway.feed import Follower, receipt_of
+from streams.gateway.keys import Key, Scope
+from streams.gateway.letters import Kind, Letter, WholeLetter
+from streams.gateway.parts import Parts
+from streams.gateway.standing import SourceStatus
+from streams.kafka import dead
+from streams.kafka.backwards import backwards
+from streams.kafka.dead import letter_of
+from streams.messages.receipts import IndexReceipt
+from streams.messages.records import Offset, Record
+
+HISTORY = "/v1/history/"
+LIMIT_S = 10.0
+"""How long topics are looked through for one request."""
+LETTERS_AT_ONCE = 50
+
+router = APIRouter(tags=["operations"])
+
+
+class Status(BaseModel):
+    """What is up, and how far behind the index is."""
+
+    version: str
+    tenant: str
+    parts: dict[str, str]
+    embed_model: str | None
+    behind: int | None
+    sources: list[SourceStatus]
+
+
+class KeyShown(BaseModel):
+    """What a key may do, and for whom it speaks."""
+
+    id: str
+    name: str
+    tenant: str
+    principals: list[str]
+    scopes: list[Scope]
+    rate_limit: str
+
+
+class HeadShown(BaseModel):
+    """The document at one position."""
+
+    position: str
+    deleted: bool
+    indexed_at: datetime
+    source: Offset
+    passage_count: int
+
+
+class History(BaseModel):
+    """A document's receipts, newest first, and its heads that are still held."""
+
+    id: str
+    tenant: str
+    receipts: list[IndexReceipt]
+    heads: list[HeadShown]
+    complete: bool
+
+
+class Letters(BaseModel):
+    """Dead letters, newest first; `complete`: all were looked through."""
+
+    letters: list[Letter]
+    complete: bool
+
+
+@router.get("/v1/key", summary="What the key may do", responses=PROBLEMS)
+async def key_shown(request: Request, key: Anyone) -> KeyShown:
+    """The key's tenant, principals, scopes and rate limit."""
+    parts: Parts = request.app.state.parts
+    return KeyShown(
+        id=key.id, name=key.name, tenant=key.tenant, principals=list(key.principals),
+        scopes=list(key.scopes), rate_limit=key.rate_limit or parts.settings.rate_limit,
+    )  # fmt: skip
+
+
+@router.get("/v1/status", summary="What is up, and how far behind the index is", responses=PROBLEMS)
+async def status(request: Request, key: Reader) -> Status:
+    """200 even where a part is down: `parts` says which, and `behind` is null where it is not known."""
+    parts: Parts = request.app.state.parts
+    said = await parts.standing.parts()
+    try:
+        sources: Sequence[SourceStatus] | None = await parts.standing.sources(key.tenant)
+    except StreamsError:
+        sources = None
+    try:
+        generation = await parts.index.generation()
+    except StreamsError:
+        generation = None
+    return Status(
+        version=__version__, tenant=key.tenant, parts=dict(said),
+        embed_model=generation.embed_model if generation else None,
+        behind=None if sources is None else sum(one.behind for one in sources), sources=list(sources or ()),
+    )  # fmt: skip
+
+
+@router.get(
+    "/v1/indexed/events", summary="Receipts as they come", response_class=Response,
+    responses={**RECEIPTS, **PROBLEMS},
+)  # fmt: skip
+async def indexed(
+    request: Request,
+    key: Reader,
+    recent: Annotated[int, Query(ge=0, le=100, description="Begin with the last so many.")] = 0,
+) -> Response:
+    """What becomes of each change, as server-sent events, without end."""
+    parts: Parts = request.app.state.parts
+    async with AsyncExitStack() as stack:
+        follower = await stack.enter_async_context(parts.feed.followed(key.tenant))
+        before = await parts.feed.recent(key.tenant, recent) if recent else []
+        return events.EventStream(events.kept_alive(_receipts(parts, key, before, follower)), stack.pop_all())
+
+
+async def _receipts(
+    parts: Parts, key: Key, before: list[IndexReceipt], follower: Follower
+) -> AsyncGenerator[bytes, None]:
+    shown = {str(receipt.source) for receipt in before}
+    try:
+        for receipt in await _visible(parts, key, before):
+            yield events.frame("receipt", receipt.model_dump_json(), str(receipt.source))
+        while True:
+            new = [one for one in await follower.some() if not shown or str(one.source) not in shown]
+            for receipt in await _visible(parts, key, new):
+                yield events.frame("receipt", receipt.model_dump_json(), str(receipt.source))
+    except StreamsError as error:
+        yield events.failed(error)
+
+
+async def _visible(parts: Parts, key: Key, receipts: list[IndexReceipt]) -> list[IndexReceipt]:
+    """Those that the key may see: with `admin` its tenant's, else those of documents that it may read."""
+    if "admin" in key.scopes:
+        return receipts
+    ids = {receipt.document_id for receipt in receipts if receipt.document_id is not None}
+    heads = await parts.lookup.current(key.tenant, sorted(ids))
+    readable = {one for one, head in heads.items() if not head.deleted and head.admits(key.principals)}
+    return [receipt for receipt in receipts if receipt.document_id in readable]
+
+
+@router.get("/v1/history/{id:path}", summary="What became of a document", responses=PROBLEMS)
+async def history(
+    request: Request,
+    key: Reader,
+    id_: Annotated[str, Depends(named(HISTORY))],
+    limit: Annotated[int, Query(ge=1, le=200, description="Receipts at most.")] = 50,
+) -> History:
+    """Of a document that the key may read; with the scope `admin`, also of one that is gone or not for it."""
+    parts: Parts = request.app.state.parts
+    if "admin" not in key.scopes:
+        await parts.lookup.readable(key, id_)
+    receipts, complete = await _receipts_of(parts, key.tenant, id_, limit)
+    found = await parts.index.heads(parts.lookup.keys(key.tenant, id_))
+    heads = [head for some in found.values() for head in some if head.tenant == key.tenant]
+    if not receipts and not heads:
+        raise Rejected("nothing is known of such a document", code="absent")
+    shown = [
+        HeadShown(
+            position=str(head.position), deleted=head.deleted, indexed_at=head.written, source=place(head),
+            passage_count=len(head.passages),
+        )
+        for head in sorted(heads, key=lambda head: head.position, reverse=True)
+    ]  # fmt: skip
+    return History(id=id_, tenant=key.tenant, receipts=receipts, heads=shown, complete=complete)
+
+
+async def _receipts_of(parts: Parts, tenant: str, id_: str, limit: int) -> tuple[list[IndexReceipt], bool]:
+    """The document's last receipts, newest first, and whether there was time to look through all."""
+    topic, wanted = parts.settings.topic_indexed, f"{tenant}/{id_}".encode()
+    numbers = list(range(await parts.asking.partitions(topic)))
+    found: list[IndexReceipt] = []
+
+    def of_it(record: Record) -> IndexReceipt | None:
+        receipt = receipt_of(record, tenant) if record.key == wanted else None
+        return receipt if receipt is not None and receipt.document_id == id_ else None
+
+    there = DefaultPartitioner()(wanted, numbers, numbers)
+    reading = backwards(parts.connection, topic, of_it, partitions=[there])
+    try:
+        async with asyncio.timeout(LIMIT_S), aclosing(reading) as receipts:
+            async for receipt in receipts:
+                found.append(receipt)
+                if len(found) == limit:
+                    break
+    except TimeoutError:
+        return found, False
+    return found, True
+
+
+@router.get("/v1/dead", summary="Dead letters", responses=PROBLEMS)
+async def dead_letters(
+    request: Request,
+    key: Administrator,
+    kind: Annotated[Kind, Query(description="Of documents, or of questions.")] = "documents",
+    code: Annotated[str | None, Query(description="Only those with this code.")] = None,
+    limit: Annotated[int, Query(ge=1, le=500, description="At most so many.")] = 100,
+) -> Letters:
+    """Those that are known to be the key's tenant's, newest first."""
+    parts: Parts = request.app.state.parts
+
+    def ours(record: Record) -> Letter | None:
+        if letters.owner(kind, record, parts.topics) != key.tenant:
+            return None
+        listed = letters.letter(kind, letter_of(record))
+        return listed if code in {None, listed.code} else None
+
+    found: list[Letter] = []
+    reading = backwards(parts.connection, _topic(parts, kind), ours, step=LETTERS_AT_ONCE)
+    try:
+        async with asyncio.timeout(LIMIT_S), aclosing(reading) as every:
+            async for one in every:
+                found.append(one)
+                if len(found) == limit:
+                    break
+    except TimeoutError:
+        return Letters(letters=found, complete=False)
+    return Letters(letters=found, complete=True)
+
+
+Place = Annotated[str, Path(description="TOPIC-PARTITION-OFFSET, as the list has it in `at`.")]
+
+
+@router.get("/v1/dead/{place}", summary="A dead letter", responses=PROBLEMS)
+async def dead_letter(request: Request, key: Administrator, place: Place) -> WholeLetter:
+    """One of the key's tenant's, with its record."""
+    kind, found = await _letter(request.app.state.parts, key, place)
+    return letters.whole(kind, found)
+
+
+@router.post(
+    "/v1/dead/{place}/replay", summary="Send a dead letter back", status_code=202, responses=PROBLEMS
+)
+async def replay(request: Request, key: Administrator, place: Place) -> Offset:
+    """To be processed once more, once its cause is mended. A change keeps its old position."""
+    parts: Parts = request.app.state.parts
+    kind, found = await _letter(parts, key, place)
+    settings = parts.settings
+    retry = settings.topic_documents_retry if kind == "documents" else settings.topic_questions_retry
+    async for done in dead.replay(parts.connection, [found.at], send=parts.producer.send, retry_topic=retry):
+        if done.sent is None:
+            raise done.refused or Rejected("it can't be sent back", code="invalid_retry")
+        return done.sent
+    raise Rejected("there is no such dead letter", code="absent")
+
+
+def _topic(parts: Parts, kind: Kind) -> str:
+    settings = parts.settings
+    return settings.topic_documents_dead if kind == "documents" else settings.topic_questions_dead
+
+
+async def _letter(parts: Parts, key: Key, text: str) -> tuple[Kind, dead.DeadLetter]:
+    """The dead letter of the key's tenant that stands there. Raises `Rejected` (`absent`)."""
+    absent = Rejected("there is no such dead letter that this key may see", code="absent")
+    try:
+        at = Offset.parse(text)
+    except ValueError:
+        raise absent from None
+    kinds: dict[str, Kind] = {
+        _topic(parts, "documents"): "documents",
+        _topic(parts, "questions"): "questions",
+    }
+    kind = kinds.get(at.topic)
+    if kind is None or at.partition >= await parts.asking.partitions(at.topic):
+        raise absent
+    found = await dead.show(parts.connection, at)
+    if found is None or letters.owner(kind, found.record, parts.topics) != key.tenant:
+        raise absent
+    return kind, found

@@ -1,0 +1,98 @@
+"""The gateway's life: listen, serve, and at a signal let go of those who follow and end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+
+import structlog
+import uvicorn
+from prometheus_client import CollectorRegistry
+
+from streams.gateway.app import application
+from streams.gateway.bounds import Punctual
+from streams.gateway.parts import parts
+from streams.gateway.standing import OK, Standing
+from streams.observe import health, logs
+from streams.observe.metrics import Metrics
+from streams.settings import Settings, misconfigured
+
+STOP_S = 3
+"""How long running requests may go on at a stop; who follows a question does so at another gateway."""
+IDLE_S = 30
+"""How long a connection is kept between two requests."""
+BACKLOG = 2048
+
+log = structlog.get_logger("streams.gateway")
+
+
+def main(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT. Raises `Misconfigured`."""
+    logs.configure(level=settings.log_level, style=settings.log_format)
+    asyncio.run(serve(settings))
+
+
+async def serve(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT. Raises `Misconfigured`."""
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    async with AsyncExitStack() as stack:
+        made = await stack.enter_async_context(parts(settings, metrics))
+        listening = stack.enter_context(_listening(settings.gateway_host, settings.gateway_port))
+        if settings.metrics_port is not None:
+            face = health.application(_readiness(made.standing), registry)
+            serving = health.serve(face, host=settings.metrics_host, port=settings.metrics_port)
+            await stack.enter_async_context(serving)
+        watching = asyncio.create_task(made.keyring.watch())
+        stack.callback(watching.cancel)
+        server = Server(config(application(made)))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, server.stop)
+        host, port = listening.getsockname()[:2]
+        log.info("gateway serves", url=f"http://{host}:{port}", kafka=settings.kafka)
+        await server.serve(sockets=[listening])
+
+
+def config(app: object) -> uvicorn.Config:
+    """How uvicorn serves the application."""
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        http=Punctual, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+        timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=STOP_S, backlog=BACKLOG, proxy_headers=False,
+    )  # fmt: skip
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, whose signals are ours: a stop is no failure."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves signals as they are."""
+        yield
+
+    def stop(self) -> None:
+        """Takes no more requests, and ends."""
+        self.should_exit = True
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        made = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        problem = f"can't be used: nothing can listen on {host}:{port} ({error.strerror}); choose another"
+        raise misconfigured("gateway_port", problem) from None
+    with made:
+        yield made
+
+
+def _readiness(standing: Standing) -> health.Readiness:
+    async def ready() -> dict[str, str | None]:
+        kafka = (await standing.parts())["kafka"]
+        return {"kafka": None if kafka == OK else kafka}
+
+    return ready
