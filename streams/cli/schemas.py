@@ -44,6 +44,7 @@ def _openapi() -> Mapping[str, Any]:
         from streams.gateway.app import openapi  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise Misconfigured(
-            f"the OpenAPI document is made by {error.name}: pip install 'rag-streams[gateway]'", setting="schemas"
+            f"the OpenAPI document is made by {error.name}: pip install 'rag-streams[gateway]'",
+            setting="schemas",
         ) from error
     return {"openapi.json": openapi()}

@@ -97,6 +97,7 @@ class Seen:
         self._app, self._observe = app, observe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers, or lets others answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

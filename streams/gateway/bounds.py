@@ -22,6 +22,7 @@ class Bounds:
         self._app, self._max_bytes, self._timeout_s = app, max_bytes, timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers, or lets others answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif self._announced(scope) > self._max_bytes:

@@ -83,19 +83,19 @@ def held(head: Head, passages: Mapping[UUID, Passage] | None = None) -> Document
 def named(prefix: str) -> Any:
     """A dependency: the document's id, all that the path has after `prefix`, slashes too."""
 
-    async def document_id(
+    async def read(
         request: Request,
-        id_: Annotated[str, Path(alias="id", description="The document's id; it may hold slashes.")],
+        document_id: Annotated[str, Path(description="The document's id; it may hold slashes.")],
     ) -> str:
         raw: bytes | None = request.scope.get("raw_path")
         if raw is None or not raw.startswith(prefix.encode()):
-            return _is_id(id_)
+            return _is_id(document_id)
         try:
             return _is_id(unquote_to_bytes(raw.removeprefix(prefix.encode())).decode())
         except UnicodeDecodeError:
             raise Rejected("id: not UTF-8", code="not_utf8") from None
 
-    return document_id
+    return read
 
 
 def _is_id(text: str) -> str:
@@ -110,7 +110,7 @@ Label = Annotated[str | None, Query(description="With a raw body only.")]
 
 
 @router.put(
-    "/v1/documents/{id:path}",
+    "/v1/documents/{document_id:path}",
     summary="Write a document",
     status_code=202,
     responses=PROBLEMS,
@@ -119,7 +119,7 @@ Label = Annotated[str | None, Query(description="With a raw body only.")]
 async def put(
     request: Request,
     key: Writer,
-    id_: DocumentId,
+    document_id: DocumentId,
     title: Label = None,
     url: Label = None,
     language: Label = None,
@@ -137,25 +137,29 @@ async def put(
         raise Rejected(f"the body must be {JSON}, {', '.join(RAW)}", code="media_type")
     if fields.get("text") is None:
         raise Rejected("text: a document needs it; to delete one use DELETE", code="invalid_change")
-    return await _sent(request, key.tenant, {**fields, "id": id_})
+    return await _sent(request, key.tenant, {**fields, "id": document_id})
 
 
-@router.delete("/v1/documents/{id:path}", summary="Delete a document", status_code=202, responses=PROBLEMS)
-async def delete(request: Request, key: Writer, id_: DocumentId) -> Offset:
+@router.delete(
+    "/v1/documents/{document_id:path}", summary="Delete a document", status_code=202, responses=PROBLEMS
+)
+async def delete(request: Request, key: Writer, document_id: DocumentId) -> Offset:
     """The document can't be found from the moment that this is applied. Gives where the change stands."""
-    return await _sent(request, key.tenant, {"id": id_, "op": "delete"})
+    return await _sent(request, key.tenant, {"id": document_id, "op": "delete"})
 
 
-@router.get("/v1/documents/{id:path}", summary="What the index holds of a document", responses=PROBLEMS)
+@router.get(
+    "/v1/documents/{document_id:path}", summary="What the index holds of a document", responses=PROBLEMS
+)
 async def get(
     request: Request,
     key: Reader,
-    id_: DocumentId,
+    document_id: DocumentId,
     passages: Annotated[bool, Query(description="With the texts of its passages.")] = False,  # noqa: FBT002 - a query's
 ) -> DocumentHeld:
     """The document as questions find it now."""
     parts: Parts = request.app.state.parts
-    head = await parts.lookup.readable(key, id_)
+    head = await parts.lookup.readable(key, document_id)
     return held(head, await parts.index.passages(head) if passages else None)
 
 

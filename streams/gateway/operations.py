@@ -158,19 +158,19 @@ async def _visible(parts: Parts, key: Key, receipts: list[IndexReceipt]) -> list
     return [receipt for receipt in receipts if receipt.document_id in readable]
 
 
-@router.get("/v1/history/{id:path}", summary="What became of a document", responses=PROBLEMS)
+@router.get("/v1/history/{document_id:path}", summary="What became of a document", responses=PROBLEMS)
 async def history(
     request: Request,
     key: Reader,
-    id_: Annotated[str, Depends(named(HISTORY))],
+    document_id: Annotated[str, Depends(named(HISTORY))],
     limit: Annotated[int, Query(ge=1, le=200, description="Receipts at most.")] = 50,
 ) -> History:
     """Of a document that the key may read; with the scope `admin`, also of one that is gone or not for it."""
     parts: Parts = request.app.state.parts
     if "admin" not in key.scopes:
-        await parts.lookup.readable(key, id_)
-    receipts, complete = await _receipts_of(parts, key.tenant, id_, limit)
-    found = await parts.index.heads(parts.lookup.keys(key.tenant, id_))
+        await parts.lookup.readable(key, document_id)
+    receipts, complete = await _receipts_of(parts, key.tenant, document_id, limit)
+    found = await parts.index.heads(parts.lookup.keys(key.tenant, document_id))
     heads = [head for some in found.values() for head in some if head.tenant == key.tenant]
     if not receipts and not heads:
         raise Rejected("nothing is known of such a document", code="absent")
@@ -181,7 +181,7 @@ async def history(
         )
         for head in sorted(heads, key=lambda head: head.position, reverse=True)
     ]  # fmt: skip
-    return History(id=id_, tenant=key.tenant, receipts=receipts, heads=shown, complete=complete)
+    return History(id=document_id, tenant=key.tenant, receipts=receipts, heads=shown, complete=complete)
 
 
 async def _receipts_of(parts: Parts, tenant: str, id_: str, limit: int) -> tuple[list[IndexReceipt], bool]:
