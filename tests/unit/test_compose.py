@@ -15,6 +15,7 @@ from tests.composed import FILE, KEY, compose
 ROOT = FILE.parent
 PROGRAM = ("topics", "models", "worker")
 CAPTURE = ("postgres", "connect", "connector")
+MODEL_SERVERS = ("ollama", "ollama-gpu")
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_weaviate_and_the_program_have_no_way_out_and_the_models_one_of_their_ow
     for name in ("weaviate", *PROGRAM, *CAPTURE):
         assert services[name]["networks"] == ["inside"]
     on_the_models_way_out = [name for name, service in services.items() if "models" in service["networks"]]
-    assert on_the_models_way_out == ["ollama"]
+    assert on_the_models_way_out == list(MODEL_SERVERS)
 
 
 def test_what_must_outlive_a_container_lies_on_a_named_volume(services):
@@ -60,9 +61,9 @@ def test_what_must_outlive_a_container_lies_on_a_named_volume(services):
         "postgres": ["postgres:/var/lib/postgresql/data"],
         "kafka": [f"kafka:{services['kafka']['environment']['KAFKA_LOG_DIRS']}"],
         "weaviate": [f"weaviate:{services['weaviate']['environment']['PERSISTENCE_DATA_PATH']}"],
-        "ollama": ["ollama:/root/.ollama"],
+        **dict.fromkeys(MODEL_SERVERS, ["ollama:/root/.ollama"]),
     }
-    assert set(compose()["volumes"]) == set(mounted)
+    assert set(compose()["volumes"]) == {mount.split(":")[0] for [mount] in mounted.values()}
 
 
 def test_every_server_and_the_worker_have_a_health_check_of_their_own_readiness(services):
@@ -71,7 +72,7 @@ def test_every_server_and_the_worker_have_a_health_check_of_their_own_readiness(
         for name, service in services.items()
         if "healthcheck" in service
     }
-    assert set(probes) == {"kafka", "weaviate", "ollama", "worker", "postgres", "connect"}
+    assert set(probes) == {"kafka", "weaviate", *MODEL_SERVERS, "worker", "postgres", "connect"}
     assert "/v1/.well-known/ready" in probes["weaviate"]
     assert "/api/tags" in probes["ollama"]
     assert "livez" in probes["worker"]
@@ -88,7 +89,8 @@ def test_the_workers_probe_is_python_and_asks_where_the_worker_listens(services)
 def test_the_worker_waits_for_servers_that_are_ready_and_for_topics_and_models_that_are_there(services):
     waits = {name: wait["condition"] for name, wait in services["worker"]["depends_on"].items()}
     ready, done = "service_healthy", "service_completed_successfully"
-    assert waits == {"kafka": ready, "weaviate": ready, "ollama": ready, "topics": done, "models": done}
+    models = dict.fromkeys(MODEL_SERVERS, ready)
+    assert waits == {"kafka": ready, "weaviate": ready, **models, "topics": done, "models": done}
     assert all("healthcheck" in services[name] for name, condition in waits.items() if condition == ready)
     assert all(
         services[name]["restart"] != "unless-stopped"
@@ -101,10 +103,27 @@ def test_the_worker_may_drain_for_longer_than_it_needs(services):
     assert int(services["worker"]["stop_grace_period"].removesuffix("s")) > 20
 
 
-def test_the_gpus_are_ollamas_alone(services):
-    devices = services["ollama"]["deploy"]["resources"]["reservations"]["devices"]
+def test_the_profile_says_whether_the_models_run_on_gpus_and_they_are_found_by_one_name(services):
+    ours = {name: services[name] for name in MODEL_SERVERS}
+    assert {name: service["profiles"] for name, service in ours.items()} == {
+        "ollama": ["cpu"],
+        "ollama-gpu": ["gpu"],
+    }
+    assert all(service["networks"]["inside"] == {"aliases": ["ollama"]} for service in ours.values())
+    for name in ("worker", "models"):
+        waits = services[name]["depends_on"]
+        # Else the one that the profile leaves out would keep all from starting.
+        assert all(waits[server]["required"] is False for server in MODEL_SERVERS)
+    devices = services["ollama-gpu"]["deploy"]["resources"]["reservations"]["devices"]
     assert devices == [{"driver": "nvidia", "count": "all", "capabilities": ["gpu"]}]
-    assert [name for name, service in services.items() if "deploy" in service] == ["ollama"]
+    assert [name for name, service in services.items() if "deploy" in service] == ["ollama-gpu"]
+
+
+def test_the_model_server_answers_as_many_at_once_as_the_worker_asks(services):
+    for given, wanted in ((KEY, "4"), (KEY | {"STREAMS_ANSWER_SLOTS": "7"}, "7")):
+        services = compose(given)["services"]
+        assert str(services["ollama-gpu"]["environment"]["OLLAMA_NUM_PARALLEL"]) == wanted
+        assert str(services["worker"]["environment"]["STREAMS_ANSWER_SLOTS"]) == wanted
 
 
 def test_every_image_has_an_exact_version(services):
@@ -157,8 +176,7 @@ def test_what_is_mounted_from_here_is_there_and_read_only(services):
 
 
 def test_change_data_capture_runs_only_where_its_profile_is_asked_for(services):
-    assert [name for name, service in services.items() if "profiles" in service] == list(CAPTURE)
-    assert all(services[name]["profiles"] == ["cdc"] for name in CAPTURE)
+    assert [name for name, service in services.items() if service.get("profiles") == ["cdc"]] == list(CAPTURE)
     for name in set(services) - set(CAPTURE):
         assert not set(services[name].get("depends_on", [])) & set(CAPTURE)
 
