@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 
 from aiokafka import errors
 
@@ -40,19 +41,32 @@ FOR_A_PERSON: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
         USERNAME,
         f"Kafka at {{where}} does not allow this to the user of {USERNAME} ({{name}}): grant it there",
     ),
-    (
-        (ssl.SSLCertVerificationError,),
-        CAFILE,
-        f"the certificate of Kafka at {{where}} is not trusted: let {CAFILE} name its CA's",
-    ),
     ((ssl.SSLError,), PROTOCOL, f"Kafka at {{where}} does not speak TLS as we do: check {PROTOCOL}"),
 )
 """Errors that waiting can't mend: the setting, and what to do about it."""
 
 
+CERTIFICATES: Mapping[int, tuple[str, str]] = {
+    10: (CAFILE, "let the broker have a new one"),
+    62: (ADDRESS, f"name the broker in {ADDRESS} as its certificate does"),
+    64: (ADDRESS, f"name the broker in {ADDRESS} as its certificate does"),
+}
+"""By OpenSSL's verification codes (X509_V_ERR_CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH)."""
+
+
+def _certificate(where: str, error: ssl.SSLCertVerificationError) -> Misconfigured:
+    setting, remedy = CERTIFICATES.get(error.verify_code, (CAFILE, f"let {CAFILE} name its CA's"))
+    why = error.verify_message
+    return Misconfigured(
+        f"the certificate of Kafka at {where} is not trusted ({why}): {remedy}", setting=setting
+    )
+
+
 def fault(where: str, error: BaseException) -> StreamsError:
     """What an error of aiokafka means; `where` is the address of the Kafka that it is about."""
     name = type(error).__name__
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _certificate(where, error)
     for types, setting, text in FOR_A_PERSON:
         if isinstance(error, types):
             return Misconfigured(text.format(where=where, name=name), setting=setting)

@@ -61,7 +61,7 @@ def test_what_must_outlive_a_container_lies_on_a_named_volume(services):
         "postgres": ["postgres:/var/lib/postgresql/data"],
         "kafka": [f"kafka:{services['kafka']['environment']['KAFKA_LOG_DIRS']}"],
         "weaviate": [f"weaviate:{services['weaviate']['environment']['PERSISTENCE_DATA_PATH']}"],
-        **dict.fromkeys(MODEL_SERVERS, ["ollama:/root/.ollama"]),
+        **{name: ["ollama:/root/.ollama"] for name in MODEL_SERVERS},
     }
     assert set(compose()["volumes"]) == {mount.split(":")[0] for [mount] in mounted.values()}
 
