@@ -47,7 +47,7 @@ FOR_A_PERSON: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
 
 
 CERTIFICATES: Mapping[int, tuple[str, str]] = {
-    10: (CAFILE, "let the broker have a new one"),
+    10: (CAFILE, f"give the broker a new one; {CAFILE} can stay"),
     62: (ADDRESS, f"name the broker in {ADDRESS} as its certificate does"),
     64: (ADDRESS, f"name the broker in {ADDRESS} as its certificate does"),
 }

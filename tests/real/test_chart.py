@@ -197,6 +197,7 @@ def test_the_settings_are_settings(rendered, values, monkeypatch, tmp_path):
         assert variable["name"] in known
         monkeypatch.setenv(variable["name"], "from a secret")
     monkeypatch.delenv("STREAMS_SOURCES", raising=False)
+    monkeypatch.delenv("STREAMS_KAFKA_SSL_CAFILE", raising=False)
     read = settings.load(env_file=None)
     assert read.kafka == "kafka-1:9093,kafka-2:9093"
     assert read.ollama == "http://told-ollama:11434"

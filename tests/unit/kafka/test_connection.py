@@ -49,13 +49,22 @@ def test_producers_lose_nothing_and_consumers_see_only_what_is_committed():
     assert connection.consumer_kwargs()["enable_auto_commit"] is False
 
 
+def untrusted(code, message):
+    """What OpenSSL's binding raises for a certificate."""
+    error = ssl.SSLCertVerificationError(SECRET)
+    error.verify_code, error.verify_message = code, message
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "setting"),
     [
         (errors.SaslAuthenticationFailed(SECRET), "STREAMS_KAFKA_SASL_USERNAME"),
         (errors.UnsupportedSaslMechanismError(SECRET), "STREAMS_KAFKA_SASL_MECHANISM"),
         (errors.TopicAuthorizationFailedError(SECRET), "STREAMS_KAFKA_SASL_USERNAME"),
-        (ssl.SSLCertVerificationError(SECRET), "STREAMS_KAFKA_SSL_CAFILE"),
+        (untrusted(19, "self-signed certificate in certificate chain"), "STREAMS_KAFKA_SSL_CAFILE"),
+        (untrusted(10, "certificate has expired"), "STREAMS_KAFKA_SSL_CAFILE"),
+        (untrusted(62, "Hostname mismatch"), "STREAMS_KAFKA_BOOTSTRAP_SERVERS"),
         (ssl.SSLError(SECRET), "STREAMS_KAFKA_SECURITY_PROTOCOL"),
     ],
 )
