@@ -34,6 +34,9 @@ ENDS = (
 FAILURES = tuple(
     (code,) for code in ("deadline_exceeded", "stale_index", "invalid_question", "refused", "unavailable")
 )
+REFUSALS = tuple(
+    (reason,) for reason in ("key_missing", "key_unknown", "key_revoked", "scope_missing", "rate_limited")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +233,22 @@ CATALOGUE: Mapping[str, Sequence[Metric]] = {
             "shadow_answers",
             "what became of a [shadow model's](../how-to/rollout-and-shadow.md) answers",
             "outcome",
+        ),
+    ),
+    "Gateway": (
+        counter("gateway_requests", "requests, by the path of their endpoint", "route", "method", "status"),
+        histogram("gateway_response_seconds", "until a response began", "route", "method"),
+        counter(
+            "gateway_refusals",
+            "requests that were turned away at the door",
+            "reason",
+            initial=REFUSALS,
+        ),
+        counter(
+            "gateway_key_files",
+            "times that the file of keys was another one: `read`, or `broken`, so that the keys before stay",
+            "outcome",
+            initial=(("read",), ("broken",)),
         ),
     ),
 }
