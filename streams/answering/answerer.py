@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import ExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from streams.answering.answering import Answering
@@ -173,7 +173,7 @@ class Answerer:
         yield self._completed(job, choice, (), ())
 
     async def _respond(self, job: _Job) -> AsyncGenerator[Event, None]:
-        async with self._slot(job.deadline):
+        async with self._slot(job.deadline) as let_go:
             choice = self._router.first(job.asked.id, left_s=job.deadline.left_s)
             shown = citations(self._sources(job, choice), job.looked.text)
             opening: AnswerStarted | AnswerReset
@@ -187,6 +187,7 @@ class Answerer:
                         async for last in chunks:
                             if last.text and not last.done:
                                 yield job.transcript.delta(last.text)
+                    let_go()
                     # And what was cited is looked at again while the last piece is.
                     async with beside(self._outdated(job, job.prompt.passages)) as looking:
                         if last.text:
@@ -206,20 +207,22 @@ class Answerer:
         yield self._completed(job, choice, job.looked.found, outdated)
 
     @asynccontextmanager
-    async def _slot(self, deadline: Deadline) -> AsyncGenerator[None, None]:
-        """A slot for generating, or none where the deadline comes first: no model is asked then anyway."""
-        try:
-            async with asyncio.timeout(max(deadline.left_s, 0.0)):
-                await self._slots.acquire()
-        except TimeoutError:
-            yield
-            return
-        self._generating += 1
-        try:
-            yield
-        finally:
-            self._generating -= 1
-            self._slots.release()
+    async def _slot(self, deadline: Deadline) -> AsyncGenerator[Callable[[], None], None]:
+        """A slot for generating, and what lets go of it before the end; none where the deadline comes first.
+
+        No model is asked then anyway.
+        """
+        with ExitStack() as held:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(deadline.left_s, 0.0)):
+                    await self._slots.acquire()
+                held.callback(self._let_go)
+                self._generating += 1
+            yield held.close
+
+    def _let_go(self) -> None:
+        self._generating -= 1
+        self._slots.release()
 
     async def _reply(self, job: _Job, choice: Choice) -> AsyncGenerator[ChatChunk, None]:
         """One model's reply with its markers made regular. Raises `Unfinished`."""

@@ -34,7 +34,7 @@ class Answering:
     num_ctx: int = 8192
     max_answer_tokens: int = 512
     slots: int = 4
-    ahead: int = 1
+    ahead: int = 2
     first_token_timeout_s: float = 10.0
     token_timeout_s: float = 5.0
     primary_first_token_s: float = 1.0

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
+from streams.answering.contradict import contradicted
 from streams.answering.markers import Marker, ends_in_code, markers, pointed
 from streams.answering.quote import quote
 from streams.answering.retrieve import Found
 from streams.answering.sentences import spans
-from streams.answering.words import numbers, stems
+from streams.answering.words import counted, numbers, stems
 from streams.messages.answers import Citation
 
 SUPPORTED = 0.5
@@ -77,7 +78,13 @@ def _of_text(text: str) -> Vocabulary:
 
 
 def _of_passages(passages: Sequence[Found]) -> list[Vocabulary]:
-    return [_of_text(f"{found.hit.title}\n{found.hit.text}") for found in passages]
+    """Of each; what it counts in words may be said in digits."""
+    made = [(_of_text(_text(found)), counted(_text(found))) for found in passages]
+    return [Vocabulary(said.stems, said.numbers | also) for said, also in made]
+
+
+def _text(found: Found) -> str:
+    return f"{found.hit.title}\n\n{found.hit.text}"
 
 
 def supports(said: Vocabulary, sentence: Vocabulary, asked: Vocabulary = _NOTHING) -> bool:
@@ -96,11 +103,12 @@ def supports(said: Vocabulary, sentence: Vocabulary, asked: Vocabulary = _NOTHIN
 def grounded(text: str, passages: Sequence[Found], question: str = "") -> float:
     """The share of the sentences of `text`, an answer to `question`, that what they cite supports.
 
-    0 to 1; 0 for no sentences.
+    0 to 1; 0 for no sentences. What the source says otherwise, with nearly the same words, is not supported.
     """
     made, sources, asked = claims(text), _of_passages(passages), _of_text(question)
     held = [
         supports(reduce(or_, (sources[n - 1] for n in claim.cited), _NOTHING), _of_text(claim.text), asked)
+        and not contradicted(claim.text, [_text(passages[n - 1]) for n in claim.cited])
         for claim in made
     ]
     return sum(held) / len(made) if made else 0.0

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from streams.ports import Monotonic
 
@@ -23,6 +24,19 @@ class Full(Exception):
         self.retry_after_s = retry_after_s
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """A place in a line, until the time by which it must be a place inside (monotonic)."""
+
+    until: float
+    free: asyncio.Future[None]
+
+    @property
+    def given(self) -> bool:
+        """Whether its turn came."""
+        return self.free.done() and not self.free.cancelled() and self.free.exception() is None
+
+
 class Turnstile:
     """Lets in `places` at a time.
 
@@ -33,8 +47,9 @@ class Turnstile:
     def __init__(self, places: int, *, monotonic: Monotonic) -> None:
         self._places, self._monotonic = places, monotonic
         self._inside: Counter[str] = Counter()
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
-        self._stay_s = FIRST_GUESS_S
+        self._waiting: dict[str, deque[Place]] = {}
+        # The guess counts as one.
+        self._stay_s, self._stays = FIRST_GUESS_S, 1
 
     @property
     def waiting(self) -> int:
@@ -46,31 +61,45 @@ class Turnstile:
         if self._inside.total() < self._places and not self._waiting:
             return 0.0
         own = len(self._waiting.get(tenant, ())) + 1
-        before = sum(min(len(line), own) for name, line in self._waiting.items() if name != tenant) + own
+        return self._wait_s(tenant, own, others=own)
+
+    def _wait_s(self, tenant: str, own: int, *, others: int) -> float:
+        """That of the `own`-th of its tenant's line, where `others` of each other tenant come before it."""
+        before = sum(min(len(line), others) for name, line in self._waiting.items() if name != tenant) + own
         return before * self._stay_s / self._places
 
     @asynccontextmanager
     async def enter(self, tenant: str, left_s: float) -> AsyncGenerator[None, None]:
-        """A place inside. Raises `Full` at once where none will be free within `left_s`, else by then."""
+        """A place inside. Raises `Full` where none will be free in time, as soon as that is known.
+
+        In time is so that what is left then is as long as others stay: who gets in with less is of no use.
+        """
         await self._wait(tenant, left_s)
         began = self._monotonic()
         try:
             yield
         finally:
-            self._stay_s += LATEST * (self._monotonic() - began - self._stay_s)
+            self._learn(self._monotonic() - began)
             self._leave(tenant)
+            self._refuse()
+
+    def _learn(self, stayed_s: float) -> None:
+        """The mean of all stays at first, then of the last ones."""
+        self._stays += 1
+        self._stay_s += max(LATEST, 1 / self._stays) * (stayed_s - self._stay_s)
 
     async def _wait(self, tenant: str, left_s: float) -> None:
-        if (expected := self.expected_s(tenant)) > left_s:
+        expected = self.expected_s(tenant)
+        if expected and expected + self._stay_s > left_s:
             raise Full(expected)
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        place = Place(self._monotonic() + left_s, asyncio.get_running_loop().create_future())
         self._waiting.setdefault(tenant, deque()).append(place)
         self._let_in()
         try:
             async with asyncio.timeout(max(left_s, 0.0)):
-                await place
+                await place.free
         except BaseException as error:
-            if place.done() and not place.cancelled():
+            if place.given:
                 self._leave(tenant)
             else:
                 self._forget(tenant, place)
@@ -86,9 +115,18 @@ class Turnstile:
             if line:
                 # Behind the others, which have waited longer for their turn.
                 self._waiting[tenant] = line
-            if not place.cancelled():
+            if not place.free.done():
                 self._inside[tenant] += 1
-                place.set_result(None)
+                place.free.set_result(None)
+
+    def _refuse(self) -> None:
+        """Tells those that would come too late, now that it is known better how long one stays."""
+        now = self._monotonic()
+        for tenant, line in list(self._waiting.items()):
+            for own, place in enumerate(list(line), 1):
+                at_least = self._wait_s(tenant, own, others=own - 1)
+                if at_least > place.until - now and not place.free.done():
+                    place.free.set_exception(Full(at_least))
 
     def _leave(self, tenant: str) -> None:
         self._inside[tenant] -= 1
@@ -96,7 +134,7 @@ class Turnstile:
             del self._inside[tenant]
         self._let_in()
 
-    def _forget(self, tenant: str, place: asyncio.Future[None]) -> None:
+    def _forget(self, tenant: str, place: Place) -> None:
         """Who is cancelled leaves its line, unless it was its turn in the meantime."""
         line = self._waiting.get(tenant, deque())
         if place in line:

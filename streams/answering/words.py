@@ -13,11 +13,12 @@ _ENDINGS = ("s", "ing", "ed", "e")
 _SHORTEST = 3
 
 
-def _listed(text: str) -> frozenset[str]:
+def listed(text: str) -> frozenset[str]:
+    """The words of a list."""
     return frozenset(text.split())
 
 
-ENGLISH = _listed("""
+ENGLISH = listed("""
 a about above after again against all also am an and any are aren as at be because been before being
 below between both but by can cannot could couldn did didn do does doesn doing don down during each else
 ever every few for from further get gets give given had has have having he her here hers herself him
@@ -28,7 +29,7 @@ then there therefore these they thing things this those though through thus to t
 upon us use used uses using very via want was way we well were what when where whether which while who
 whom whose why will with within without would yes yet you your yours yourself
 """)
-FRENCH = _listed("""
+FRENCH = listed("""
 a afin ai ainsi alors apres as au aucun aucune aura aussi autre autres aux avaient avais avait avant
 avec avez avoir avons bien c ca car ce ceci cela celle celles celui cependant ces cet cette ceux chaque
 chez ci combien comme comment d dans de deja depuis des deux doit doivent donc dont du elle elles en
@@ -40,6 +41,15 @@ quelques qui quoi s sa sans se selon sera serait ses si sien soi soit sommes son
 sur t ta tandis tant te tel telle tes toi ton toujours tous tout toute toutes tres tu un une va vais
 vers veux voici voila vos votre vous y
 """)
+COUNTED = {
+    word: str(number)
+    for names in (
+        "two three four five six seven eight nine ten eleven twelve",
+        "deux trois quatre cinq six sept huit neuf dix onze douze",
+    )
+    for number, word in enumerate(names.split(), 2)
+}
+"""Numbers in words, folded, and in digits."""
 STOP_WORDS = ENGLISH | FRENCH
 """Words that say how a sentence is built rather than what about, without accents."""
 
@@ -60,10 +70,11 @@ def content_words(text: str) -> list[str]:
 
     Numbers count whatever their length, and so does each word of a script without spaces.
     """
-    return [word for word in words(text) if _carries(word)]
+    return [word for word in words(text) if is_content(word)]
 
 
-def _carries(word: str) -> bool:
+def is_content(word: str) -> bool:
+    """Whether a folded word carries meaning."""
     if word in STOP_WORDS:
         return False
     return len(word) >= _SHORTEST or bool(_DIGIT.search(word)) or not word.isascii()
@@ -81,9 +92,19 @@ def stem(word: str) -> str:
 
 def stems(text: str) -> frozenset[str]:
     """The stems of the content words of `text`, the grouping of thousands undone."""
-    return frozenset(map(stem, content_words(_GROUPING.sub("", text))))
+    return frozenset(map(stem, content_words(ungrouped(text))))
 
 
 def numbers(text: str) -> frozenset[str]:
     """The words of `text` with a digit in them, the grouping of thousands undone: `10,000` is `10000`."""
-    return frozenset(word for word in words(_GROUPING.sub("", text)) if _DIGIT.search(word))
+    return frozenset(word for word in words(ungrouped(text)) if _DIGIT.search(word))
+
+
+def counted(text: str) -> frozenset[str]:
+    """The numbers of `text` that are written as words, in digits."""
+    return frozenset(COUNTED[word] for word in words(text) if word in COUNTED)
+
+
+def ungrouped(text: str) -> str:
+    """`text` with the grouping of thousands undone: `10,000` is `10000`."""
+    return _GROUPING.sub("", text)

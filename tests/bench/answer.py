@@ -4,6 +4,8 @@ On real Kafka and Weaviate, with a stand-in for Ollama whose time is known: the 
 one at a time. The overhead is the time from produce to the terminal event, less the stand-in's own time
 (its first token and the tokens after it), printed beside that and beside the produce of one record alone,
 and then step by step, with what else the machine did meanwhile.
+
+Then ten times the load that a worker can carry: see `tests.bench.slots`.
 """
 
 from __future__ import annotations
@@ -25,14 +27,17 @@ from aiokafka import AIOKafkaProducer
 
 from ops.servers.launch import Kafka, Weaviate
 from streams.settings import Settings
+from tests.bench import slots
 from tests.bench.asking import Heard, ask
-from tests.bench.corpus import Page
+from tests.bench.corpus import TENANT, Page
 from tests.bench.indexing import Bench, prepared, produce, reading, warm_up
 from tests.bench.meter import Meter
 from tests.bench.stub import Stub, running_stub
 from tests.bench.workers import Worker
 
 FIRST_MS, TOKEN_MS, TOKENS = 50.0, 5.0, 40
+PARTS = ("overhead", "slots")
+TENANTS = ("small", "large")
 WARM_UP = 20
 """Questions that are asked first and not counted."""
 
@@ -81,13 +86,29 @@ def quantiles(values: Sequence[float]) -> dict[str, float]:
     }
 
 
-class Overhead:
-    """One worker, one question at a time."""
+class Benches:
+    """One worker each."""
 
     def __init__(self, bench: Bench, given: argparse.Namespace) -> None:
         self.bench, self.given = bench, given
 
-    async def __call__(self) -> dict[str, object]:
+    async def slots(self) -> dict[str, object]:
+        """Ten times the load that it can carry."""
+        options = {"first_ms": slots.FIRST_MS, "token_ms": slots.TOKEN_MS, "tokens": slots.TOKENS}
+        with running_stub(**options) as model:
+            alone = await slots.busy_alone(model.url, self.given.seconds / 4)
+            settings = await prepared(environ(self.bench, model) | {"STREAMS_ANSWER_SLOTS": str(slots.SLOTS)})
+            worker = Worker(self.bench.folder, dict(os.environ)).start()
+            try:
+                await asyncio.to_thread(worker.ready)
+                await indexed(settings, [page(number, tenant) for tenant in TENANTS for number in range(30)])
+                found = await slots.overload(settings, worker, model.url, self.given.seconds)
+            finally:
+                await asyncio.to_thread(worker.stop)
+        return {"slots_busy": found.pop("slots_busy"), "plain_loop_busy": round(alone, 3)} | found
+
+    async def overhead(self) -> dict[str, object]:
+        """One question at a time."""
         given = self.given
         options = {"embed_ms": 0.0, "first_ms": FIRST_MS, "token_ms": TOKEN_MS, "tokens": TOKENS}
         with running_stub(**options) as model:
@@ -131,8 +152,8 @@ def environ(bench: Bench, model: Stub) -> dict[str, str]:
     }
 
 
-def page(number: int) -> Page:
-    return Page(f"p{number}", f"Page {number} says that subject {number} is number {number}.")
+def page(number: int, tenant: str = TENANT) -> Page:
+    return Page(f"p{number}", f"Page {number} says that subject {number} is number {number}.", tenant=tenant)
 
 
 def question(number: int) -> dict[str, str]:
@@ -158,6 +179,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--documents", type=int, default=300)
     parser.add_argument("--questions", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=40, help="of ten times the load")
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
@@ -167,11 +190,11 @@ def main() -> None:
         store = servers.enter_context(Weaviate(here / "weaviate"))
         bench = Bench(here, broker, store)
         asyncio.run(warm_up(bench))
-        found = asyncio.run(Overhead(bench, given)())
-    if given.json:
-        print(json.dumps(found))
-    else:
-        print("\n".join(f"{name:<26} {value}" for name, value in found.items()))
+        benches = Benches(bench, given)
+        for part in given.only:
+            found = {"what": part} | asyncio.run(getattr(benches, part)())
+            lines = "\n".join(f"{name:<26} {value}" for name, value in found.items())
+            print(json.dumps(found) if given.json else f"{lines}\n", flush=True)
 
 
 if __name__ == "__main__":

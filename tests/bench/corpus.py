@@ -24,14 +24,16 @@ class Page:
     id: str
     text: str
     media_type: str = "text/plain"
+    tenant: str = TENANT
 
     @property
     def key(self) -> bytes:
-        return f"{TENANT}/{self.id}".encode()
+        return f"{self.tenant}/{self.id}".encode()
 
     @property
     def value(self) -> bytes:
-        return json.dumps({"id": self.id, "text": self.text, "media_type": self.media_type}).encode()
+        fields = {"id": self.id, "text": self.text, "media_type": self.media_type, "tenant": self.tenant}
+        return json.dumps(fields).encode()
 
     def chunks(self) -> list[str]:
         """As a worker cuts it."""

@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import hashlib
 import json
+import logging
 import math
 import random
 import re
@@ -73,6 +74,8 @@ class Stub:
         self.one_at_a_time = asyncio.Lock()
         self.embedded = 0
         self.failing: frozenset[str] = frozenset()
+        self.chats: dict[int, float] = {}
+        self.busy_s = 0.0
 
     async def embed(self, request: web.Request) -> web.Response:
         body = await request.json()
@@ -110,6 +113,13 @@ class Stub:
                     "message": {"role": "assistant", "content": ""},
                 }
             )
+        self.chats[id(request)] = time.perf_counter()
+        try:
+            return await self._reply(request, body)
+        finally:
+            self.busy_s += time.perf_counter() - self.chats.pop(id(request))
+
+    async def _reply(self, request: web.Request, body: dict) -> web.StreamResponse:
         began = time.perf_counter()
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
@@ -139,6 +149,11 @@ class Stub:
         """Has the models that are named fail from now on, and all others answer."""
         self.failing = frozenset(await request.json())
         return web.json_response(sorted(self.failing))
+
+    async def busy(self, _request: web.Request) -> web.Response:
+        """Seconds of all replies, those under way too."""
+        now = time.perf_counter()
+        return web.json_response({"busy_s": self.busy_s + sum(now - began for began in self.chats.values())})
 
     async def tags(self, _request: web.Request) -> web.Response:
         return web.json_response(
@@ -180,6 +195,7 @@ def application(stub: Stub) -> web.Application:
         [
             web.post("/api/embed", stub.embed),
             web.post("/api/chat", stub.chat),
+            web.get("/busy", stub.busy),
             web.get("/api/tags", stub.tags),
             web.post("/api/show", stub.show),
             web.get("/api/version", stub.version),
@@ -191,6 +207,8 @@ def application(stub: Stub) -> web.Application:
 
 
 async def main() -> None:
+    # A client that stops a reply early is nothing to report.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--embed-ms", type=float, default=0)

@@ -60,8 +60,9 @@ def test_what_can_be_answered_in_time_is_and_the_rest_is_told_at_once_to_ask_aga
     assert len(answered) + len(failed) == 200
     assert len(answered) >= 0.8 * SLOTS * 30 / REPLY_S
     assert {(end["code"], end["retryable"]) for _, end in failed} == {("unavailable", True)}
-    at_once = [at for at, _ in failed if at < 1]
-    assert len(at_once) > 100
+    assert len([at for at, _ in failed if at < 1]) > 50
+    # Some were let wait before it was known how long an answer takes.
+    assert len([at for at, _ in failed if at < 10]) > 0.9 * len(failed)
 
 
 def test_never_more_are_generated_at_a_time_than_there_are_slots():
