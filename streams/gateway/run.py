@@ -38,7 +38,7 @@ def main(settings: Settings) -> None:
 async def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT. Raises `Misconfigured`."""
     registry = CollectorRegistry()
-    metrics = Metrics(registry)
+    metrics = Metrics(registry, gateway=True)
     async with AsyncExitStack() as stack:
         made = await stack.enter_async_context(parts(settings, metrics))
         listening = stack.enter_context(_listening(settings.gateway_host, settings.gateway_port))

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from streams.observe.catalogue import METRICS, PREFIX, Metric
+from streams.observe.catalogue import CATALOGUE, GATEWAY, METRICS, PREFIX, Metric
 from streams.ports import Observed
 
 logger = logging.getLogger(__name__)
@@ -26,16 +26,20 @@ class Metrics:
     """An observer that counts into `registry`.
 
     An event that the catalogue does not have is not counted, and said once. A metric has at most
-    `most_series` series; what comes beyond is counted with `other` for each label.
+    `most_series` series; what comes beyond is counted with `other` for each label. `gateway`: the series that
+    are there from the start are the gateway's, else a worker's.
     """
 
-    def __init__(self, registry: CollectorRegistry, *, most_series: int = MOST_SERIES) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, *, most_series: int = MOST_SERIES, gateway: bool = False
+    ) -> None:
         self.registry = registry
         self._most = most_series
         self._series: dict[str, _Series] = {}
         self._read = _Read()
         self._unknown: set[str] = set()
-        for metric in METRICS.values():
+        own = [metrics for section, metrics in CATALOGUE.items() if (section in GATEWAY) == gateway]
+        for metric in (metric for metrics in own for metric in metrics):
             if not metric.labels and metric.kind != "gauge":
                 self._of(metric.name)
             for labels in metric.initial:
