@@ -11,6 +11,8 @@ import sys
 import time
 from contextlib import suppress
 
+import pytest
+
 from ops.observe.panels import PANELS, RATE
 from streams.errors import StreamsError
 from tests.bench.stub import stub
@@ -32,6 +34,7 @@ async def eventually(ask, what):
     return found
 
 
+@pytest.mark.timeout(600)
 async def test_every_query_of_dashboard_and_alerts_is_answered_by_a_prometheus_that_scrapes_a_worker(
     kafka, weaviate, tmp_path
 ):
