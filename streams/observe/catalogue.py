@@ -185,22 +185,6 @@ CATALOGUE: Mapping[str, Sequence[Metric]] = {
         histogram("embed_batch_texts", "texts in one call of the embedding model", buckets=SIZES),
         gauge("batch_queue_items", "texts, heads or passages that wait for the next call", "operation"),
     ),
-    "Gateway": (
-        counter(
-            "gateway_requests",
-            "HTTP requests that were answered, by the pattern of their path",
-            "route",
-            "method",
-            "status",
-        ),
-        histogram("gateway_response_seconds", "from a request to its answer's first byte", "route", "method"),
-        counter("gateway_refusals", "requests that were refused: by their key, or by its limit", "reason"),
-        counter(
-            "gateway_key_files",
-            "looks at the file of keys that found a new one: `read` or `broken`",
-            "outcome",
-        ),
-    ),
     "Answering": (
         counter("answers", "answers that were completed", "route", "reason", initial=ENDS),
         counter("answers_failed", "questions that ended in `answer.failed`", "code", initial=FAILURES),
