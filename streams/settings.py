@@ -90,6 +90,10 @@ class Settings(BaseSettings):
     """Weaviate's API key."""
     weaviate_replication_factor: Annotated[int, Field(ge=1, le=99)] = 1
     """Copies of each shard, set when the collections are made."""
+    weaviate_ef_construction: Annotated[int, Field(ge=8, le=2048)] = 64
+    """How many neighbours HNSW weighs for a new passage; more: slower, found better. For a new index."""
+    weaviate_max_connections: Annotated[int, Field(ge=4, le=2047)] = 16
+    """How many neighbours HNSW keeps of a passage; more: slower, larger, found better. For a new index."""
     sqlite_path: Path = Path(".rag-streams/index.db")
     """The index file, with `STREAMS_STORE=sqlite`."""
 

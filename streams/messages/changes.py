@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, field_validator
@@ -206,14 +207,16 @@ NAMESPACE = uuid.UUID("6f6d3c1e-6d0b-5d0c-9a53-0f3d5e8a7b11")
 
 def name_uuid(*parts: str) -> uuid.UUID:
     """The UUIDv5 of `parts`, each preceded by its length, so that no two lists of parts share a name."""
-    return uuid.uuid5(NAMESPACE, "".join(f"{len(part)}:{part}" for part in parts))
+    return uuid.uuid5(NAMESPACE, "".join([f"{len(part)}:{part}" for part in parts]))
 
 
+@lru_cache(maxsize=4096)
 def document_key(source: str, record_key: str) -> uuid.UUID:
     """The key of the document that `source`'s record `record_key` describes."""
     return name_uuid("document", source, record_key)
 
 
+@lru_cache(maxsize=4096)
 def floor_key(source: str) -> uuid.UUID:
     """The key of `source`'s floor, which is no document's: see `streams.messages.floors`."""
     return name_uuid("floor", source)

@@ -178,6 +178,8 @@ async def _open_weaviate(settings: Settings) -> Index:
             grpc_port=settings.weaviate_grpc_port,
             api_key=key.get_secret_value() if key else None,
             replication_factor=settings.weaviate_replication_factor,
+            ef_construction=settings.weaviate_ef_construction,
+            max_connections=settings.weaviate_max_connections,
         )
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -53,6 +54,8 @@ from streams.worker.status import Status
 
 START_AGAIN_S = 0.5
 START_AGAIN_MAX_S = 10.0
+NEW_OBJECTS = 5_000
+"""Objects made and not yet dropped after which Python looks for cycles among them; its own default is 700."""
 CLOSE_S = 3.0
 """How long connections are given to close at the end."""
 
@@ -209,9 +212,23 @@ async def _run(settings: Settings, roles: Sequence[Role]) -> int:
                 port = await stack.enter_async_context(serving)
                 log.info("health and metrics", url=f"http://{settings.metrics_host}:{port}/readyz")
             parts = await _opened(settings, roles, metrics, stack, status, stop)
-            return 0 if parts is None else await _work(parts, roles, status, stop)
+            if parts is None:
+                return 0
+            _collect_seldom()
+            return await _work(parts, roles, status, stop)
     except StreamsError as error:
         return exit_code(error)
+
+
+def _collect_seldom() -> None:
+    """Has the garbage collector leave alone what is there for good, and look at the rest less often.
+
+    With a hundred changes under way nearly all that is young is in use: to look through it took a tenth of
+    a worker's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
 
 
 def main(settings: Settings, roles: Sequence[Role]) -> NoReturn:

@@ -86,6 +86,13 @@ class TestWeaviateIndex(IndexContract):
     pass
 
 
+async def test_an_index_is_made_with_the_graph_that_is_asked_for(open_store):
+    store = await open_store(ef_construction=40, max_connections=8)
+    made = await store._session.all_passages.config.get()
+    graph = made.vector_config["default"].vector_index_config
+    assert (graph.ef_construction, graph.max_connections) == (40, 8)
+
+
 async def test_an_object_that_can_never_be_stored_is_rejected_and_the_log_holds_none_of_it(store, caplog):
     broken = replace(passage("a secret text"), title=5)
     for batch in ([passage("fine"), broken, passage("fine too")], [broken]):

@@ -36,13 +36,16 @@ class WeaviateConfig:
     """Where Weaviate is, and which collections hold the index. Timeouts in seconds, for each call.
 
     Collections are named `PREFIX…_GENERATION`: letters, digits and underscores, the prefix with a
-    capital first. The gRPC port is on the URL's host.
+    capital first. The gRPC port is on the URL's host. `ef_construction` and `max_connections` are HNSW's,
+    for collections that are made: how many neighbours are weighed for a passage, and how many are kept.
     """
 
     url: str = "http://localhost:8080"
     grpc_port: int = 50051
     api_key: str | None = field(default=None, repr=False)
     replication_factor: int = 1
+    ef_construction: int = 64
+    max_connections: int = 16
     generation: str = "g1"
     dimension: int = 768
     prefix: str = "Streams"
