@@ -29,7 +29,10 @@ def export(folder: Folder = Path("schemas"), as_json: Json = False) -> None:
 
 @app.command()
 def check(folder: Folder = Path("schemas"), as_json: Json = False) -> None:
-    """Say which schemas differ from this version's; exit 1 if any does."""
+    """Say which schemas differ from this version's; exit 1 if any does.
+
+    Example: `rag-streams schemas check schemas/`
+    """
     out = Output(as_json)
     drifts = schemas.check(folder, _openapi())
     for drift in drifts:

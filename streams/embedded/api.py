@@ -64,6 +64,7 @@ class ModelServer:
                 web.get("/", self.root),
                 web.get("/api/version", self.version),
                 web.get("/api/tags", self.tags),
+                web.get("/api/ps", self.running),
                 web.post("/api/show", self.show),
                 web.post("/api/pull", self.pull),
                 web.post("/api/embed", self.embed),
@@ -85,6 +86,10 @@ class ModelServer:
     async def tags(self, _request: web.Request) -> web.Response:
         """The models."""
         return web.json_response({"models": [model.entry() for model in MODELS]})
+
+    async def running(self, _request: web.Request) -> web.Response:
+        """The models that are loaded: all of them, and none on a GPU."""
+        return web.json_response({"models": [{**model.entry(), "size_vram": 0} for model in MODELS]})
 
     async def show(self, request: web.Request) -> web.Response:
         """One model."""

@@ -32,6 +32,8 @@ from streams.ollama.wire import (
     Options,
     PullProgress,
     Reply,
+    RunningModel,
+    RunningReply,
     TagsReply,
     VersionReply,
 )
@@ -118,6 +120,10 @@ class OllamaClient:
     async def list(self) -> tuple[ModelEntry, ...]:
         """The models that are there."""
         return self._read(TagsReply, await self._connection.reply("GET", "/api/tags")).models
+
+    async def running(self) -> tuple[RunningModel, ...]:
+        """The models that are loaded."""
+        return self._read(RunningReply, await self._connection.reply("GET", "/api/ps")).models
 
     async def show(self, model: str) -> ModelInfo:
         """What is known about a model: its window, what it can do."""

@@ -111,6 +111,20 @@ class TagsReply(Reply):
     models: tuple[ModelEntry, ...] = ()
 
 
+class RunningModel(Reply):
+    """A model that is loaded. `size` and `size_vram`, what of it is in the GPU's memory, in bytes."""
+
+    name: str
+    size: int = 0
+    size_vram: int = 0
+
+
+class RunningReply(Reply):
+    """`GET /api/ps`."""
+
+    models: tuple[RunningModel, ...] = ()
+
+
 class VersionReply(Reply):
     """`GET /api/version`."""
 

@@ -52,6 +52,12 @@ class OllamaSuite:
         assert "embedding" in embedding.capabilities
         assert "completion" in chat.capabilities
 
+    async def test_it_tells_which_models_are_loaded_and_how_much_of_them_is_on_a_gpu(self, client):
+        await client.warm_up(CHAT)
+        loaded = {model.name: model for model in await client.running()}
+        assert 0 <= loaded[CHAT].size_vram <= loaded[CHAT].size
+        assert loaded[CHAT].size > 0
+
     @pytest.mark.parametrize("name", ["all-minilm", "all-minilm:latest", "ALL-MINILM"])
     async def test_a_model_is_known_with_and_without_latest(self, client, name):
         assert (await client.show(name)).context_length == 512

@@ -52,7 +52,7 @@ async def named(url: str, seconds: float) -> AsyncIterator[None]:
             yield
     except TimeoutError as error:
         raise Retryable(
-            f"Weaviate at {url} did not answer within {seconds:g} s, check {URL} and its load"
+            f"Weaviate at {url} did not answer within {seconds:g} s: check {URL}, {GRPC_PORT} and its load"
         ) from error
     except (WeaviateBaseError, httpx.HTTPError, AioRpcError, OSError) as error:
         raise fault(error, url) from error

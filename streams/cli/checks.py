@@ -1,0 +1,152 @@
+"""What `doctor` checks: each gives what it found, or raises what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+
+from streams.cli.topics import described
+from streams.errors import Misconfigured
+from streams.kafka import topics
+from streams.ollama.client import OllamaClient
+from streams.ollama.embedder import open_embedder
+from streams.ollama.wire import ModelInfo
+from streams.ports import Generations
+from streams.settings import Settings
+from streams.worker.generations import check
+from streams.worker.parts import (
+    connection,
+    ollama_config,
+    open_index,
+    open_schemas,
+    open_store,
+    read_topics,
+    topic_plan,
+)
+
+Check = Callable[[Settings], Awaitable[str]]
+
+
+def checks_of(settings: Settings) -> Mapping[str, Check]:
+    """By the part that each is of."""
+    checks: dict[str, Check] = {
+        "kafka": kafka,
+        "topics": topics_fit,
+        "store": store,
+        "ollama": ollama,
+        "models": models,
+        "embeddings": embeddings,
+    }
+    return checks if settings.sources is None else {**checks, "schemas": registries}
+
+
+async def kafka(settings: Settings) -> str:
+    """Whether Kafka lets us in."""
+    await topics.check(connection(settings), ())
+    return f"reachable at {settings.kafka}"
+
+
+async def topics_fit(settings: Settings) -> str:
+    """Whether the topics are there, and can be worked with; where they differ from what is wanted."""
+    reports = await topics.check(connection(settings), topics.wanted(topic_plan(settings)))
+    unfit = [report for report in reports if not report.fits and not report.awaited]
+    if unfit:
+        problems = "; ".join(f"{report.name} {described(report)}" for report in unfit)
+        raise Misconfigured(f"{problems}: run `rag-streams topics create`", setting="STREAMS_TOPIC_CHANGES")
+    there = sum(report.fits for report in reports)
+    notes = [
+        f"{report.name} {described(report)}" for report in reports if report.differences or report.awaited
+    ]
+    return f"{'all ' if there == len(reports) else ''}{there} there" + (
+        f"; note: {'; '.join(notes)}" if notes else ""
+    )
+
+
+async def registries(settings: Settings) -> str:
+    """Whether the schema registries that the sources file names answer."""
+    async with AsyncExitStack() as stack:
+        schemas = await open_schemas(settings, read_topics(settings), stack)
+        await schemas.probe()
+        where = ", ".join(schemas.registries)
+    return f"registry reachable at {where}" if where else "no source is in Avro"
+
+
+async def store(settings: Settings) -> str:
+    """Whether the store serves, and the index in it was made with these settings."""
+    index = await open_index(settings)
+    try:
+        record = await index.generations()
+    finally:
+        await index.close()
+    if record is not None:
+        check(record, settings)
+    opened = await open_store(settings)
+    try:
+        await opened.ready()
+        return f"{settings.store} {await opened.version()}, {_generations(record)}"
+    finally:
+        await opened.close()
+
+
+def _generations(record: Generations | None) -> str:
+    if record is None:
+        return "no index yet"
+    said = f"index made with {record.live.embed_model}"
+    if record.building is not None:
+        said += f"; another is being built with {record.building.embed_model}: `rag-streams reindex` goes on"
+    if record.previous is not None:
+        said += f"; the one before, made with {record.previous.embed_model}, is kept until `reindex --drop`"
+    return said
+
+
+async def ollama(settings: Settings) -> str:
+    """Whether Ollama answers."""
+    async with OllamaClient(ollama_config(settings)) as client:
+        return f"version {await client.version()} at {settings.ollama}"
+
+
+async def models(settings: Settings) -> str:
+    """Whether the models are there, and are what they are used as."""
+    answering = {"GENERATE_MODEL": settings.generate_model, "FALLBACK_MODEL": settings.fallback_model}
+    wanted = tuple(dict.fromkeys((*answering.values(), settings.embed_model)))
+    async with OllamaClient(ollama_config(settings)) as client:
+        there = {
+            name for model in await client.list() for name in (model.name, model.name.removesuffix(":latest"))
+        }
+        if missing := [model for model in wanted if model not in there]:
+            raise Misconfigured(
+                f"not there: {', '.join(missing)}; run `rag-streams models pull`",
+                setting="STREAMS_GENERATE_MODEL",
+            )
+        for name, model in answering.items():
+            _answers(f"STREAMS_{name}", model, await client.show(model), settings.num_ctx)
+        spilt = [model for model in await client.running() if 0 < model.size_vram < model.size]
+    said = f"{', '.join(wanted)} present"
+    return said + "".join(
+        f"; note: {model.name} has {model.size_vram / model.size:.0%} of it on the GPU and answers slowly:"
+        " lower STREAMS_NUM_CTX, or take a smaller model"
+        for model in spilt
+    )
+
+
+def _answers(setting: str, model: str, info: ModelInfo, num_ctx: int) -> None:
+    """Raises `Misconfigured` where a model can't answer, or not with so long a context."""
+    if info.capabilities and "completion" not in info.capabilities:
+        raise Misconfigured(
+            f"{model} of {setting} can't answer, it can {', '.join(info.capabilities)}: name a chat model",
+            setting=setting,
+        )
+    if info.context_length is not None and num_ctx > info.context_length:
+        raise Misconfigured(
+            f"STREAMS_NUM_CTX is {num_ctx}, and {model} of {setting} was made for {info.context_length}:"
+            " what is beyond would be cut or not understood; lower it",
+            setting="STREAMS_NUM_CTX",
+        )
+
+
+async def embeddings(settings: Settings) -> str:
+    """Whether texts can be embedded, and their vectors have the length that is set."""
+    async with OllamaClient(ollama_config(settings)) as client:
+        embedder = await open_embedder(client, settings.embed_model, settings.embed_dimension)
+        await embedder.embed_documents(["a text to see how long its vector is"])
+    return f"{embedder.dimension} numbers, window of {embedder.window} tokens"
