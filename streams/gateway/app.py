@@ -14,7 +14,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streams import __version__
-from streams.gateway import completions, documents, operations, problems, questions
+from streams.gateway import completions, console, documents, operations, problems, questions
 from streams.gateway.access import VERSIONS
 from streams.gateway.bodies import DocumentBody, QuestionBody
 from streams.gateway.bounds import Bounds
@@ -55,6 +55,7 @@ def described() -> FastAPI:
     problems.install(app)
     for router in (questions.router, documents.router, operations.router, completions.router):
         app.include_router(router)
+    app.include_router(console.router())
     _probes(app)
     return app
 
