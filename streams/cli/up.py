@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +20,23 @@ import httpx
 from streams.cli.output import Json, Output
 from streams.embedded.broker import broker_service
 from streams.embedded.model_server import model_service, model_url
-from streams.embedded.ports import HOST
+from streams.embedded.ports import HOST, is_free
 from streams.embedded.state import State, claim
 from streams.embedded.supervisor import Service, Supervisor
+from streams.gateway import keys
 from streams.kafka import topics
 from streams.settings import PREFIX, Settings, load
-from streams.worker.parts import connection, topic_plan
+from streams.worker.parts import connection, topic_plan, utc_now
 
 READY_S = 90.0
 STOP_S = 20.0
 ANSWER_S = 6.0
+LOCAL = "rag-streams up"
+"""The name of the key that `up` makes, anew each time."""
 
 
 def up(as_json: Json = False) -> None:
-    """Run a broker, a model server and a worker here, until Ctrl-C.
+    """Run a broker, a model server, a worker and the gateway here, until Ctrl-C.
 
     A Kafka, Ollama or Weaviate that the settings name is used instead of the embedded one. Other commands
     find what runs by the state file in `STREAMS_STATE_DIR`.
@@ -59,7 +63,7 @@ async def _until_told(settings: Settings, out: Output) -> None:
 
 
 async def _run(settings: Settings, out: Output) -> None:
-    async with running(settings, out) as (_, supervisor):
+    async with running(settings, out, front=True) as (_, supervisor):
         out.line('now, in a second terminal:  rag-streams put docs/   rag-streams ask "…"   (Ctrl-C stops)')
         await supervisor.watch()
 
@@ -85,9 +89,11 @@ class Embedded:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, out: Output, *, env_file: Path | None = Path(".env")
+    settings: Settings, out: Output, *, env_file: Path | None = Path(".env"), front: bool = False
 ) -> AsyncIterator[tuple[Settings, Supervisor]]:
     """Everything started and ready; stopped at the end. Gives the settings by which it is reached.
+
+    `front`: the gateway too, with a key of its own.
 
     Raises `Misconfigured` where something is not installed or another `up` runs here, `Retryable` where a
     part does not start.
@@ -102,10 +108,11 @@ async def running(
             cwd = None if env_file else settings.state_dir.resolve()
             port = await supervisor.start_on_free_port(partial(_worker, given, cwd))
             health = f"http://{HOST}:{port}/readyz"
+            address = await _front(there, given, supervisor, cwd) if front else None
             state.write(
                 State(pid=os.getpid(), started_at=datetime.now(UTC), settings=given, pids=supervisor.pids)
             )
-            _say(own, there, health, out)
+            _say(own, there, health, address, out)
             yield there, supervisor
 
 
@@ -149,6 +156,44 @@ def _worker(given: dict[str, Any], cwd: Path | None, port: int) -> Service:
     )
 
 
+async def _front(
+    settings: Settings, given: dict[str, Any], supervisor: Supervisor, cwd: Path | None
+) -> str | None:
+    """Starts the gateway; gives its address with a key, for a browser. None where it is not installed.
+
+    Others find its keys and its port by what is added to `given`.
+    """
+    if any(find_spec(name) is None for name in ("fastapi", "limits", "uvicorn")):
+        return None
+    path = (settings.api_keys_file or settings.state_dir / "keys.json").resolve()
+    text = keys.renewed(path, LOCAL, utc_now())
+    keys.write_secret(settings.state_dir / "key", text)
+    given |= {"api_keys_file": str(path)}
+    make = partial(_gateway, given, cwd)
+    if is_free(settings.gateway_port) or "gateway_port" in settings.model_fields_set:
+        port = settings.gateway_port
+        await supervisor.start(make(port))
+    else:
+        port = await supervisor.start_on_free_port(make)
+    given |= {"gateway_port": port}
+    return f"http://{HOST}:{port}/#key={text}"
+
+
+def _gateway(given: dict[str, Any], cwd: Path | None, port: int) -> Service:
+    environ = {f"{PREFIX}{name.upper()}": str(value) for name, value in given.items()}
+    environ |= {f"{PREFIX}GATEWAY_PORT": str(port), f"{PREFIX}GATEWAY_HOST": HOST}
+    kept = {name: value for name, value in os.environ.items() if name != f"{PREFIX}METRICS_PORT"}
+    return Service(
+        "gateway",
+        (sys.executable, "-m", "streams", "gateway"),
+        partial(_ready, f"http://{HOST}:{port}/readyz"),
+        env=kept | environ,
+        cwd=cwd,
+        ready_s=READY_S,
+        stop_s=STOP_S,
+    )
+
+
 async def _ready(url: str) -> bool:
     try:
         # No proxy can reach this machine's own loopback.
@@ -158,7 +203,7 @@ async def _ready(url: str) -> bool:
         return False
 
 
-def _say(own: Embedded, settings: Settings, health: str, out: Output) -> None:
+def _say(own: Embedded, settings: Settings, health: str, address: str | None, out: Output) -> None:
     rows = {
         "kafka": (settings.kafka, "a broker in memory" if own.broker else "yours"),
         "models": (settings.ollama, "SmolLM2 135M and MiniLM" if own.models else "yours"),
@@ -168,5 +213,7 @@ def _say(own: Embedded, settings: Settings, health: str, out: Output) -> None:
         ),
         "worker": (health, f"logs in {settings.state_dir / 'logs'}"),
     }
+    if address is not None:
+        rows["console"] = (address, f"the key is in {settings.state_dir / 'key'}, for programs")
     for part, (where, what) in rows.items():
         out.row({"part": part, "where": where, "what": what}, f"{part:<7} {where}  ({what})")

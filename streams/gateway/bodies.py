@@ -15,6 +15,8 @@ from streams.messages.questions import Question
 
 Body = TypeVar("Body", bound=BaseModel)
 JSON = "application/json"
+AS_JSON = (JSON, "application/x-www-form-urlencoded")
+"""What a body of JSON may say it is: the other is what `curl -d` says of everything."""
 
 
 def without(model: type[BaseModel], name: str, omitted: set[str], **extra: Any) -> type[BaseModel]:
@@ -69,7 +71,7 @@ def body_of(model: type[Body], code: str, *, unknown: bool = False) -> Callable[
 
     async def read(request: Request) -> Body:
         kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
-        if kind != JSON:
+        if kind not in AS_JSON:
             raise Rejected(f"the body must be {JSON}", code="media_type")
         return parsed(model, await request.body(), code, unknown=unknown)
 

@@ -21,7 +21,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streams.errors import Misconfigured, Rejected
-from streams.messages.changes import Tenant
+from streams.messages.changes import DEFAULT_TENANT, Tenant
 from streams.messages.decode import described
 from streams.messages.questions import Principal
 
@@ -119,13 +119,33 @@ def changing(path: Path) -> Iterator[KeyFile]:
 
 def write(path: Path, file: KeyFile) -> None:
     """Replaces the file in one step: a reader sees the old or the new. Only its owner may read it."""
+    _replace(path, file.model_dump_json(indent=2) + "\n")
+
+
+def _replace(path: Path, text: str) -> None:
     part = path.with_name(path.name + ".part")
     part.unlink(missing_ok=True)
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-        out.write(file.model_dump_json(indent=2) + "\n")
+        out.write(text)
         out.flush()
         os.fsync(out.fileno())
     part.replace(path)
+
+
+def renewed(path: Path, name: str, now: datetime) -> str:
+    """The text of a new key for all scopes of the default tenant, in place of those of this name in the file.
+
+    Raises `Misconfigured` where the file can't be read.
+    """
+    key, text = made(tenant=DEFAULT_TENANT, principals=(), scopes=SCOPES, now=now, name=name)
+    with changing(path) as held:
+        write(path, KeyFile(keys=(*(one for one in held.keys if one.name != name), key)))
+    return text
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Writes a key's text to a file of its own, in one step, for its owner alone."""
+    _replace(path, text + "\n")
 
 
 def _wrong(path: Path, what: str) -> Misconfigured:
