@@ -94,8 +94,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:  # noqa: ARG002 - Faust's signature
         conf = self.app.conf
+        connecting = _host(self.app).connection.consumer_kwargs()
         return aiokafka.AIOKafkaConsumer(
-            **_host(self.app).connection.consumer_kwargs(),
+            # To join takes as long as the others need to let go, or are waited for.
+            **{**connecting, "request_timeout_ms": _ms(conf.broker_request_timeout)},
             client_id=conf.broker_client_id,
             group_id=conf.id,
             partition_assignment_strategy=[RoundRobinPartitionAssignor],
@@ -105,7 +107,6 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
             fetch_max_bytes=MAX_FETCH_BYTES,
             fetch_max_wait_ms=_ms(_host(self.app).fetch_wait_s),
-            request_timeout_ms=_ms(conf.broker_request_timeout),
             session_timeout_ms=_ms(conf.broker_session_timeout),
             rebalance_timeout_ms=_ms(conf.broker_rebalance_timeout),
             heartbeat_interval_ms=_ms(conf.broker_heartbeat_interval),

@@ -11,9 +11,8 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, TopicAlreadyExist
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from streams.errors import Retryable
-from streams.kafka.connection import KafkaConnection, faults
+from streams.kafka.connection import REQUEST_MS, KafkaConnection, faults
 
-REQUEST_TIMEOUT_MS = 10_000
 COORDINATOR_LOOKS = 30
 
 
@@ -22,7 +21,7 @@ class Admin:
 
     def __init__(self, connection: KafkaConnection) -> None:
         self._connection = connection
-        self._client = AIOKafkaAdminClient(**connection.kwargs(), request_timeout_ms=REQUEST_TIMEOUT_MS)
+        self._client = AIOKafkaAdminClient(**connection.kwargs(), request_timeout_ms=REQUEST_MS)
         self._coordinators: dict[str, int] = {}
 
     async def start(self) -> None:
@@ -58,7 +57,7 @@ class Admin:
         """Makes a topic; False where somebody else has made it already."""
         with faults(self._connection):
             new = NewTopic(topic, partitions, replication, topic_configs=dict(config))
-            answer = await self._client.create_topics([new], timeout_ms=REQUEST_TIMEOUT_MS)
+            answer = await self._client.create_topics([new], timeout_ms=REQUEST_MS)
             for _topic, code, *message in answer.topic_errors:
                 error = for_code(code)
                 if code and error is not TopicAlreadyExistsError:

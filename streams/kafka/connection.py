@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -14,6 +15,8 @@ from aiokafka.conn import create_conn
 from streams.errors import Misconfigured, StreamsError
 from streams.kafka.faults import ADDRESS, CAFILE, FAULTS, fault
 
+REQUEST_MS = 10_000
+"""How long a request may take: a connection that leads nowhere any more is noticed by nothing else."""
 PROBE_MS = 5_000
 """How long an address that let nobody in has to say why."""
 
@@ -53,11 +56,22 @@ class KafkaConnection:
         """As `kwargs`, for a producer that loses nothing and, but on the embedded broker, repeats nothing."""
         # The embedded broker knows no producer ids, and tells a partition's end by its last batch.
         batch = {"max_batch_size": 1} if self.embedded else {}
-        return {**self.kwargs(), "acks": "all", "enable_idempotence": not self.embedded, **batch}
+        return {
+            **self.kwargs(),
+            "acks": "all",
+            "enable_idempotence": not self.embedded,
+            "request_timeout_ms": REQUEST_MS,
+            **batch,
+        }
 
     def consumer_kwargs(self) -> dict[str, Any]:
         """As `kwargs`, for a consumer of committed records that commits nothing by itself."""
-        return {**self.kwargs(), "isolation_level": "read_committed", "enable_auto_commit": False}
+        return {
+            **self.kwargs(),
+            "isolation_level": "read_committed",
+            "enable_auto_commit": False,
+            "request_timeout_ms": REQUEST_MS,
+        }
 
     def ssl_context(self) -> ssl.SSLContext | None:
         """What checks the broker's certificate; None where the protocol has no TLS."""
@@ -116,7 +130,17 @@ async def started(connection: KafkaConnection, client: C) -> AsyncIterator[C]:
         await start(connection, client)
         yield client
     finally:
+        await _stopped(client)
+
+
+async def _stopped(client: Client) -> None:
+    """Stops it. aiokafka may raise what it cancelled itself, for want of Kafka: that is no end of ours."""
+    try:
         await client.stop()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
 
 
 async def start(connection: KafkaConnection, client: Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any
@@ -16,6 +17,8 @@ from streams.kafka.connection import KafkaConnection, faults, started
 from streams.messages.records import Offset, Record
 
 POLL_MS = 500
+STALL_S = 10.0
+"""After so long without a record that is known to be there, Kafka is asked whether it still is."""
 AT_ONCE = 500
 """Records that are taken from the client at a time."""
 NEAR = 1000
@@ -99,9 +102,9 @@ async def stretch(
         with faults(connection):
             starts, ends = await _bounds(consumer, _named(topic, numbers), since, within)
             _begin(consumer, starts)
-        left = set(starts)
+        left, expected = set(starts), _Expected(connection, consumer)
         while left:
-            for record in await _batch(connection, consumer):
+            for record in await expected.batch():
                 if record.offset < ends[TopicPartition(record.topic, record.partition)]:
                     yield record
             # By position, not by record: a partition may end in markers, or in what compaction took.
@@ -156,8 +159,9 @@ async def fetch(connection: KafkaConnection, at: Offset) -> Record | None:
             if partition not in starts or not starts[partition] <= at.offset < ends[partition]:
                 return None
             _begin(consumer, {partition: at.offset})
+        expected = _Expected(connection, consumer)
         while await consumer.position(partition) <= at.offset:
-            for record in await _batch(connection, consumer):
+            for record in await expected.batch():
                 return record if record.offset == at.offset else None
         return None
 
@@ -187,13 +191,13 @@ async def _picked(
     partition: TopicPartition,
     offsets: Sequence[int],
 ) -> AsyncIterator[Record]:
-    wanted = deque(offsets)
+    wanted, expected = deque(offsets), _Expected(connection, consumer)
     if wanted:
         _begin(consumer, {partition: wanted[0]})
     while wanted:
         if wanted[0] > await consumer.position(partition) + NEAR:
             consumer.seek(partition, wanted[0])
-        for record in await _batch(connection, consumer):
+        for record in await expected.batch():
             if wanted and record.offset == wanted[0]:
                 yield record
             while wanted and wanted[0] <= record.offset:
@@ -222,6 +226,24 @@ async def _reader(connection: KafkaConnection) -> AsyncIterator[AIOKafkaConsumer
     )
     async with started(connection, consumer):
         yield consumer
+
+
+class _Expected:
+    """Records that are there, as they come; aiokafka would wait for ever for a Kafka that is gone."""
+
+    def __init__(self, connection: KafkaConnection, consumer: AIOKafkaConsumer) -> None:
+        self._connection, self._consumer = connection, consumer
+        self._since = time.monotonic()
+
+    async def batch(self) -> list[Record]:
+        """What has come. Raises `Retryable` where nothing does, as Kafka is away."""
+        records = await _batch(self._connection, self._consumer)
+        if not records and time.monotonic() - self._since > STALL_S:
+            with faults(self._connection):
+                await self._consumer.end_offsets(list(self._consumer.assignment()))
+        if records or time.monotonic() - self._since > STALL_S:
+            self._since = time.monotonic()
+        return records
 
 
 async def _batch(connection: KafkaConnection, consumer: AIOKafkaConsumer) -> list[Record]:

@@ -1,0 +1,80 @@
+"""Ollama behind a network that fails: each question ends by its deadline, and says why it ends as it does."""
+
+import asyncio
+
+import pytest
+
+from ops.servers.ollama_models import EMBED_MODEL, GENERATE_MODEL
+from ops.servers.process import free_ports
+from tests.asked import Site
+from tests.proxy import proxied
+
+LATE_S = 2.0
+"""How much later than its deadline an end may come here, where others want the processor, too."""
+CHAT = {"only": b"POST /api/chat"}
+BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+
+
+@pytest.fixture
+def site(kafka, ollama, tmp_path):
+    site = Site(
+        kafka, tmp_path, f"http://127.0.0.1:{free_ports()}",
+        STREAMS_EMBED_MODEL=EMBED_MODEL,
+        STREAMS_GENERATE_MODEL=GENERATE_MODEL,
+        STREAMS_FALLBACK_MODEL=GENERATE_MODEL,
+        STREAMS_MAX_ANSWER_TOKENS="24",
+        STREAMS_FIRST_TOKEN_TIMEOUT_MS="15000",
+        STREAMS_TOKEN_TIMEOUT_MS="5000",
+        STREAMS_RETRY_BACKOFF_MS="50",
+    )  # fmt: skip
+    asyncio.run(site.create())
+    return site
+
+
+def said(events):
+    """What happened, without the deltas between."""
+    return [
+        (event.type.removeprefix("answer."), getattr(event, "reason", None))
+        for event in events
+        if event.type != "answer.delta"
+    ]
+
+
+@pytest.mark.timeout(240)
+async def test_whatever_becomes_of_ollama_each_question_has_its_end_by_its_deadline(site, ollama):
+    own, upstream = (int(url.rsplit(":", 1)[1]) for url in (site.environ["STREAMS_OLLAMA_URL"], ollama))
+    async with proxied(own, upstream) as proxy, site.asking() as ask:
+        with site.worker() as worker:
+            await asyncio.to_thread(worker.ready)
+            after = await ask.put(site.changes, "doc")
+
+            async def asked(deadline_ms, **fault):
+                proxy.strike(**fault)
+                events = await ask.events(after, deadline_ms=deadline_ms)
+                proxy.strike()
+                assert (events[-1].type, events[-1].route) == ("answer.completed", "extract")
+                assert events[-1].timings.total <= deadline_ms + 1000 * LATE_S
+                return events
+
+            # A reply that is cut has begun; what was said is taken back.
+            events = await asked(60_000, **CHAT, cut_after=600)
+            assert said(events)[:2] == [("started", None), ("reset", "error")]
+            assert (events[1].type, events[-1].reason) == ("answer.delta", "error")
+            events = await asked(60_000, **CHAT, says=BUSY)
+            assert said(events)[:2] == [("started", None), ("reset", "error")]
+            assert events[-1].reason == "error"
+            events = await asked(6_000, **CHAT, hangs=True)
+            assert events[-1].reason in {"timeout", "deadline"}
+
+            # Not even the question can be embedded: there is no answer, and that is said in time.
+            for fault in ({"hangs": True}, {"says": BUSY}):
+                proxy.strike(**fault)
+                end = await ask(after, deadline_ms=4000, text=f"What else is said of alpha? {fault}")
+                proxy.strike()
+                assert (end.type, end.retryable) == ("answer.failed", True)
+                assert end.code in {"deadline_exceeded", "unavailable"}
+            await proxy.refuse()
+            events = await ask.events(after, deadline_ms=4000, text="What more is said of alpha?")
+            assert (events[-1].code, events[-1].retryable) == ("unavailable", True)
+            await proxy.listen()
+            assert (await ask(after)).type == "answer.completed"
