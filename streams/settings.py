@@ -140,6 +140,9 @@ class Settings(BaseSettings):
     """Cosine from which a passage counts as evidence. Unset: by the embedding model."""
     min_grounded: Annotated[float, Field(ge=0, le=1)] = 0.0
     """An answer grounded less than this is replaced by quoted passages; 0: never."""
+    guard_policy: Literal["flag", "drop", "refuse", "off"] = "drop"
+    """Passages and questions that read like instructions to the model: `flag` them, `drop` such passages, or
+    `refuse` to answer; `off` is for measuring alone."""
     brief_prompt: bool = False
     """A short prompt with the best passage alone, for models too small to follow instructions."""
     retry_attempts: Annotated[int, Field(ge=1, le=20)] = 3

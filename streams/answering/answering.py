@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streams.answering.evidence import Weighing
+from streams.answering.guard.inspect import Policy
 from streams.answering.lookup import Retrieval
 from streams.answering.prompt import MINIMUM_TOKENS
 from streams.answering.rollout import Rollout
@@ -25,6 +26,7 @@ class Answering:
     `brief_prompt`: for models too small to follow instructions, see `brief`.
     `min_grounded`: a model's answer that is grounded less is replaced by an extract; 0 for never.
     A model's circuit opens after `circuit_failures` in a row and tries again every `circuit_open_s`.
+    `guard_policy`: what follows where a passage or a question reads like instructions to the model.
     `rollout`: another model in the first one's place, for a share of the questions.
     """
 
@@ -52,6 +54,7 @@ class Answering:
     brief_prompt: bool = False
     circuit_failures: int = 3
     circuit_open_s: float = 30.0
+    guard_policy: Policy = "drop"
     rollout: Rollout | None = None
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ _CLOSING_S = 0.1
 """How long to wait for an adapter that is told to stop: a deadline may depend on it."""
 
 
-StopReason = Literal["timeout", "deadline", "error", "ungrounded"]
+StopReason = Literal["timeout", "deadline", "error", "ungrounded", "guarded"]
 
 
 @dataclass(frozen=True, slots=True)

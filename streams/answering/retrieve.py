@@ -18,10 +18,14 @@ from streams.ports import Hit, Search, SearchQuery
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A passage that counts now: what the search found, and its document's current head."""
+    """A passage that counts now: what the search found, and its document's current head.
+
+    `suspicion`, 0 to 1: how much it reads like instructions to the model; 0 where it is no suspect.
+    """
 
     hit: Hit
     head: Head
+    suspicion: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

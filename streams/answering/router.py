@@ -57,7 +57,7 @@ class Router:
             left_s=left_s,
             circuit_open=False,
             not_primary=why,
-            not_fallback=failed.route == "fallback" or reason == "ungrounded",
+            not_fallback=failed.route == "fallback" or reason in {"ungrounded", "guarded"},
         )
 
     def hurry_s(self, choice: Choice, *, left_s: float) -> float:

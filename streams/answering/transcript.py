@@ -15,6 +15,7 @@ from streams.messages.answers import (
     AnswerStarted,
     Citation,
     FailureCode,
+    Guarded,
     ResetReason,
     Timings,
     Usage,
@@ -36,6 +37,7 @@ class Outcome:
     grounded: float | None = None
     stale: bool = False
     outdated: Sequence[int] | None = ()
+    guard: Guarded | None = None
     usage: Usage = field(default_factory=Usage)
 
 
@@ -98,14 +100,17 @@ class Transcript:
             grounded=outcome.grounded,
             stale=outcome.stale,
             outdated=None if outcome.outdated is None else list(outcome.outdated),
+            guard=outcome.guard,
             watermark=list(outcome.watermark),
             usage=outcome.usage,
             timings=outcome.timings,
         )
 
-    def failed(self, code: FailureCode, message: str, *, retryable: bool) -> AnswerFailed:
+    def failed(
+        self, code: FailureCode, message: str, *, retryable: bool, guard: Guarded | None = None
+    ) -> AnswerFailed:
         """There will be no answer."""
-        return AnswerFailed(**self._last(), code=code, message=message, retryable=retryable)
+        return AnswerFailed(**self._last(), code=code, message=message, retryable=retryable, guard=guard)
 
     def _next(self) -> dict[str, object]:
         fields = self._fields(self._seq)

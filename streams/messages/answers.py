@@ -10,8 +10,8 @@ from pydantic import Field, TypeAdapter
 from streams.messages.records import Offset, Wire
 
 Route = Literal["primary", "fallback", "extract", "none"]
-Reason = Literal["timeout", "error", "circuit_open", "deadline", "rollout", "no_evidence", "ungrounded"]
-ResetReason = Literal["timeout", "error", "circuit_open", "deadline", "worker_lost", "ungrounded"]
+Reason = Literal["timeout", "error", "circuit_open", "deadline", "rollout", "no_evidence", "ungrounded", "guarded"]
+ResetReason = Literal["timeout", "error", "circuit_open", "deadline", "worker_lost", "ungrounded", "guarded"]
 FailureCode = Literal["deadline_exceeded", "stale_index", "invalid_question", "refused", "unavailable"]
 
 QUOTE_CHARACTERS = 500
@@ -64,6 +64,28 @@ class Timings(Wire):
     """From there to the model's last."""
     total: float | None = None
     """From the record to this event."""
+
+
+class Guarded(Wire):
+    """What the guard against injected instructions found, and did."""
+
+    policy: Literal["flag", "drop", "refuse"]
+    """What follows where a passage or a question reads like instructions to the model."""
+    score: Annotated[float, Field(ge=0, le=1)]
+    """How much the question, or the worst of the passages that were found, reads like that."""
+    question_score: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """How much the question and its history do."""
+    kinds: list[str] = []
+    """What it is made of: `override`, `role`, `reveal`, `dictate`, `steer`, `markers`, `exfiltrate`, `hidden`,
+    `encoded`."""
+    passages_flagged: list[Annotated[int, Field(ge=1)]] = []
+    """Numbers of the citations that are suspected and were used all the same."""
+    passages_dropped: int = 0
+    """Passages that were left out."""
+    documents: list[str] = []
+    """Ids of the documents that are suspected."""
+    stopped: list[str] = []
+    """Why a model's text was stopped: `canary`, `address`, `image`, `link`; one for each attempt."""
 
 
 class _Event(Wire):
@@ -140,6 +162,8 @@ class AnswerCompleted(_Event):
     outdated: list[Annotated[int, Field(ge=1)]] | None = []
     """Numbers of the citations whose passage was changed, deleted or revoked while the answer was made; null
     where that could not be told."""
+    guard: Guarded | None = None
+    """What the guard found; null for nothing."""
     watermark: list[Offset]
     """Up to where the index had applied each source partition before the search."""
     usage: Usage
@@ -158,6 +182,8 @@ class AnswerFailed(_Event):
     """What to do about it."""
     retryable: bool
     """Whether asking again may help."""
+    guard: Guarded | None = None
+    """What the guard found, where it refused the question; else null."""
 
 
 AnswerEvent = Annotated[

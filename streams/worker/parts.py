@@ -216,4 +216,5 @@ def answering_of(settings: Settings) -> Answering:
         similarity_threshold=settings.similarity_threshold,
         min_grounded=settings.min_grounded,
         brief_prompt=settings.brief_prompt,
+        guard_policy=settings.guard_policy,
     )

@@ -1,0 +1,86 @@
+"""Text in a code that a model can read: base 64, hexadecimal, percent signs, ROT13, backwards."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import re
+from collections.abc import Iterator
+from itertools import islice
+from urllib.parse import unquote
+
+MOST = 8
+"""Pieces that are decoded of a text."""
+LONGEST = 4_000
+"""Characters of each."""
+
+_BASE64 = re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/_-]{24,}={0,2}")
+_BASE32 = re.compile(r"(?<![\w=])[A-Z2-7]{32,}={0,6}(?!\w)")
+_HEX = re.compile(r"(?<![0-9a-zA-Z])(?:(?:0x|\\x)?[0-9a-fA-F]{2}[ ,:]?){16,}(?![0-9a-zA-Z])")
+_HEX_MARKS = re.compile(r"0x|\\x|[ ,:]")
+_PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2}|[\w.-]){12,}")
+_PERCENTS = 6
+_PRINTABLE = 0.9
+
+# Words that nearly every injection has one of, as they look in ROT13 and backwards.
+_TELLING = ("ignore", "instruction", "disregard", "prompt", "system", "previous", "consigne", "oublie")
+_ROTATED = re.compile("|".join(codecs.encode(word, "rot13") for word in _TELLING), re.IGNORECASE)
+_REVERSED = re.compile("|".join(word[::-1] for word in _TELLING), re.IGNORECASE)
+
+
+def decoded(text: str) -> Iterator[str]:
+    """What pieces of `text` say when they are decoded: at most `MOST`, each at most `LONGEST` characters."""
+    return islice(_all(text), MOST)
+
+
+def _all(text: str) -> Iterator[str]:
+    if _ROTATED.search(text):
+        yield codecs.encode(text[:LONGEST], "rot13")
+    if _REVERSED.search(text):
+        yield text[:LONGEST][::-1]
+    for pattern, read in (
+        (_BASE64, _of_base64),
+        (_BASE32, _of_base32),
+        (_HEX, _of_hex),
+        (_PERCENT, _of_percent),
+    ):
+        for piece in pattern.finditer(text):
+            if found := _text(read(piece[0][: 2 * LONGEST])):
+                yield found[:LONGEST]
+
+
+def _of_base64(piece: str) -> bytes:
+    bare = piece.rstrip("=").translate(str.maketrans("-_", "+/"))
+    try:
+        return base64.b64decode(bare[: len(bare) - (len(bare) % 4 == 1)] + "=" * (-len(bare) % 4))
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _of_base32(piece: str) -> bytes:
+    bare = piece.rstrip("=")
+    try:
+        return base64.b32decode(bare[: len(bare) // 8 * 8])
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _of_hex(piece: str) -> bytes:
+    try:
+        return bytes.fromhex(_HEX_MARKS.sub("", piece))
+    except ValueError:
+        return b""
+
+
+def _of_percent(piece: str) -> bytes:
+    return unquote(piece).encode() if piece.count("%") >= _PERCENTS else b""
+
+
+def _text(data: bytes) -> str:
+    """`data` as text; empty where it is none."""
+    text = data.decode("utf-8", "replace")
+    readable = sum(
+        character.isprintable() or character.isspace() for character in text.replace("\ufffd", "\0")
+    )
+    return text if text and readable >= _PRINTABLE * len(text) else ""

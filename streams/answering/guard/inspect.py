@@ -1,0 +1,141 @@
+"""What others wrote, inspected before a model sees it: what is found, and what follows from it."""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+from uuid import UUID
+
+from streams.answering.guard.assess import NOTHING, Assessment, assess
+from streams.answering.guard.links import Known
+from streams.answering.guard.outlet import Open, Outlet
+from streams.answering.retrieve import Found
+from streams.messages.answers import Guarded
+from streams.messages.questions import Asked
+from streams.ports import Observed, Observer, unobserved
+
+Policy = Literal["flag", "drop", "refuse", "off"]
+"""What follows where a passage or a question reads like instructions to the model.
+
+`flag`: it is marked as such, for the model and in the terminal event. `drop`: such a passage is left out; a
+question is flagged. `refuse`: no answer. `off`: nothing is inspected.
+"""
+
+REMEMBERED = 8_192
+"""Passages whose assessment is kept; a passage never changes."""
+
+
+def new_canary() -> str:
+    """A word that nobody can know or guess."""
+    return secrets.token_hex(8)
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """`passages` are those that go on, best first, each with its suspicion; `report`: None for nothing found.
+
+    `refusal`: why there must be no answer, for whoever asked; empty where there may be one.
+    """
+
+    passages: tuple[Found, ...]
+    report: Guarded | None = None
+    refusal: str = ""
+
+
+class Guard:
+    """Inspects questions and what was found for them. One for a process."""
+
+    def __init__(
+        self, policy: Policy, observe: Observer = unobserved, canary: Callable[[], str] = new_canary
+    ) -> None:
+        self._policy, self._observe, self._canary = policy, observe, canary
+        self._known: OrderedDict[UUID, Assessment] = OrderedDict()
+
+    def canary(self) -> str:
+        """A new canary for a prompt; empty where nothing is inspected."""
+        return "" if self._policy == "off" else self._canary()
+
+    def inspect(self, asked: Asked, found: Sequence[Found]) -> Inspected:
+        """What of `found` goes on, and what there is to say about it and the question."""
+        own = tuple(one for one in found if one.hit.tenant == one.head.tenant == asked.tenant)
+        if len(own) < len(found):
+            self._hit("passage", ("tenant",), len(found) - len(own))
+        if self._policy == "off":
+            return Inspected(own)
+        question = assess(_said(asked), document=False)
+        weighed = [replace(one, suspicion=self._weighed(one).score) for one in own]
+        suspects = [one for one in weighed if self._weighed(one).suspicious]
+        if not (suspects or question.suspicious):
+            return Inspected(own)
+        return self._decided(question, [_cleared(one, suspects) for one in weighed], suspects)
+
+    def outlet(self, asked: Asked, passages: Sequence[Found], canary: str) -> Outlet | Open:
+        """The way out for a reply that was made from these passages with this canary in its prompt.
+
+        Addresses may come from the question and its history: whoever asks has them already; and from
+        passages that are no suspects.
+        """
+        if self._policy == "off":
+            return Open()
+        trusted = [one for one in passages if not one.suspicion]
+        texts = [text for one in trusted for text in (one.hit.title, one.hit.text, one.head.url or "")]
+        return Outlet(Known([*texts, _said(asked)]), canary)
+
+    def stopped(self, leak: str) -> None:
+        """Counts a reply that was stopped."""
+        self._hit("answer", (leak,))
+
+    def _weighed(self, one: Found) -> Assessment:
+        """The passage's assessment, from memory where it is there."""
+        known = self._known.pop(one.hit.id, None)
+        if known is None:
+            known = assess(f"{one.hit.title}\n{one.hit.text}", document=True)
+        self._known[one.hit.id] = known
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return known
+
+    def _decided(
+        self, question: Assessment, weighed: Sequence[Found], suspects: Sequence[Found]
+    ) -> Inspected:
+        found = [self._weighed(one) for one in suspects]
+        asked = question if question.suspicious else NOTHING
+        self._hit("question", asked.kinds)
+        for assessment in found:
+            self._hit("passage", assessment.kinds)
+        kept = tuple(one for one in weighed if self._policy != "drop" or not one.suspicion)
+        report = Guarded(
+            policy="flag" if self._policy == "off" else self._policy,
+            score=max(assessment.score for assessment in (asked, *found)),
+            question_score=question.score,
+            kinds=sorted({kind for assessment in (asked, *found) for kind in assessment.kinds}),
+            passages_flagged=[n for n, one in enumerate(kept, 1) if one.suspicion],
+            passages_dropped=len(weighed) - len(kept),
+            documents=list(dict.fromkeys(one.head.document_id or "" for one in suspects)),
+        )
+        return Inspected(kept, report, _refusal(report) if self._policy == "refuse" else "")
+
+    def _hit(self, where: str, kinds: Sequence[str], count: int = 1) -> None:
+        for kind in kinds:
+            self._observe(Observed("guard_hits", float(count), {"where": where, "kind": kind}))
+
+
+def _said(asked: Asked) -> str:
+    """All that comes with the question: its text, and the conversation before it."""
+    return "\n".join([*(turn.content for turn in asked.question.history), asked.question.text])
+
+
+def _cleared(one: Found, suspects: Sequence[Found]) -> Found:
+    return one if one in suspects else replace(one, suspicion=0.0)
+
+
+def _refusal(report: Guarded) -> str:
+    if report.documents:
+        return (
+            "A document that was found for this question holds text that reads like instructions to the model; "
+            f"whoever keeps the documents should look at: {', '.join(report.documents)}"
+        )
+    return "The question reads like an attempt to change the model's instructions; ask for what you want to know."
