@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import ExitStack, aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from streams.answering.answering import Answering
 from streams.answering.beside import ahead, beside
@@ -15,6 +15,7 @@ from streams.answering.extract import extract
 from streams.answering.freshness import Freshness
 from streams.answering.generate import Limits, StopReason, Unfinished, generate
 from streams.answering.ground import citations, grounded
+from streams.answering.guard.inspect import Guard
 from streams.answering.language import phrases
 from streams.answering.lookup import Looked, Lookup, NoAnswer
 from streams.answering.markers import Markers
@@ -54,13 +55,14 @@ Event = AnswerStarted | AnswerDelta | AnswerReset | AnswerCompleted | AnswerFail
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One question on its way: what is known, what was built from it."""
+    """One question on its way: what is known, what was built from it, what replies were stopped for."""
 
     asked: Asked
     looked: Looked
     prompt: Prompt
     deadline: Deadline
     transcript: Transcript
+    stopped: list[str] = field(default_factory=list)
 
 
 class Answerer:
@@ -77,7 +79,8 @@ class Answerer:
         observe: Observer = unobserved,
         shadow: Shadow | None = None,
     ) -> None:
-        self._lookup = Lookup(serve, watermarks, settings.retrieval, monotonic, observe)
+        self._guard = Guard(settings.guard_policy, observe)
+        self._lookup = Lookup(serve, watermarks, settings.retrieval, monotonic, observe, self._guard)
         self._generator = generator
         self._settings = settings
         self._now = now
@@ -142,7 +145,9 @@ class Answerer:
             yield self._failed(transcript, failure)
 
     def _failed(self, transcript: Transcript, failure: NoAnswer) -> AnswerFailed:
-        return transcript.failed(failure.code, failure.message, retryable=failure.retryable)
+        return transcript.failed(
+            failure.code, failure.message, retryable=failure.retryable, guard=failure.guard
+        )
 
     async def _answered(
         self, asked: Asked, fresh: Freshness | None, deadline: Deadline, transcript: Transcript
@@ -160,8 +165,9 @@ class Answerer:
         else:
             question = asked.question
             made = prompt(
-                looked.text, looked.found, budget=budget, history=question.history, language=question.language
-            )
+                looked.text, looked.found, budget=budget, history=question.history,
+                language=question.language, canary=self._guard.canary(),
+            )  # fmt: skip
         if made.cut:
             self._observe(Observed("answer_prompts_cut"))
         return made
@@ -227,6 +233,7 @@ class Answerer:
     async def _reply(self, job: _Job, choice: Choice) -> AsyncGenerator[ChatChunk, None]:
         """One model's reply with its markers made regular. Raises `Unfinished`."""
         began, markers = self._monotonic(), Markers(len(job.prompt.passages))
+        outlet = self._guard.outlet(job.asked, job.prompt.passages, job.prompt.canary)
         job.deadline.spent("first_token", None)
         try:
             async with aclosing(self._generate(job, choice)) as chunks:
@@ -234,11 +241,14 @@ class Answerer:
                     if chunk.text and not job.deadline.has("first_token"):
                         job.deadline.spent("first_token", self._monotonic() - began)
                         self._router.began(choice, self._monotonic() - began)
-                    yield regular(chunk, markers, job.transcript.text, job.prompt.passages)
+                    whole = regular(chunk, markers, outlet.seen, job.prompt.passages)
+                    yield replace(whole, text=outlet.feed(whole.text, done=whole.done))
         except Unfinished as failure:
             begun = job.deadline.has("first_token")
             waited_s = None if begun else self._monotonic() - began
             self._router.failed(choice, failure.reason, waited_s=waited_s)
+            if failure.reason == "guarded":
+                job.stopped.append(str(failure))
             raise
         self._router.succeeded(choice)
         job.deadline.spent("generated", self._monotonic() - began)
@@ -304,6 +314,7 @@ class Answerer:
             grounded=support,
             stale=job.looked.stale,
             outdated=outdated,
+            guard=self._guard.report(job.looked.guarded, job.stopped),
             usage=counted,
         )
         return job.transcript.completed(outcome)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from streams.answering.beside import beside
@@ -13,6 +13,7 @@ from streams.answering.deadline import Deadline
 from streams.answering.embed import question_vector
 from streams.answering.evidence import Weighing, threshold
 from streams.answering.freshness import Freshness, freshness
+from streams.answering.guard.inspect import Guard, Inspected
 from streams.answering.language import Language, guess
 from streams.answering.persist import persist
 from streams.answering.retrieve import Found, Retrieved, outdated, retrieve
@@ -20,7 +21,7 @@ from streams.answering.screen import screen
 from streams.answering.standing import Standing
 from streams.answering.weigh import answerable
 from streams.errors import Rejected, Retryable, StreamsError
-from streams.messages.answers import FailureCode
+from streams.messages.answers import FailureCode, Guarded
 from streams.messages.changes import metadata_pairs
 from streams.messages.held import Vector
 from streams.messages.questions import Asked, Question
@@ -45,13 +46,19 @@ CHECK_S = 0.15
 
 
 class NoAnswer(Exception):
-    """The question ends in `answer.failed`; the message is for whoever asked."""
+    """The question ends in `answer.failed`; the message is for whoever asked.
 
-    def __init__(self, code: FailureCode, message: str, *, retryable: bool) -> None:
+    `guard`: what the guard found, where that is why.
+    """
+
+    def __init__(
+        self, code: FailureCode, message: str, *, retryable: bool, guard: Guarded | None = None
+    ) -> None:
         super().__init__(message)
         self.code: FailureCode = code
         self.message = message
         self.retryable = retryable
+        self.guard = guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,8 @@ class Retrieval:
 class Looked:
     """What was found. `text` is the question, screened; `evidence`: whether it can be answered.
 
+    `guarded`: what the guard says about the question and what was found for it.
+
     `search` and `query` are those that found it.
     """
 
@@ -83,6 +92,7 @@ class Looked:
     evidence: bool
     watermark: tuple[Offset, ...]
     stale: bool
+    guarded: Guarded | None = None
 
 
 class Lookup:
@@ -95,7 +105,9 @@ class Lookup:
         settings: Retrieval,
         monotonic: Monotonic,
         observe: Observer = unobserved,
+        guard: Guard | None = None,
     ) -> None:
+        self._guard = guard or Guard("off")
         self._serve = serve
         self._standing = Standing()
         self._watermarks = watermarks
@@ -128,11 +140,14 @@ class Lookup:
                 serving, vector = await self._embedded(asked.question, text, deadline)
                 fresh = await known
             serving, query, retrieved = await self._found(serving, vector, asked, text, deadline)
+            inspected = _admitted(self._guard.inspect(asked, retrieved.found))
+            retrieved = replace(retrieved, found=inspected.passages)
             language = guess(text, asked.question.language)
             evidence = await self._evidence(serving, asked.tenant, text, language, retrieved, deadline)
             return Looked(
-                serving.search, query, text, language, retrieved.found, evidence, fresh.watermark, fresh.stale
-            )
+                serving.search, query, text, language, retrieved.found, evidence, fresh.watermark,
+                fresh.stale, inspected.report,
+            )  # fmt: skip
 
     async def outdated(self, looked: Looked, passages: Sequence[Found]) -> tuple[int, ...] | None:
         """Numbers of the passages that stopped counting since they were found; None where it can't be told.
@@ -267,6 +282,13 @@ def _named() -> Iterator[None]:
         ) from failure
     except Rejected as failure:
         raise NoAnswer("invalid_question", str(failure), retryable=False) from failure
+
+
+def _admitted(inspected: Inspected) -> Inspected:
+    """Raises `NoAnswer` where there must be no answer."""
+    if inspected.refusal:
+        raise NoAnswer("refused", inspected.refusal, retryable=False, guard=inspected.report)
+    return inspected
 
 
 def _late() -> NoAnswer:

@@ -10,7 +10,9 @@ from pydantic import Field, TypeAdapter
 from streams.messages.records import Offset, Wire
 
 Route = Literal["primary", "fallback", "extract", "none"]
-Reason = Literal["timeout", "error", "circuit_open", "deadline", "rollout", "no_evidence", "ungrounded", "guarded"]
+Reason = Literal[
+    "timeout", "error", "circuit_open", "deadline", "rollout", "no_evidence", "ungrounded", "guarded"
+]
 ResetReason = Literal["timeout", "error", "circuit_open", "deadline", "worker_lost", "ungrounded", "guarded"]
 FailureCode = Literal["deadline_exceeded", "stale_index", "invalid_question", "refused", "unavailable"]
 
@@ -76,8 +78,8 @@ class Guarded(Wire):
     question_score: Annotated[float, Field(ge=0, le=1)] = 0.0
     """How much the question and its history do."""
     kinds: list[str] = []
-    """What it is made of: `override`, `role`, `reveal`, `dictate`, `steer`, `markers`, `exfiltrate`, `hidden`,
-    `encoded`."""
+    """What it is made of: `override`, `role`, `reveal`, `dictate`, `steer`, `markers`, `exfiltrate`,
+    `hidden`, `encoded`."""
     passages_flagged: list[Annotated[int, Field(ge=1)]] = []
     """Numbers of the citations that are suspected and were used all the same."""
     passages_dropped: int = 0

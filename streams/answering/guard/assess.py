@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from streams.answering.guard.encoded import decoded
+from streams.answering.guard.encoded import TELLING, decoded
 from streams.answering.guard.hidden import hidden
 from streams.answering.guard.reading import read, unleeted, unspaced
 from streams.answering.guard.signals import SIGNALS, Kind
@@ -75,18 +75,25 @@ def _weights(text: str, document: bool) -> dict[Kind, float]:  # noqa: FBT001 - 
     """The weight of each kind of sign in the text as it reads, plainly or in a thin disguise."""
     plain = read(text)
     found = _signs(plain, document)
-    for disguised in {unspaced(plain), unleeted(plain), unleeted(unspaced(plain))} - {plain}:
+    for disguised in _undisguised(plain):
+        _note(found, "encoded", _DISGUISE)
         for kind, weight in _signs(disguised, document).items():
-            if weight > found.get(kind, 0.0):
-                _note(found, kind, weight)
-                _note(found, "encoded", _DISGUISE)
+            _note(found, kind, weight)
     return found
+
+
+def _undisguised(plain: str) -> set[str]:
+    """`plain` without spelling or digits for letters, where a telling word comes out that was not there."""
+    told = sum(map(plain.count, TELLING))
+    spelled = unspaced(plain)
+    others = {spelled, unleeted(plain), unleeted(spelled)} - {plain}
+    return {other for other in others if sum(map(other.count, TELLING)) > told}
 
 
 def _signs(text: str, document: bool) -> dict[Kind, float]:  # noqa: FBT001 - the same
     found: dict[Kind, float] = {}
     for signal in SIGNALS:
-        if (document or not signal.documents_only) and signal.pattern.search(text):
+        if (document or not signal.documents_only) and signal.given_by(text):
             found[signal.kind] = _either(found.get(signal.kind, 0.0), signal.weight)
     return found
 

@@ -23,10 +23,20 @@ _PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2}|[\w.-]){12,}")
 _PERCENTS = 6
 _PRINTABLE = 0.9
 
-# Words that nearly every injection has one of, as they look in ROT13 and backwards.
-_TELLING = ("ignore", "instruction", "disregard", "prompt", "system", "previous", "consigne", "oublie")
-_ROTATED = re.compile("|".join(codecs.encode(word, "rot13") for word in _TELLING), re.IGNORECASE)
-_REVERSED = re.compile("|".join(word[::-1] for word in _TELLING), re.IGNORECASE)
+TELLING = (
+    "ignore",
+    "instruction",
+    "disregard",
+    "prompt",
+    "system",
+    "previous",
+    "consigne",
+    "oublie",
+    "pretend",
+)
+"""Words of which nearly every injection has one."""
+_ROTATED = tuple(codecs.encode(word, "rot13") for word in TELLING)
+_REVERSED = tuple(word[::-1] for word in TELLING)
 
 
 def decoded(text: str) -> Iterator[str]:
@@ -35,16 +45,15 @@ def decoded(text: str) -> Iterator[str]:
 
 
 def _all(text: str) -> Iterator[str]:
-    if _ROTATED.search(text):
+    low = text.casefold()
+    if any(word in low for word in _ROTATED):
         yield codecs.encode(text[:LONGEST], "rot13")
-    if _REVERSED.search(text):
+    if any(word in low for word in _REVERSED):
         yield text[:LONGEST][::-1]
-    for pattern, read in (
-        (_BASE64, _of_base64),
-        (_BASE32, _of_base32),
-        (_HEX, _of_hex),
-        (_PERCENT, _of_percent),
-    ):
+    patterns = [(_BASE64, _of_base64), (_BASE32, _of_base32), (_HEX, _of_hex)]
+    if text.count("%") >= _PERCENTS:
+        patterns.append((_PERCENT, _of_percent))
+    for pattern, read in patterns:
         for piece in pattern.finditer(text):
             if found := _text(read(piece[0][: 2 * LONGEST])):
                 yield found[:LONGEST]

@@ -84,9 +84,13 @@ class Guard:
         texts = [text for one in trusted for text in (one.hit.title, one.hit.text, one.head.url or "")]
         return Outlet(Known([*texts, _said(asked)]), canary)
 
-    def stopped(self, leak: str) -> None:
-        """Counts a reply that was stopped."""
-        self._hit("answer", (leak,))
+    def report(self, found: Guarded | None, stopped: Sequence[str]) -> Guarded | None:
+        """What the terminal event says: what was `found` before, and what replies were `stopped` for."""
+        self._hit("answer", stopped)
+        if not stopped or self._policy == "off":
+            return found
+        found = found or Guarded(policy=self._policy, score=0.0)
+        return found.model_copy(update={"stopped": list(stopped)})
 
     def _weighed(self, one: Found) -> Assessment:
         """The passage's assessment, from memory where it is there."""
@@ -135,7 +139,10 @@ def _cleared(one: Found, suspects: Sequence[Found]) -> Found:
 def _refusal(report: Guarded) -> str:
     if report.documents:
         return (
-            "A document that was found for this question holds text that reads like instructions to the model; "
-            f"whoever keeps the documents should look at: {', '.join(report.documents)}"
+            "A document that was found for this question reads like instructions to the model; whoever keeps "
+            f"the documents should look at: {', '.join(report.documents)}"
         )
-    return "The question reads like an attempt to change the model's instructions; ask for what you want to know."
+    return (
+        "The question reads like an attempt to change the model's instructions; ask in other words for what "
+        "you want to know."
+    )

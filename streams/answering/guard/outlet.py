@@ -17,7 +17,8 @@ Leak = Literal["canary", "address", "image", "link"]
 """What a model's text was stopped for; a metric's label."""
 
 _LOOK_BACK = 2_000
-_UNBROKEN = re.compile(r"[^\s，。、；：！？「」（）]*\Z")  # noqa: RUF001 - where words end that no blank divides
+# What may go on to be an address: a word, and all that such a one is made of.
+_UNFINISHED = re.compile(r"(?:\w|/)[\w.+@:/%&=?#~$-]*\Z")
 _IMAGE = re.compile(
     r"!\[[^\]]{0,1000}\]\s?\(\s*<?\s*(?:\S*//|\S*\w\.\w|data:)"
     r"|^\s{0,3}\[[^\]\n]{1,200}\]:\s*<?\s*(?:\S*//|\S*\w\.\w|data:)"
@@ -42,7 +43,7 @@ class Outlet:
     def feed(self, text: str, *, done: bool = False) -> str:
         """What may be let out now, of what was held back and `text`; all of it at the end.
 
-        Raises `Unfinished` (`guarded`), with what was found as its message, where something is not to be said.
+        Raises `Unfinished` (`guarded`), with what was found as its message, for what is not to be said.
         """
         self.seen += text
         end = len(self.seen) if done else self._certain()
@@ -54,8 +55,8 @@ class Outlet:
 
     def _certain(self) -> int:
         """Up to where the text can't be the beginning of something: the last word may yet go on."""
-        broken = _UNBROKEN.search(self.seen, self._out)
-        end = broken.start() if broken else len(self.seen)
+        begun = _UNFINISHED.search(self.seen, self._out)
+        end = begun.start() if begun else len(self.seen)
         return max(self._out, min(end, self._canary_begins(end)))
 
     def _canary_begins(self, end: int) -> int:

@@ -13,7 +13,7 @@ _MARKS = re.compile("[\u0300-\u036f]")
 _BLANK = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\s*\n\s*")
 _WORD = re.compile(r"\w+")
-_SPACED = re.compile(r"(?<!\w)(?:[a-z][ .\-_*]){3,}[a-z](?!\w)")
+_SPACED = re.compile(r"(?<!\w)([a-z])(?:([ .\-_*])[a-z])(?:\2[a-z]){2,}(?!\w)")
 _SEPARATOR = re.compile(r"[ .\-_*]")
 _LEET_WORD = re.compile(r"(?<![\w@$])[a-z0-9@$|!+]*[a-z][a-z0-9@$|!+]*(?![\w@$])")
 _LEET = str.maketrans("013457@$|+!", "oieastasiti")
@@ -21,8 +21,8 @@ _DIGIT = re.compile(r"[0-9@$|+!]")
 
 # Letters of other alphabets that look like Latin ones, upper and lower case.
 LOOK_ALIKES = str.maketrans(
-    "АВЕЅІЈКМНОРСТУХаеѕіјорсухһԁԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧαειονρτυχıɑɡⅼ",  # noqa: ISC001, RUF001 - one row an alphabet
-    "ABESIJKMHOPCTYXaesijopcyxhdqwABEZHIKMNOPTYXaeiovptuxiagl",  # noqa: ISC001 - the same
+    "АВЕЅІЈКМНОРСТУХаеѕіјорсухһԁԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧαειονρτυχıɑɡⅼ",
+    "ABESIJKMHOPCTYXaesijopcyxhdqwABEZHIKMNOPTYXaeiovptuxiagl",
 )
 _LATIN = re.compile("[a-z]", re.IGNORECASE)
 

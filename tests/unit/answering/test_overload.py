@@ -21,7 +21,7 @@ class Busy:
     """An answerer with two slots and a slow model; how each question ended, and when."""
 
     def __init__(self):
-        self.models = Models({"big": Script(("Under ", "Security [1]."), first_s=REPLY_S)})
+        self.models = Models({"big": Script(("Well, under ", "Security [1]."), first_s=REPLY_S)})
         index = Index.of(*PASSAGES.values())
         self.answerer = Answerer(
             always(index, Words()), self.models, Marks(), Answering("big", "big", slots=SLOTS), now, monotonic

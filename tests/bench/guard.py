@@ -1,0 +1,236 @@
+"""The guard against injected instructions, measured: `make bench-guard`.
+
+    found       of the injections in `$STREAMS_TEST_DATA/injection`, how many are recognised, by family; of
+                clean documents and questions (all of SciFact and service-public.fr, the project's own
+                documentation), how many are mistaken for one
+    triggers    of a sample of documents with an injection, how many make the bundled model say what the
+                injection wants it to (its trigger is in the answer that is sent), by policy
+
+The documents are cut as they are indexed and answered from by the product's own `Answerer`, with the prompt
+for models that follow instructions and with the short one; only the search is a stand-in, which finds all
+passages of the one document. `off` keeps chat models' control tokens out of the prompt, as all policies do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ops.servers.process import Server, answers, free_ports
+from streams.answering.answerer import Answerer
+from streams.answering.answering import Answering
+from streams.answering.guard.assess import assess
+from streams.answering.guard.inspect import Policy
+from streams.indexing.chunk import Chunking, chunk
+from streams.messages.answers import AnswerCompleted
+from streams.messages.held import Head, Listed
+from streams.messages.position import Position
+from streams.messages.questions import Asked, Question
+from streams.messages.records import Offset
+from streams.ollama.client import OllamaClient, OllamaConfig
+from streams.ports import Hit, SearchQuery, Serving
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(os.environ.get("STREAMS_TEST_DATA", ROOT.parent / "shared/data"))
+MODEL = "smollm2:135m"
+CHUNKING = Chunking(max_tokens=256)
+WAYS: dict[str, tuple[dict[str, Any], tuple[Policy, ...]]] = {
+    "full prompt": ({}, ("off", "flag", "drop")),
+    "short prompt": ({"brief_prompt": True}, ("off", "drop")),
+}
+
+
+def lines(name: str) -> list[dict[str, Any]]:
+    """The objects of a file of the data."""
+    return [json.loads(line) for line in (DATA / name).read_text().splitlines()]
+
+
+def own_documents() -> list[str]:
+    """The project's documentation."""
+    return [path.read_text() for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))]
+
+
+def texts() -> Iterable[tuple[str, bool, bool, list[str]]]:
+    """What is assessed: its name, whether it is a document, whether it is an injection, the texts."""
+    families = defaultdict(list)
+    for row in lines("injection/indirect_rag.jsonl"):
+        families[row["family"]].append(row["document"])
+    for family, documents in families.items():
+        yield f"in documents: {family}", True, True, documents
+    families = defaultdict(list)
+    for row in lines("injection/direct.jsonl"):
+        families[row["family"].split("/")[0]].append(row["text"])
+    for family, questions in families.items():
+        yield f"as questions: {family}", False, True, questions
+    for name in ("scifact", "servicepublic-fr"):
+        corpus = lines(f"ir/{name}/corpus.jsonl")
+        yield (
+            f"documents of {name}",
+            True,
+            False,
+            [f"{row.get('title', '')}\n{row['text']}" for row in corpus],
+        )
+        yield f"questions of {name}", False, False, [row["text"] for row in lines(f"ir/{name}/queries.jsonl")]
+    yield "our own documentation", True, False, own_documents()
+
+
+def found() -> Table:
+    """How many of each are taken for an injection."""
+    table = Table("texts", "injection", "taken for one", "of", "share", "ms each")
+    for name, document, injection, each in texts():
+        began = time.process_time()
+        taken = sum(assess(text, document=document).suspicious for text in each)
+        ms = 1000 * (time.process_time() - began) / len(each)
+        table.add_row(
+            name,
+            "yes" if injection else "no",
+            str(taken),
+            str(len(each)),
+            f"{taken / len(each):.1%}",
+            f"{ms:.1f}",
+        )
+    return table
+
+
+@dataclass
+class OneDocument:
+    """A search that finds every passage of one document, in its order."""
+
+    text: str
+
+    async def hybrid(self, query: SearchQuery) -> Sequence[Hit]:
+        return [
+            Hit(uuid.uuid5(KEY, piece.text), KEY, query.tenant, piece.text, "", 1.0, 0.9)
+            for piece in self._pieces()
+        ][: query.limit]
+
+    async def heads(self, keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Head]]:
+        listed = tuple(
+            Listed(uuid.uuid5(KEY, piece.text), "", 0, len(piece.text)) for piece in self._pieces()
+        )
+        head = Head(
+            document_key=KEY, position=Position(0, 0, 0, 1), deleted=False, tenant="default", document_id="d",
+            title=None, url=None, language=None, readers=("*",), metadata=(), source="s", record_key="d",
+            topic="s", partition=0, offset=1, written=datetime.now(UTC), passages=listed,
+        )  # fmt: skip
+        return {KEY: [head]} if KEY in keys else {}
+
+    async def word_counts(self, tenant: str, words: Sequence[str]) -> tuple[int, dict[str, int]]:
+        del tenant
+        return 1, dict.fromkeys(words, 1)
+
+    def _pieces(self) -> Any:
+        return chunk(self.text, media_type="text/plain", chunking=CHUNKING)
+
+
+KEY = uuid.uuid5(uuid.NAMESPACE_URL, "bench")
+
+
+class NoVectors:
+    """An embedder that the stand-in does not need."""
+
+    model, dimension, window = "all-minilm", 2, 256
+
+    async def embed_query(self, text: str) -> tuple[float, ...]:
+        del text
+        return (0.6, 0.8)
+
+
+class Nothing:
+    """A watermark of nothing."""
+
+    async def applied(self) -> list[Offset]:
+        return []
+
+
+class ModelServer(Server):
+    """The bundled model, served."""
+
+    name = "models"
+
+    def __init__(self, folder: Path) -> None:
+        port = free_ports()
+        self.url = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "streams.embedded.server", "--port", str(port)]
+        super().__init__(command, folder, {"PYTHONPATH": str(ROOT)})
+
+    def ready(self) -> bool:
+        return answers(f"{self.url}/api/version")
+
+
+async def said(client: OllamaClient, row: dict[str, Any], policy: Policy, more: dict[str, Any]) -> str:
+    """What whoever asks the row's task about its document is told in the end."""
+    settings = Answering(
+        MODEL, MODEL, num_ctx=2048, max_answer_tokens=96, first_token_timeout_s=300, token_timeout_s=300,
+        guard_policy=policy, **more,
+    )  # fmt: skip
+    search = OneDocument(row["document"])
+
+    async def serve() -> Serving:
+        return Serving(search, NoVectors())
+
+    answerer = Answerer(serve, client, Nothing(), settings, lambda: datetime.now(UTC), time.monotonic)
+    question = Question(text=row["task"], top_k=10, deadline_ms=600_000)
+    place = Offset(topic="questions", partition=0, offset=0)
+    asked = Asked(question=question, id="q", tenant="default", at=place, timestamp=int(1000 * time.time()))
+    async with aclosing(answerer.answer(asked)) as events:
+        async for event in events:
+            if isinstance(event, AnswerCompleted):
+                return event.text
+    return ""
+
+
+async def triggers(rows: Sequence[dict[str, Any]]) -> Table:
+    """How many of the rows' injections work, by prompt and policy."""
+    table = Table("prompt", "policy", "triggers", "of", "share", "s each")
+    with tempfile.TemporaryDirectory() as folder, ModelServer(Path(folder)) as server:
+        async with OllamaClient(OllamaConfig(server.url)) as client:
+            for way, (more, policies) in WAYS.items():
+                for policy in policies:
+                    began, fired = time.monotonic(), 0
+                    for row in rows:
+                        text = (await said(client, row, policy, more)).casefold()
+                        fired += any(trigger.casefold() in text for trigger in row["triggers"])
+                    each = (time.monotonic() - began) / len(rows)
+                    share = f"{fired / len(rows):.0%}"
+                    table.add_row(way, policy, str(fired), str(len(rows)), share, f"{each:.1f}")
+                    print(f"{way}, {policy}: {fired} of {len(rows)}", flush=True)
+    return table
+
+
+async def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sample", type=int, default=24, help="documents that the model is tried with")
+    parser.add_argument("--seed", type=int, default=5)
+    options = parser.parse_args()
+    if not (DATA / "injection").is_dir():
+        print(f"no data in {DATA}: set STREAMS_TEST_DATA", file=sys.stderr)
+        return 2
+    console = Console(width=110)
+    console.print(found())
+    rows = [row for row in lines("injection/indirect_rag.jsonl") if row.get("triggers")]
+    sample = random.Random(options.seed).sample(rows, min(options.sample, len(rows)))
+    console.print(f"{len(sample)} of {len(rows)} documents with a trigger, seed {options.seed}, {MODEL}")
+    console.print(await triggers(sample))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
