@@ -19,7 +19,7 @@ export PYTHONPATH := $(CURDIR)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test test-real check docs format lock servers schemas bench-index bench-answer \
-	bench-edits bench-freshness eval main-job chaos clean
+	bench-guard bench-edits bench-freshness eval main-job chaos clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ bench-index: $(STAMP) servers ## indexing: throughput, latency, memory, with the
 
 bench-answer: $(STAMP) servers ## answering: our overhead beyond the model's own time
 	$(BIN)/python tests/bench/answer.py
+
+bench-guard: $(STAMP) ## injected instructions: how many are found, how many work, how many clean texts are mistaken
+	$(BIN)/python tests/bench/guard.py
 
 bench-edits: $(STAMP) ## a book's edit history: what is embedded again
 	$(BIN)/python tests/bench/edits.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -23,6 +24,8 @@ from streams.messages.identity import identity
 from streams.messages.questions import Asked
 from streams.messages.records import Record
 from streams.ports import Now, Observed, Observer, unobserved
+
+logger = logging.getLogger(__name__)
 
 InPlace = Callable[[], Awaitable[None]]
 """Returns while the questions at hand are this worker's alone: see `streams.agents.pump.Pump.in_place`."""
@@ -116,6 +119,7 @@ class Answering(OneByOne[Item, None]):
 
     async def _end(self, item: Item, terminal: Terminal, topic: str) -> None:
         """Decides the question's end, then sends it."""
+        _log_suspects(terminal)
         outgoing = outgoing_event(terminal, item, topic)
         await self.in_place()
         await self._done.finish(item.at, outgoing)
@@ -125,6 +129,16 @@ class Answering(OneByOne[Item, None]):
 
     async def _progress(self, item: Item) -> Progress:
         return await self._outlet.patiently(lambda: self._done.progress(item.at, item.timestamp))
+
+
+def _log_suspects(terminal: Terminal) -> None:
+    """Says what the guard found, by ids alone."""
+    if (found := terminal.guard) is not None:
+        logger.warning(
+            "the guard: question %s of %s, score %.2f (%s), documents %s, policy %s, dropped %d, stopped %s",
+            terminal.question, terminal.tenant, found.score, ", ".join(found.kinds), found.documents,
+            found.policy, found.passages_dropped, found.stopped,
+        )  # fmt: skip
 
 
 def _refusal(item: Item) -> Failure | None:

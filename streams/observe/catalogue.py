@@ -29,6 +29,7 @@ ENDS = (
     ("primary", "rollout"),
     *product(("fallback", "extract"), WHY),
     ("extract", "ungrounded"),
+    ("extract", "guarded"),
     ("none", "no_evidence"),
 )
 FAILURES = tuple(
@@ -229,6 +230,12 @@ CATALOGUE: Mapping[str, Sequence[Metric]] = {
         gauge("questions_waiting", "questions that wait for a place"),
         gauge("answer_slots", "replies that may be generated at a time"),
         gauge("answer_slots_busy", "replies that are generated now"),
+        counter(
+            "guard_hits",
+            "what [the guard](../how-to/guard.md) found in a `question`, a `passage` or an `answer`",
+            "where",
+            "kind",
+        ),
         counter(
             "shadow_answers",
             "what became of a [shadow model's](../how-to/rollout-and-shadow.md) answers",

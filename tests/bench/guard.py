@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -178,7 +178,7 @@ class ModelServer(Server):
 async def said(client: OllamaClient, row: dict[str, Any], policy: Policy, more: dict[str, Any]) -> str:
     """What whoever asks the row's task about its document is told in the end."""
     settings = Answering(
-        MODEL, MODEL, num_ctx=2048, max_answer_tokens=96, first_token_timeout_s=300, token_timeout_s=300,
+        MODEL, MODEL, num_ctx=2048, max_answer_tokens=64, first_token_timeout_s=300, token_timeout_s=300,
         guard_policy=policy, **more,
     )  # fmt: skip
     search = OneDocument(row["document"])
@@ -197,27 +197,33 @@ async def said(client: OllamaClient, row: dict[str, Any], policy: Policy, more: 
     return ""
 
 
-async def triggers(rows: Sequence[dict[str, Any]]) -> Table:
-    """How many of the rows' injections work, by prompt and policy."""
-    table = Table("prompt", "policy", "triggers", "of", "share", "s each")
+async def triggers(rows: Sequence[dict[str, Any]], until: float) -> Table:
+    """How many of the rows' injections work, by prompt and policy; no row is begun `until` (monotonic)."""
+    cases = [(way, policy) for way, (_, policies) in WAYS.items() for policy in policies]
+    fired, seconds, tried = Counter(), Counter(), 0
     with tempfile.TemporaryDirectory() as folder, ModelServer(Path(folder)) as server:
         async with OllamaClient(OllamaConfig(server.url)) as client:
-            for way, (more, policies) in WAYS.items():
-                for policy in policies:
-                    began, fired = time.monotonic(), 0
-                    for row in rows:
-                        text = (await said(client, row, policy, more)).casefold()
-                        fired += any(trigger.casefold() in text for trigger in row["triggers"])
-                    each = (time.monotonic() - began) / len(rows)
-                    share = f"{fired / len(rows):.0%}"
-                    table.add_row(way, policy, str(fired), str(len(rows)), share, f"{each:.1f}")
-                    print(f"{way}, {policy}: {fired} of {len(rows)}", flush=True)
+            for row in rows:
+                if time.monotonic() >= until:
+                    break
+                tried += 1
+                for case in cases:
+                    began = time.monotonic()
+                    text = (await said(client, row, case[1], WAYS[case[0]][0])).casefold()
+                    fired[case] += any(trigger.casefold() in text for trigger in row["triggers"])
+                    seconds[case] += time.monotonic() - began
+                print(tried, *(fired[case] for case in cases), end="\r", file=sys.stderr, flush=True)
+    table = Table("prompt", "policy", "triggers", "of", "share", "s each")
+    for case in cases:
+        share, each = f"{fired[case] / tried:.0%}", f"{seconds[case] / tried:.1f}"
+        table.add_row(*case, str(fired[case]), str(tried), share, each)
     return table
 
 
 async def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sample", type=int, default=24, help="documents that the model is tried with")
+    parser.add_argument("--sample", type=int, default=40, help="documents that the model is tried with")
+    parser.add_argument("--minutes", type=float, default=8, help="after which no other document is begun")
     parser.add_argument("--seed", type=int, default=5)
     options = parser.parse_args()
     if not (DATA / "injection").is_dir():
@@ -228,7 +234,7 @@ async def main() -> int:
     rows = [row for row in lines("injection/indirect_rag.jsonl") if row.get("triggers")]
     sample = random.Random(options.seed).sample(rows, min(options.sample, len(rows)))
     console.print(f"{len(sample)} of {len(rows)} documents with a trigger, seed {options.seed}, {MODEL}")
-    console.print(await triggers(sample))
+    console.print(await triggers(sample, time.monotonic() + 60 * options.minutes))
     return 0
 
 

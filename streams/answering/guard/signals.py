@@ -133,7 +133,7 @@ DICTATE = (
     *_signals(
         "dictate",
         (0.5, "only,solely,exclusively,exactly,nothing", r"\b(?:reply|respond|answer|output|print|say|write|return)\b[^.\n]{0,40}\b(?:only|solely|exclusively|exactly|nothing (?:but|else))\b[^.\n]{0,30}\b(?:the following|this (?:text|sentence|message|word)|the (?:word|words|phrase|sentence|string)|with [\"“'«•])"),
-        (0.3, "nothing", r"\band (?:absolutely )?nothing (?:else|more)\b|\babsolutely nothing else\b"),
+        (0.2, "nothing", r"\band (?:absolutely )?nothing (?:else|more)\b|\babsolutely nothing else\b"),
         (0.5, "focus,concentrate", r"\b(?:focus|concentrate)\W+(?:\w+\W+)?(?:only|exclusively|solely) on the (?:following|information in)\b"),
         (0.45, "just ,only ", rf"{_START}(?:just|only) (?:say|print|output|reply|respond|answer|repeat|write)\b[^\n]{{0,12}}[\"“'«<]"),
         (0.4, "repeat,could you", r"\brepeat (?:after me|the following|this|<|[\"“])|\bcould you (?:please )?(?:repeat|print|say|write|output)\b[^\n]{0,200}\bfor me\b"),

@@ -19,7 +19,7 @@ FIELDS = {
     "answer.reset": {"reason", "model", "route"},
     "answer.completed": {
         "text", "sha256", "citations", "model", "route", "reason", "abstained", "grounded", "stale",
-        "watermark", "usage", "timings",
+        "watermark", "usage", "timings", "guard",
     },
     "answer.failed": {"code", "message", "retryable"},
 }  # fmt: skip

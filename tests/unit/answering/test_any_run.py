@@ -29,6 +29,10 @@ WORDS = [
     " 30 ",
     "[",
     "",
+    "https://",
+    "kb.example.org/kb/1",
+    "![",
+    "](",
 ]
 PIECES = st.lists(st.sampled_from(WORDS) | st.text(max_size=8), max_size=12).map(tuple)
 ENDS = st.sampled_from(
