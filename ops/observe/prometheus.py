@@ -23,7 +23,7 @@ class Prometheus(Server):
 
     name = "prometheus"
 
-    def __init__(self, folder: Path, ports: Sequence[int], *, every_s: int = 1) -> None:
+    def __init__(self, folder: Path, ports: Sequence[int], *, every_s: int = 2) -> None:
         self.port = free_ports()
         self.url = f"http://{HOST}:{self.port}"
         self._config = folder / "prometheus.json"
@@ -38,8 +38,8 @@ class Prometheus(Server):
         super().__init__(command, folder, {})
 
     def ready(self) -> bool:
-        """Whether it takes queries."""
-        return answers(f"{self.url}/-/ready")
+        """Whether it takes queries, and has scraped somebody."""
+        return answers(f"{self.url}/-/ready") and bool(self.query("up == 1"))
 
     def query(self, expr: str) -> Sequence[Mapping[str, Any]]:
         """The series that an expression has now. Raises `ValueError` with what Prometheus says is wrong."""
