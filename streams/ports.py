@@ -348,8 +348,8 @@ def unobserved(_event: Observed, /) -> None:
 class Watch(Protocol):
     """Watches the calls to one server, each made for one caller or for several at once."""
 
-    def caller(self) -> object:
-        """Whatever has to be remembered of who asks now until the call is made."""
+    def asked(self, operation: str, items: int) -> AbstractContextManager[object]:
+        """To be entered for as long as somebody waits for a call; gives what the call is to know of who."""
         ...
 
     def call(
@@ -362,9 +362,10 @@ class Watch(Protocol):
 class Unwatched:
     """The watch that looks away."""
 
-    def caller(self) -> object:
+    def asked(self, operation: str, items: int) -> AbstractContextManager[object]:
         """Nothing."""
-        return None
+        del operation, items
+        return nullcontext()
 
     def call(
         self, operation: str, items: int, callers: Sequence[object] = ()

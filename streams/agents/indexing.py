@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from streams.agents.app import AppConfig, Member, Producing, attach, create_app
 from streams.agents.backoff import Random
 from streams.agents.delivery import Delivery
 from streams.agents.dependency import Canary
+from streams.agents.followed import Followed, Traces
 from streams.agents.lifecycle import Agent, Outdated, never
 from streams.agents.pump import Pump
 from streams.agents.superseding import supersede
@@ -182,6 +183,7 @@ def indexing_agent(
     outdated: Outdated = never,
     fetch: FetchFor = nothing_to_fetch,
     supply: Canary | None = None,
+    traces: Traces | None = None,
 ) -> Agent:
     """A fresh app, not yet started, that indexes what is on the source topics and the retry topic.
 
@@ -201,11 +203,23 @@ def indexing_agent(
         fetch=fetch,
     )
     pump = Pump(
-        Member(app), work, settings,
+        Member(app), Followed(work, traces=traces, says=_says), settings,
         produce=produce, canary=canary, supply=supply, now=now, random=random, observe=observe,
     )  # fmt: skip
     attach(app, (*topics, retry_topic), pump)
     return Agent(app, pump, outdated)
+
+
+def _says(item: Said | None, row: Row | Rejected) -> Mapping[str, str]:
+    """What a change's span says."""
+    if isinstance(row, Rejected):
+        tenant, document_id = _named(item) if isinstance(item, Change) else (None, None)
+        said = {"outcome": "dead", "reason": row.code, "tenant": tenant, "document.id": document_id}
+    else:
+        said = {
+            "outcome": row.outcome, "reason": row.reason, "tenant": row.tenant, "document.id": row.document_id,
+        }  # fmt: skip
+    return {name: text for name, text in said.items() if text is not None}
 
 
 def _row(end: Ended[Said, Row]) -> Row:

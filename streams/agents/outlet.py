@@ -11,7 +11,7 @@ from streams.agents.asking import Item
 from streams.agents.backoff import Backoff
 from streams.agents.delivery import Delivery, Produce
 from streams.errors import Misconfigured, Rejected, Retryable, StreamsError
-from streams.messages.headers import CORRELATION_ID, REPLY_TO, TRACEPARENT, versioned
+from streams.messages.headers import CORRELATION_ID, REPLY_TO, TRACEPARENT, TRACESTATE, versioned
 from streams.messages.reader import Event
 from streams.messages.records import Outgoing
 
@@ -87,7 +87,7 @@ def outgoing_event(event: Event, item: Item, topic: str) -> Outgoing:
     along = {
         name: value
         for name, value in item.headers
-        if name in {CORRELATION_ID, TRACEPARENT} and value is not None and len(value) <= HEADER_BYTES
+        if name in {CORRELATION_ID, TRACEPARENT, TRACESTATE} and value is not None and len(value) <= HEADER_BYTES
     }
     return Outgoing(
         topic, event.question_id.encode(), event.model_dump_json().encode(), versioned(*along.items())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar, cast
 
@@ -87,18 +88,18 @@ class Coalescer(Generic[T, R]):
         if not items:
             return []
         future: asyncio.Future[list[R]] = asyncio.get_running_loop().create_future()
-        request: _Request[T, R] = _Request(
-            items, future, self._watch.caller(), [None] * len(items), len(items)
-        )
-        self._waiting.append(_Piece(request, 0, len(items)))
-        self._items += len(items)
-        self._start()
-        return await future
+        request: _Request[T, R] = _Request(items, future, None, [None] * len(items), len(items))
+        with self._watch.asked(self._operation, len(items)) as request.caller:
+            self._waiting.append(_Piece(request, 0, len(items)))
+            self._items += len(items)
+            self._start()
+            return await future
 
     def _start(self) -> None:
         """Fills the free places; a task takes its batch as it first runs, so that calls of one tick meet."""
         if self._waiting and self._may_start():
-            task = asyncio.get_running_loop().create_task(self._run())
+            # In a context of its own: a call is no one caller's.
+            task = asyncio.get_running_loop().create_task(self._run(), context=Context())
             self._in_flight.add(task)
 
     def _may_start(self) -> bool:

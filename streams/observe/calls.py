@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from streams.errors import StreamsError
-from streams.ports import UNWATCHED, Hit, Monotonic, Observed, Observer, Search, SearchQuery, Watch
+from streams.ports import UNWATCHED, Embedder, Hit, Monotonic, Observed, Observer, Search, SearchQuery, Watch
 
 if TYPE_CHECKING:
-    from streams.messages.held import Head
+    from streams.messages.held import Head, Vector
 
 
 class StoreCalls:
@@ -20,9 +20,9 @@ class StoreCalls:
     def __init__(self, observe: Observer, monotonic: Monotonic, traced: Watch = UNWATCHED) -> None:
         self._observe, self._monotonic, self._traced = observe, monotonic, traced
 
-    def caller(self) -> object:
+    def asked(self, operation: str, items: int) -> AbstractContextManager[object]:
         """The caller's span, if any."""
-        return self._traced.caller()
+        return self._traced.asked(operation, items)
 
     @contextmanager
     def call(self, operation: str, items: int, callers: Sequence[object] = ()) -> Iterator[None]:
@@ -33,7 +33,7 @@ class StoreCalls:
             with self._traced.call(operation, items, callers):
                 yield
         except StreamsError as error:
-            self._observe(Observed("store_errors", labels={**labels, "code": error.code}))
+            self._observe(Observed("store_errors", labels={"operation": operation, "code": error.code}))
             raise
         self._observe(Observed("store_request_seconds", self._monotonic() - began, labels))
 
@@ -44,9 +44,9 @@ class EmbedCalls:
     def __init__(self, observe: Observer, traced: Watch = UNWATCHED) -> None:
         self._observe, self._traced = observe, traced
 
-    def caller(self) -> object:
+    def asked(self, operation: str, items: int) -> AbstractContextManager[object]:
         """The caller's span, if any."""
-        return self._traced.caller()
+        return self._traced.asked(operation, items)
 
     def call(
         self, operation: str, items: int, callers: Sequence[object] = ()
@@ -76,3 +76,34 @@ class WatchedSearch:
         """As the search's."""
         with self._watch.call("word_counts", len(words)):
             return await self._search.word_counts(tenant, words)
+
+
+class WatchedQueries:
+    """An embedder of which the questions are watched."""
+
+    def __init__(self, embedder: Embedder, watch: Watch) -> None:
+        self._embedder, self._watch = embedder, watch
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self._embedder.model
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in each vector."""
+        return self._embedder.dimension
+
+    @property
+    def window(self) -> int:
+        """Tokens that one text may have."""
+        return self._embedder.window
+
+    async def embed_documents(self, texts: Sequence[str]) -> Sequence[Vector]:
+        """As the embedder's, unwatched."""
+        return await self._embedder.embed_documents(texts)
+
+    async def embed_query(self, text: str) -> Vector:
+        """As the embedder's."""
+        with self._watch.call("embed", 1):
+            return await self._embedder.embed_query(text)
