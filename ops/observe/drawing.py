@@ -16,7 +16,8 @@ from ops.observe.panels import Panel, Query, Unit
 COLUMNS, WIDTH, HEIGHT, GAP = 3, 420, 190, 16
 LEFT, RIGHT, TOP, BOTTOM = 54, 10, 30, 52
 INKS = ("#3366cc", "#dc3912", "#109618", "#ff9900", "#990099", "#0099c6", "#b82e2e", "#66aa00")
-LEGENDS = 6
+NARROW = 20
+"""Letters of a name with which three stand beside each other."""
 FONT = 'font-family="sans-serif" font-size="11" fill="#222"'
 SHADE = 'fill="#dc3912" fill-opacity=".1"'
 
@@ -121,11 +122,14 @@ def _path(points: Sequence[tuple[float, float]], ink: str) -> str:
 
 
 def _legend(names: Sequence[str]) -> list[str]:
-    wide = (WIDTH - 20) // 3
-    return [
-        f'<rect x="{10 + index % 3 * wide}" y="{HEIGHT - 30 + index // 3 * 15}" width="9" height="9"'
-        f' fill="{INKS[index % len(INKS)]}"/><text x="{23 + index % 3 * wide}"'
-        f' y="{HEIGHT - 22 + index // 3 * 15}">{escape(name)}</text>'
-        for index, name in enumerate(names[:LEGENDS])
-        if name
-    ]
+    columns = 3 if max(map(len, names), default=0) < NARROW else 2
+    wide = (WIDTH - 20) // columns
+    parts = []
+    for index, name in enumerate(names[: 2 * columns]):
+        x, y = 10 + index % columns * wide, HEIGHT - 30 + index // columns * 15
+        ink = INKS[index % len(INKS)]
+        parts.append(
+            f'<rect x="{x}" y="{y}" width="9" height="9" fill="{ink}"/>'
+            f'<text x="{x + 13}" y="{y + 8}">{escape(name)}</text>'
+        )
+    return parts

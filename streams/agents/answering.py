@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -12,6 +12,7 @@ from streams.agents.asking import UNAVAILABLE, Asking, Decode, Failure, Identify
 from streams.agents.backoff import Backoff, Random
 from streams.agents.delivery import Delivery
 from streams.agents.dependency import Canary
+from streams.agents.followed import Followed, Traces
 from streams.agents.guarded import Answers, guarded
 from streams.agents.lifecycle import Agent
 from streams.agents.outlet import Outlet, Replies, outgoing_event
@@ -20,6 +21,7 @@ from streams.agents.work import Ended, OneByOne, PumpSettings
 from streams.errors import Rejected
 from streams.kafka.done import DoneLog, Finished, Progress, Started
 from streams.messages.answers import AnswerCompleted, AnswerFailed, FailureCode, Terminal
+from streams.messages.headers import Headers
 from streams.messages.identity import identity
 from streams.messages.questions import Asked
 from streams.messages.records import Record
@@ -149,6 +151,16 @@ def _next(progress: Progress) -> int:
     return progress.attempt + 1 if isinstance(progress, Started) else 1
 
 
+def _says(item: Item | None, _outcome: object) -> Mapping[str, str]:
+    """What a question's span says."""
+    return {} if item is None else {"tenant": item.tenant, "question.id": item.id}
+
+
+def _carry(item: Item, headers: Headers) -> Item:
+    """The question with these headers, which its events take along."""
+    return replace(item, headers=headers)
+
+
 def answering_agent(
     config: AppConfig,
     *,
@@ -165,6 +177,7 @@ def answering_agent(
     random: Random,
     identify: Identify = identity,
     observe: Observer = unobserved,
+    traces: Traces | None = None,
 ) -> Agent:
     """A fresh app, not yet started, that answers what is on the question topics and the retry topic.
 
@@ -183,7 +196,14 @@ def answering_agent(
         observe=observe,
     )
     pump = Pump(
-        Member(app), work, settings, produce=produce, canary=canary, now=now, random=random, observe=observe
+        Member(app),
+        Followed(work, traces=traces, says=_says, carry=_carry),
+        settings,
+        produce=produce,
+        canary=canary,
+        now=now,
+        random=random,
+        observe=observe,
     )
 
     work.in_place = pump.in_place

@@ -216,9 +216,8 @@ def _says(item: Said | None, row: Row | Rejected) -> Mapping[str, str]:
         tenant, document_id = _named(item) if isinstance(item, Change) else (None, None)
         said = {"outcome": "dead", "reason": row.code, "tenant": tenant, "document.id": document_id}
     else:
-        said = {
-            "outcome": row.outcome, "reason": row.reason, "tenant": row.tenant, "document.id": row.document_id,
-        }  # fmt: skip
+        said = {"outcome": row.outcome, "reason": row.reason, "tenant": row.tenant}
+        said["document.id"] = row.document_id
     return {name: text for name, text in said.items() if text is not None}
 
 

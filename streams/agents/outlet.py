@@ -87,7 +87,9 @@ def outgoing_event(event: Event, item: Item, topic: str) -> Outgoing:
     along = {
         name: value
         for name, value in item.headers
-        if name in {CORRELATION_ID, TRACEPARENT, TRACESTATE} and value is not None and len(value) <= HEADER_BYTES
+        if name in {CORRELATION_ID, TRACEPARENT, TRACESTATE}
+        and value is not None
+        and len(value) <= HEADER_BYTES
     }
     return Outgoing(
         topic, event.question_id.encode(), event.model_dump_json().encode(), versioned(*along.items())

@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal, TextIO
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, Literal, TextIO
 
 import structlog
 
 NOISY = (
-    "aiokafka", "faust", "mode", "httpx", "httpcore", "weaviate", "asyncio",
-    "streams.agents.app", "streams.agents.transport",
+    "aiokafka", "faust", "mode", "httpx", "httpcore", "weaviate", "asyncio", "opentelemetry", "urllib3",
+    "grpc", "streams.agents.app", "streams.agents.transport",
 )  # fmt: skip
 """Libraries (and the two modules that stand in for Faust's) whose routine is not ours to report."""
 
 
-def configure(*, level: str, style: Literal["console", "json"], stream: TextIO | None = None) -> None:
-    """Sends the program's and its libraries' log lines to `stream` (standard error), in one form."""
+def configure(
+    *,
+    level: str,
+    style: Literal["console", "json"],
+    stream: TextIO | None = None,
+    ids: Callable[[], Mapping[str, str]] = dict,
+) -> None:
+    """Sends the program's and its libraries' log lines to `stream` (standard error), in one form.
+
+    `ids` gives what a line belongs to: the record that is worked on when it is written.
+    """
     stream = stream or sys.stderr
+
+    def identified(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        for name, text in ids().items():
+            event.setdefault(name, text)
+        return event
+
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        identified,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

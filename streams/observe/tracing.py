@@ -114,12 +114,15 @@ class Calls:
         if not trace.get_current_span().is_recording():
             yield None
             return
-        with self._tracer.start_as_current_span(
-            operation,
-            attributes={"streams.items": items},
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span, _error_of(span):
+        with (
+            self._tracer.start_as_current_span(
+                operation,
+                attributes={"streams.items": items},
+                record_exception=False,
+                set_status_on_exception=False,
+            ) as span,
+            _error_of(span),
+        ):
             yield span
 
     @contextmanager

@@ -6,10 +6,12 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from streams import sources
 from streams.agents.answering import answering_agent
 from streams.agents.app import AppConfig
+from streams.agents.followed import Traces
 from streams.agents.indexing import indexing_agent
 from streams.agents.lifecycle import Agent
 from streams.agents.work import Fetch, PumpSettings
@@ -33,6 +35,9 @@ from streams.settings import Settings
 from streams.worker.live import Live
 from streams.worker.parts import Role, answering_of, connection, topic_plan, utc_now
 
+if TYPE_CHECKING:
+    from streams.observe.tracing import Tracing
+
 WAITING_A_SLOT = 64
 """Questions that are taken from Kafka at a time, for each that a model answers."""
 
@@ -48,6 +53,16 @@ class Parts:
     topics: sources.Topics
     awaited: Awaited
     schemas: Schemas
+    tracing: Tracing | None = None
+
+
+def traces_of(parts: Parts, role: Role) -> Traces | None:
+    """What begins the spans of a role's records, where traces are on."""
+    tracing = parts.tracing
+    if tracing is None:
+        return None
+    group = f"{parts.settings.group}-{role}"
+    return lambda record: tracing.record(record, group)
 
 
 def pump_settings(
@@ -159,6 +174,7 @@ def index_agent(parts: Parts) -> Agent:
         now=utc_now,
         random=random.random,
         observe=parts.metrics,
+        traces=traces_of(parts, "index"),
     )  # fmt: skip
 
 
@@ -194,14 +210,16 @@ def answer_agent(
         now=utc_now,
         random=random.random,
         observe=parts.metrics,
+        traces=traces_of(parts, "answer"),
     )
 
 
 def new_answerer(parts: Parts, watermarks: CommittedOffsets, shadow: Shadow | None) -> Answerer:
     """The answerer, which all its agents in this process share."""
     settings = parts.settings
+    generator = parts.tracing.generator(parts.ollama) if parts.tracing else parts.ollama
     return Answerer(
-        parts.live.serve, parts.ollama, watermarks, answering_of(settings),
+        parts.live.serve, generator, watermarks, answering_of(settings),
         now=utc_now, monotonic=time.monotonic, observe=parts.metrics, shadow=shadow,
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from streams.confined.cutter import ConfinedCutter
 from streams.errors import Misconfigured, StreamsError
@@ -21,12 +22,15 @@ from streams.indexing.remember import RememberedPassages
 from streams.indexing.sweeper import Sweeper
 from streams.indexing.vacuum import Vacuum
 from streams.messages.changes import Change, Truncation
-from streams.observe.calls import EmbedCalls, StoreCalls, WatchedSearch
+from streams.observe.calls import EmbedCalls, StoreCalls, WatchedQueries, WatchedSearch
 from streams.ollama.embedder import CachedQueries
-from streams.ports import Embedder, Generation, Observer, Serving
+from streams.ports import UNWATCHED, Embedder, Generation, Observer, Serving
 from streams.settings import Settings
 from streams.worker.generations import Following, Opened, Openings
 from streams.worker.parts import Index, Store, utc_now
+
+if TYPE_CHECKING:
+    from streams.observe.tracing import Tracing
 
 CANARY_TEXT = "a canary: this text is always the same"
 QUESTIONS_REMEMBERED = 4096
@@ -65,11 +69,14 @@ class Hinting:
         return applied
 
 
-def at_work(opened: Opened, settings: Settings, cutter: Cutter, observe: Observer) -> AtWork:
+def at_work(
+    opened: Opened, settings: Settings, cutter: Cutter, observe: Observer, tracing: Tracing | None = None
+) -> AtWork:
     """A generation's parts; each worker has them once."""
-    store_calls = StoreCalls(observe, time.monotonic)
+    embedding = tracing.embeddings(opened.embedder.model) if tracing else UNWATCHED
+    store_calls = StoreCalls(observe, time.monotonic, tracing.store() if tracing else UNWATCHED)
     documents = CoalescedDocuments(opened.store, watch=store_calls)
-    embedder = CoalescedEmbedder(opened.embedder, watch=EmbedCalls(observe))
+    embedder = CoalescedEmbedder(opened.embedder, watch=EmbedCalls(observe, embedding))
     indexer = Indexer(
         documents,
         _remembering(embedder, settings, observe),
@@ -86,7 +93,12 @@ def at_work(opened: Opened, settings: Settings, cutter: Cutter, observe: Observe
         round_s=settings.vacuum_interval_s,
         observe=observe,
     )
-    queries = CachedQueries(opened.embedder, settings.embed_cache_ttl_s, QUESTIONS_REMEMBERED, time.monotonic)
+    queries = CachedQueries(
+        WatchedQueries(opened.embedder, embedding),
+        settings.embed_cache_ttl_s,
+        QUESTIONS_REMEMBERED,
+        time.monotonic,
+    )
     return AtWork(
         opened,
         Serving(WatchedSearch(opened.store, store_calls), queries),
@@ -183,12 +195,17 @@ class Live:
 
 
 def live_of(
-    settings: Settings, index: Index, openings: Openings, cutter: ConfinedCutter, observe: Observer
+    settings: Settings,
+    index: Index,
+    openings: Openings,
+    cutter: ConfinedCutter,
+    observe: Observer,
+    tracing: Tracing | None = None,
 ) -> Live:
     """All generations of an index, as these settings have them worked on."""
     return Live(
         Following(index, now=utc_now, monotonic=time.monotonic, observe=observe),
         openings,
-        lambda opened: at_work(opened, settings, cutter, observe),
+        lambda opened: at_work(opened, settings, cutter, observe, tracing),
         cutter.canary,
     )

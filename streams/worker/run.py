@@ -10,18 +10,19 @@ import signal
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
 from prometheus_client import CollectorRegistry
 
+from streams.agents import followed
 from streams.agents.flood import dam
 from streams.agents.lifecycle import FAILED, Agent, Lifecycle, exit_code
 from streams.errors import Misconfigured, Retryable, StreamsError
 from streams.kafka import topics
 from streams.kafka.awaited import Awaited
 from streams.kafka.schemas import Schemas
-from streams.observe import health, logs
+from streams.observe import health, logs, otel
 from streams.observe.metrics import Metrics
 from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import open_embedder
@@ -51,6 +52,9 @@ from streams.worker.parts import (
 )
 from streams.worker.shadow import ShadowModel
 from streams.worker.status import Status
+
+if TYPE_CHECKING:
+    from streams.observe.tracing import Tracing
 
 START_AGAIN_S = 0.5
 START_AGAIN_MAX_S = 10.0
@@ -90,9 +94,23 @@ async def _open(settings: Settings, roles: Sequence[Role], metrics: Metrics, sta
     cutter = cutter_of(settings, metrics)
     stack.push_async_callback(cutter.close)
     observe = _observer(metrics)
-    live = live_of(settings, index, openings, cutter, observe)
+    tracing = _tracing(settings, client, stack)
+    live = live_of(settings, index, openings, cutter, observe, tracing)
     await live()
-    return Parts(settings, live, client, metrics, read, awaited, schemas)
+    return Parts(settings, live, client, metrics, read, awaited, schemas, tracing)
+
+
+def _tracing(settings: Settings, client: OllamaClient, stack: AsyncExitStack) -> Tracing | None:
+    """What makes spans, where the environment wants them; `stack` has the last of them sent."""
+    tracing = otel.tracing(os.environ, server=client.host, store=settings.store)
+    if tracing is not None:
+        stack.push_async_callback(_flush, tracing)
+    return tracing
+
+
+async def _flush(tracing: Tracing) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.to_thread(tracing.close), CLOSE_S)
 
 
 def _observer(metrics: Metrics) -> Observer:
@@ -233,7 +251,7 @@ def _collect_seldom() -> None:
 
 def main(settings: Settings, roles: Sequence[Role]) -> NoReturn:
     """Runs a worker until SIGTERM or SIGINT, then ends the process with its exit code."""
-    logs.configure(level=settings.log_level, style=settings.log_format)
+    logs.configure(level=settings.log_level, style=settings.log_format, ids=followed.ids)
     dam(time.monotonic)
     code = FAILED
     try:

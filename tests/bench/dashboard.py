@@ -11,8 +11,11 @@ import argparse
 import asyncio
 import contextlib
 import json
+import re
 import tempfile
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ops.observe.drawing import Line, Stretch, lines, picture
@@ -61,14 +64,15 @@ async def run(folder):
     with (
         Kafka(folder / "kafka") as kafka,
         Weaviate(folder / "weaviate") as weaviate,
-        stub(embed_ms=4, first_ms=80, token_ms=4, tokens=40) as url,
+        stub(embed_ms=4, first_ms=80, token_ms=4, tokens=20) as url,
     ):
         async with Watched(folder, kafka.bootstrap, weaviate, url) as watched:
             client = watched.client
 
             async def change(number):
                 n = number % DOCUMENTS
-                await client.put(f"doc-{n}", f"Alpha{n} beta{n} gamma{n} delta{n}. Edition {number}.")
+                text = f"Alpha{n} beta{n} gamma{n} delta{n}. Edition {number}."
+                await client.put(f"doc-{n}", text, changed_at=datetime.now(UTC))
 
             async def ask(number):
                 n = number % DOCUMENTS
@@ -77,7 +81,7 @@ async def run(folder):
 
             for number in range(DOCUMENTS):
                 await change(number)
-            beside = [asyncio.create_task(every(1.0, change)), asyncio.create_task(every(0.5, ask))]
+            beside = [asyncio.create_task(every(2.0, change)), asyncio.create_task(every(1.0, ask))]
             await asyncio.sleep(45)  # until the windows of the queries are full
             moments = [time.time()]
             await asyncio.sleep(BEFORE_S)
@@ -107,7 +111,8 @@ def draw(data):
     chosen = [panel for title in SHOWN for panel in PANELS if panel.title == title]
 
     def drawn(panel) -> list[Line]:
-        return [line for query in panel.queries for line in lines(query, data["series"][query.expr])]
+        found = [line for query in panel.queries for line in lines(query, data["series"][query.expr])]
+        return [replace(line, name=re.sub(r"watched-\w+\.", "", line.name)) for line in found]
 
     title = (
         "The dashboard while the first model fails for two minutes (shaded); minutes across, panels and"

@@ -67,8 +67,8 @@ async def happen(watched):
     """Documents, one of them bad; questions, one too many for the index; a model that fails; a comparison."""
     client = watched.client
     for number in range(6):
-        last = await client.put(f"doc-{number}", f"Alpha{number} beta{number} gamma{number} delta{number}.")
-    await client.put("doc-0", "Alpha0 beta0 gamma0 delta0. One more paragraph.")
+        await client.put(f"doc-{number}", f"Alpha{number} beta{number} gamma{number} delta{number}.")
+    last = await client.put("doc-0", "Alpha0 beta0 gamma0 delta0. One more paragraph.")
     await watched.send_bad_change()
     for number in range(3):
         completed = await client.ask(f"alpha{number} beta{number} gamma{number}", after=[last])
