@@ -143,6 +143,8 @@ class Settings(BaseSettings):
     guard_policy: Literal["flag", "drop", "refuse", "off"] = "drop"
     """Passages and questions that read like instructions to the model: `flag` them, `drop` such passages, or
     `refuse` to answer; `off` is for measuring alone."""
+    rewrite_follow_ups: bool = True
+    """The fallback model makes follow-up questions stand alone before the search, where there is time."""
     brief_prompt: bool = False
     """A short prompt with the best passage alone, for models too small to follow instructions."""
     retry_attempts: Annotated[int, Field(ge=1, le=20)] = 3

@@ -22,6 +22,7 @@ from streams.answering.markers import Markers
 from streams.answering.prompt import Prompt, brief, prompt
 from streams.answering.reply import regular, request, usage
 from streams.answering.retrieve import Found
+from streams.answering.rewrite import Rewriter
 from streams.answering.route import Choice
 from streams.answering.router import Router
 from streams.answering.shadow import Offered, Shadow
@@ -80,13 +81,16 @@ class Answerer:
         shadow: Shadow | None = None,
     ) -> None:
         self._guard = Guard(settings.guard_policy, observe)
-        self._lookup = Lookup(serve, watermarks, settings.retrieval, monotonic, observe, self._guard)
+        self._router = Router(settings, monotonic=monotonic)
+        rewriter = Rewriter(generator, settings.rewriting, self._router.usual_s, monotonic, observe)
+        self._lookup = Lookup(
+            serve, watermarks, settings.retrieval, monotonic, observe, self._guard, rewriter
+        )
         self._generator = generator
         self._settings = settings
         self._now = now
         self._monotonic = monotonic
         self._observe = observe
-        self._router = Router(settings, monotonic=monotonic)
         self._turnstile = Turnstile(settings.slots + settings.ahead, monotonic=monotonic)
         self._slots = asyncio.Semaphore(settings.slots)
         self._generating = 0
@@ -161,7 +165,7 @@ class Answerer:
     def _prompt(self, asked: Asked, looked: Looked) -> Prompt:
         budget = self._settings.prompt_tokens
         if self._settings.brief_prompt and looked.found:
-            made = brief(looked.text, looked.found, budget=budget)
+            made = brief(looked.alone, looked.found, budget=budget)
         else:
             question = asked.question
             made = prompt(
@@ -181,7 +185,7 @@ class Answerer:
     async def _respond(self, job: _Job) -> AsyncGenerator[Event, None]:
         async with self._slot(job.deadline) as let_go:
             choice = self._router.first(job.asked.id, left_s=job.deadline.left_s)
-            shown = citations(self._sources(job, choice), job.looked.text)
+            shown = citations(self._sources(job, choice), job.looked.alone)
             opening: AnswerStarted | AnswerReset
             opening = job.transcript.opened(choice, shown, job.looked.watermark)
             while choice.model is not None:
@@ -208,7 +212,7 @@ class Answerer:
                     )
                     return
         yield opening
-        yield job.transcript.delta(extract(job.looked.found, job.looked.text, job.looked.language))
+        yield job.transcript.delta(extract(job.looked.found, job.looked.alone, job.looked.language))
         outdated = await self._outdated(job, job.looked.found)
         yield self._completed(job, choice, job.looked.found, outdated)
 
@@ -307,7 +311,7 @@ class Answerer:
             self._shadow.offer(Offered(job.asked, job.looked.text, job.prompt, job.looked.watermark))
         outcome = Outcome(
             choice=choice,
-            citations=citations(passages, job.looked.text, job.transcript.text),
+            citations=citations(passages, job.looked.alone, job.transcript.text),
             watermark=job.looked.watermark,
             timings=timings,
             abstained=choice.route == "none",

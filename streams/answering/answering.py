@@ -8,6 +8,7 @@ from streams.answering.evidence import Weighing
 from streams.answering.guard.inspect import Policy
 from streams.answering.lookup import Retrieval
 from streams.answering.prompt import MINIMUM_TOKENS
+from streams.answering.rewrite import Rewriting
 from streams.answering.rollout import Rollout
 from streams.errors import Misconfigured
 
@@ -27,6 +28,7 @@ class Answering:
     `min_grounded`: a model's answer that is grounded less is replaced by an extract; 0 for never.
     A model's circuit opens after `circuit_failures` in a row and tries again every `circuit_open_s`.
     `guard_policy`: what follows where a passage or a question reads like instructions to the model.
+    `rewrite`: the fallback model makes follow-up questions stand alone, where there is time.
     `rollout`: another model in the first one's place, for a share of the questions.
     """
 
@@ -52,6 +54,7 @@ class Answering:
     search_try_s: float = 5.0
     min_grounded: float = 0.0
     brief_prompt: bool = False
+    rewrite: bool = True
     circuit_failures: int = 3
     circuit_open_s: float = 30.0
     guard_policy: Policy = "drop"
@@ -70,6 +73,12 @@ class Answering:
     def prompt_tokens(self) -> int:
         """What the window leaves for a prompt."""
         return self.num_ctx - self.max_answer_tokens
+
+    @property
+    def rewriting(self) -> Rewriting:
+        """Who makes follow-up questions stand alone: no model that is too small to follow instructions."""
+        model = self.fallback_model if self.rewrite and not self.brief_prompt else None
+        return Rewriting(model, self.num_ctx, self.circuit_failures, self.circuit_open_s)
 
     @property
     def retrieval(self) -> Retrieval:

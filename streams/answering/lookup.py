@@ -12,11 +12,13 @@ from streams.answering.beside import beside
 from streams.answering.deadline import Deadline
 from streams.answering.embed import question_vector
 from streams.answering.evidence import Weighing, threshold
+from streams.answering.followup import leans_on
 from streams.answering.freshness import Freshness, freshness
 from streams.answering.guard.inspect import Guard, Inspected
 from streams.answering.language import Language, guess
 from streams.answering.persist import persist
 from streams.answering.retrieve import Found, Retrieved, outdated, retrieve
+from streams.answering.rewrite import Rewriter
 from streams.answering.screen import screen
 from streams.answering.standing import Standing
 from streams.answering.weigh import answerable
@@ -40,7 +42,6 @@ from streams.ports import (
 
 T = TypeVar("T")
 
-_CONTEXT_CHARACTERS = 500
 CHECK_S = 0.15
 """How long it may take to see whether what was found still counts."""
 
@@ -79,14 +80,14 @@ class Retrieval:
 class Looked:
     """What was found. `text` is the question, screened; `evidence`: whether it can be answered.
 
-    `guarded`: what the guard says about the question and what was found for it.
-
-    `search` and `query` are those that found it.
+    `alone` is the question made to stand alone, where it leans on what was said before it. `guarded`: what
+    the guard says about the question and what was found for it. `search` and `query` are those that found it.
     """
 
     search: Search
     query: SearchQuery
     text: str
+    alone: str
     language: Language
     found: tuple[Found, ...]
     evidence: bool
@@ -106,9 +107,11 @@ class Lookup:
         monotonic: Monotonic,
         observe: Observer = unobserved,
         guard: Guard | None = None,
+        rewriter: Rewriter | None = None,
     ) -> None:
         self._guard = guard or Guard("off")
         self._serve = serve
+        self._rewriter = rewriter
         self._standing = Standing()
         self._watermarks = watermarks
         self._settings = settings
@@ -137,15 +140,16 @@ class Lookup:
         text = screen(asked.question.text).strip()
         with _named():
             async with beside(self._known(fresh, deadline)) as known:
-                serving, vector = await self._embedded(asked.question, text, deadline)
+                alone = await self._alone(text, asked.question, deadline)
+                serving, vector = await self._embedded(alone, deadline)
                 fresh = await known
-            serving, query, retrieved = await self._found(serving, vector, asked, text, deadline)
+            serving, query, retrieved = await self._found(serving, vector, asked, alone, deadline)
             inspected = _admitted(self._guard.inspect(asked, retrieved.found))
             retrieved = replace(retrieved, found=inspected.passages)
             language = guess(text, asked.question.language)
-            evidence = await self._evidence(serving, asked.tenant, text, language, retrieved, deadline)
+            evidence = await self._evidence(serving, asked.tenant, alone, language, retrieved, deadline)
             return Looked(
-                serving.search, query, text, language, retrieved.found, evidence, fresh.watermark,
+                serving.search, query, text, alone, language, retrieved.found, evidence, fresh.watermark,
                 fresh.stale, inspected.report,
             )  # fmt: skip
 
@@ -188,17 +192,23 @@ class Lookup:
     async def _applied(self, deadline: Deadline) -> Sequence[Offset]:
         return await self._persist("watermark", self._watermarks.applied, deadline)
 
-    async def _embedded(self, question: Question, text: str, deadline: Deadline) -> tuple[Serving, Vector]:
+    async def _alone(self, text: str, question: Question, deadline: Deadline) -> str:
+        """What to search for: the question, made to stand alone."""
+        if self._rewriter is None or not leans_on(text, question.history):
+            return text
+        with deadline.measured("rewritten"):
+            return await self._rewriter.standalone(text, question.history, deadline.left_s)
+
+    async def _embedded(self, alone: str, deadline: Deadline) -> tuple[Serving, Vector]:
         """The live generation, and the question's vector in it."""
         serving = await self._persist("search", self._serve, deadline)
-        searched = _searched(question, text)
         with deadline.measured("embedded"):
             return serving, await self._persist(
-                "embed", lambda: question_vector(serving.embedder, searched), deadline
+                "embed", lambda: question_vector(serving.embedder, alone), deadline
             )
 
     async def _found(
-        self, serving: Serving, vector: Vector, asked: Asked, text: str, deadline: Deadline
+        self, serving: Serving, vector: Vector, asked: Asked, alone: str, deadline: Deadline
     ) -> tuple[Serving, SearchQuery, Retrieved]:
         """What the live generation gives, and that one.
 
@@ -206,18 +216,18 @@ class Lookup:
         one alone, while a model or the store was waited for.
         """
         while True:
-            query, retrieved = await self._retrieved(serving, vector, asked, text, deadline)
+            query, retrieved = await self._retrieved(serving, vector, asked, alone, deadline)
             now = await self._persist("search", self._serve, deadline)
             if now.search is serving.search:
                 return serving, query, retrieved
-            serving, vector = await self._embedded(asked.question, text, deadline)
+            serving, vector = await self._embedded(alone, deadline)
 
     async def _retrieved(
-        self, serving: Serving, vector: Vector, asked: Asked, text: str, deadline: Deadline
+        self, serving: Serving, vector: Vector, asked: Asked, alone: str, deadline: Deadline
     ) -> tuple[SearchQuery, Retrieved]:
         query = SearchQuery(
             tenant=asked.tenant,
-            text=_searched(asked.question, text),
+            text=alone,
             vector=vector,
             principals=tuple(asked.question.principals),
             filters=metadata_pairs(asked.question.filters),
@@ -311,9 +321,3 @@ def _stale(*, never: bool) -> NoAnswer:
 def _reserve(left_s: float, *, allow_stale: bool) -> float:
     """Seconds to keep for the answer itself while waiting: half where there will be one in any case."""
     return left_s / 2 if allow_stale else min(0.5, left_s / 10)
-
-
-def _searched(question: Question, text: str) -> str:
-    """What to search for: the question, and before it the last one, which it may refer to."""
-    earlier = [turn.content for turn in question.history if turn.role == "user"]
-    return f"{screen(earlier[-1]).strip()[-_CONTEXT_CHARACTERS:]}\n{text}" if earlier else text

@@ -64,6 +64,10 @@ class Router:
         """Seconds that the deadline leaves for the first token."""
         return first_token_limit(self._models(), choice, left_s=left_s)
 
+    def usual_s(self, model: str) -> float:
+        """Seconds in which the model usually has its first token, as far as that is learnt."""
+        return self._pace.usual_s(model)
+
     def began(self, choice: Choice, seconds: float) -> None:
         """The first token came after so many seconds."""
         self._pace.took(choice.model or "", seconds)

@@ -56,6 +56,8 @@ class Timings(Wire):
     """From the record to its processing."""
     waited: float | None = None
     """For the records named in `after`."""
+    rewritten: float | None = None
+    """A follow-up question was made to stand alone."""
     embedded: float | None = None
     """The question's embedding."""
     retrieved: float | None = None

@@ -226,6 +226,9 @@ CATALOGUE: Mapping[str, Sequence[Metric]] = {
         ),
         counter("answer_superseded_hits", "hits that were dropped since no current head lists them"),
         counter("answer_prompts_cut", "prompts that left something out to fit the model's context"),
+        counter(
+            "answer_follow_ups", "follow-up questions made to stand alone, by a model or by program", "by"
+        ),
         gauge("circuit_open", "1 while a model is left alone since it kept failing", "model"),
         gauge("questions_waiting", "questions that wait for a place"),
         gauge("answer_slots", "replies that may be generated at a time"),

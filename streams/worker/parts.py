@@ -217,4 +217,5 @@ def answering_of(settings: Settings) -> Answering:
         min_grounded=settings.min_grounded,
         brief_prompt=settings.brief_prompt,
         guard_policy=settings.guard_policy,
+        rewrite=settings.rewrite_follow_ups,
     )

@@ -1,6 +1,7 @@
 """The project's own evaluation set on its own documentation: `make eval`.
 
-Everything embedded: MiniLM, SQLite. The same as `rag-streams up`, `put docs --wait` and `eval SET --tune`.
+Then follow-up questions: see `tests.bench.follow_ups`. Everything embedded: MiniLM, SQLite. The same as
+`rag-streams up`, `put docs --wait` and `eval SET --tune`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from streams.cli.up import running
 from streams.settings import PREFIX, load
 
 ROOT = Path(__file__).parents[2]
+FOLLOW_UPS = ROOT / "tests/bench/follow_ups.py"
 SET = ROOT / "tests/evaluation/docs.jsonl"
 
 
@@ -29,10 +31,14 @@ async def main() -> int:
         settings = load(env_file=None, state_dir=Path(state))
         async with running(settings, Output(console=Console(quiet=True)), env_file=None):
             os.environ[f"{PREFIX}STATE_DIR"] = state
-            for command in (["put", "docs", "--wait", "--json"], ["eval", str(SET), "--tune", *sys.argv[1:]]):
+            for command in (
+                ["-m", "streams", "put", "docs", "--wait", "--json"],
+                ["-m", "streams", "eval", str(SET), "--tune", *sys.argv[1:]],
+                [str(FOLLOW_UPS), *(["--json"] if "--json" in sys.argv else [])],
+            ):
                 process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "streams", *command, cwd=ROOT,
-                    stdout=subprocess.DEVNULL if command[0] == "put" else None,
+                    sys.executable, *command, cwd=ROOT,
+                    stdout=subprocess.DEVNULL if "put" in command else None,
                 )  # fmt: skip
                 if await process.wait():
                     return process.returncode or 1

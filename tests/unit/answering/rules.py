@@ -24,7 +24,7 @@ FIELDS = {
     "answer.failed": {"code", "message", "retryable"},
 }  # fmt: skip
 CITATION = {"n", "document_id", "title", "url", "quote", "position", "score", "cited"}
-TIMINGS = {"queued", "waited", "embedded", "retrieved", "first_token", "generated", "total"}
+TIMINGS = {"queued", "waited", "rewritten", "embedded", "retrieved", "first_token", "generated", "total"}
 CODE = re.compile(r"(`{3,}).*?(?:`{3,}|\Z)|(`{1,2})[^\n]*?(?:\2|(?=\n)|\Z)", re.DOTALL)
 MARKER = re.compile(r"\[(\d{1,9})\]")
 

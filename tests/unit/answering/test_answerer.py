@@ -470,9 +470,28 @@ def test_a_follow_up_is_searched_with_the_question_before_it():
     history = [{"role": "user", "content": "How do I unlock it?"}, {"role": "assistant", "content": "Wait."}]
     world.ask("And for admins?", history=history)
     assert world.index.queries[0].text == "How do I unlock it?\nAnd for admins?"
-    assert [message.role for message in world.models.requests[0].messages] == [
-        "system", "user", "assistant", "user",
-    ]  # fmt: skip
+    asked_first, answered_by = world.models.requests
+    # What the small model makes of it is no question about what was said.
+    assert asked_first.model == "small"
+    assert [message.role for message in answered_by.messages] == ["system", "user", "assistant", "user"]
+
+
+def test_a_follow_up_that_the_fast_model_makes_stand_alone_is_searched_as_that():
+    alone = "How do admins unlock the portal?"
+    world = World(models={"small": Script((alone,))})
+    history = [{"role": "user", "content": "How do I unlock the portal?"}]
+    _, end = world.ask("And for admins?", history=history)
+    assert world.index.queries[0].text == alone
+    assert end["timings"]["rewritten"] == pytest.approx(210)
+    assert world.models.requests[-1].messages[-1].content.endswith("Question: And for admins?")
+
+
+def test_a_question_that_stands_alone_is_searched_as_it_is_whatever_was_asked_before():
+    world = World()
+    history = [{"role": "user", "content": "How do I order a new card for the canteen?"}]
+    _, end = world.ask(history=history)
+    assert world.index.queries[0].text == "How do I reset my portal password?"
+    assert end["timings"]["rewritten"] is None
 
 
 def test_the_search_is_bound_to_tenant_readers_and_filters():
