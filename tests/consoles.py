@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 
@@ -15,22 +16,20 @@ from tests.e2e.test_embedded import Up
 from tests.staged import ANSWERS, QUESTIONS, Played, Stage
 
 STAGED = {"STREAMS_TOPIC_QUESTIONS": QUESTIONS, "STREAMS_TOPIC_ANSWERS": ANSWERS}
-KEYS = {"STREAMS_API_KEYS_FILE": "keys.json"}
 PARKING = "The car park opens at six in the morning. On Sundays it stays closed."
 ALL = ("ask", "read", "write", "admin")
 
 
 class Gateway:
-    """A running `rag-streams gateway` beside an `up`."""
+    """A running `rag-streams gateway`; `environ` says of what."""
 
-    def __init__(self, up: Up, name: str, **settings: str) -> None:
-        environ = up.environ | KEYS | {"STREAMS_GATEWAY_PORT": "0"} | settings
-        self._path = up.folder / f"{name}.log"
+    def __init__(self, folder: Path, environ: dict[str, str]) -> None:
+        self._path = folder / "gateway.log"
         with self._path.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "streams", "gateway"],
-                cwd=up.folder,
-                env=environ,
+                cwd=folder,
+                env=environ | {"STREAMS_GATEWAY_PORT": "0"},
                 stdout=log,
                 stderr=log,
             )
@@ -51,26 +50,31 @@ class Gateway:
 
 
 class World:
-    """A stack with two gateways: the questions of one are for the stage, those of the other for a worker."""
+    """What `up` runs, with a gateway of its own, and one whose questions are for the stage."""
 
     def __init__(self, up: Up) -> None:
         self.up = up
         self._keys: dict[tuple[str, ...], str] = {}
-        self._gateways: list[Gateway] = []
+        self.gateway: Gateway | None = None
 
     def start(self) -> None:
-        """Makes the stage's topics, the keys, and the gateways."""
+        """Makes the stage's topics, keys, and its gateway."""
         self._run("topics", "create", **STAGED)
         for scopes in (ALL, ("ask",)):
             self.key(*scopes)
-        self._gateways += [Gateway(self.up, "staged", **STAGED), Gateway(self.up, "real")]
-        self.gateway, self.real = (one.wait() for one in self._gateways)
+        self.gateway = Gateway(self.up.folder, self.up.environ | STAGED)
+        self.gateway.wait()
 
     def stop(self) -> None:
         """Ends what was started, and the stack."""
-        for one in self._gateways:
-            one.stop()
+        if self.gateway is not None:
+            self.gateway.stop()
         self.up.stop()
+
+    @property
+    def address(self) -> str:
+        """Where `up` says that its console is, its key included."""
+        return re.search(r"http://\S+/#key=\S+", (self.up.folder / "up.log").read_text())[0]
 
     def stage(self) -> Stage:
         """The part of the workers, on this stack."""
@@ -105,7 +109,7 @@ class World:
     def _run(self, *command: str, **settings: str) -> str:
         return subprocess.run(
             [sys.executable, "-m", "streams", *command],
-            cwd=self.up.folder, env=self.up.environ | KEYS | settings,
+            cwd=self.up.folder, env=self.up.environ | settings,
             capture_output=True, text=True, timeout=90, check=True,
         ).stdout  # fmt: skip
 

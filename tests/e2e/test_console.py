@@ -616,8 +616,12 @@ async def test_a_stream_of_events_is_read_the_same_however_it_is_cut(world):
 
 
 async def test_a_real_model_answers_from_a_document_that_was_just_written(world):
-    async with page_at(world.browser, world.real.url) as page:
-        await enter(page, world.key(*ALL), "#/documents")
+    url, _, key = world.address.partition("/#key=")
+    async with page_at(world.browser, url) as page:
+        await page.goto(world.address)
+        await page.locator("#app").wait_for()
+        assert key not in page.url
+        await page.get_by_role("link", name="Documents").click()
         await page.get_by_role("button", name="Write a document").click()
         await page.get_by_label("Id", exact=True).fill("kb/observatory")
         await page.get_by_label("Text").fill("The observatory is open on Friday nights until two.")

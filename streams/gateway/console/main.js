@@ -122,6 +122,16 @@ document.getElementById("key-form").addEventListener("submit", (event) => {
 document.getElementById("forget").addEventListener("click", leave);
 addEventListener("refused", lockedOut);
 
+/** The key in the address that `rag-streams up` prints, on this machine alone: it is taken out of it at once. */
+function given() {
+  const local = ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
+  const [, text] = /^#key=([\w-]+)$/.exec(location.hash) ?? [];
+  if (!text || !local) return;
+  history.replaceState(null, "", location.pathname);
+  key.set(text);
+}
+
+given();
 if (key.get()) {
   knock();
 } else {

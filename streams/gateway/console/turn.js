@@ -136,10 +136,19 @@ export class Turn {
     this.root.classList.toggle("abstained", event.abstained);
     if (event.abstained) this.#note("The index holds no evidence for this, so nothing was made up.", "calm");
     if (event.route === "extract") this.#note("No model could answer in time. These are the best passages, quoted.", "calm");
+    this.#guarded(event.guard);
     if (event.stale) this.#note("The index had not reached your change: this may be from before it.");
     if (event.outdated?.length) {
       this.#note(`Changed or removed while the answer was made: ${event.outdated.map((n) => `source ${n}`).join(", ")}.`);
     }
+  }
+
+  #guarded(guard) {
+    const { passages_flagged: flagged = [], passages_dropped: dropped = 0 } = guard ?? {};
+    if (flagged.length) {
+      this.#note(`Reads like instructions to the model, so be wary of it: ${flagged.map((n) => `source ${n}`).join(", ")}.`);
+    }
+    if (dropped) this.#note(`Left out, since it reads like instructions to the model: ${count(dropped, "passage")}.`);
   }
 
   #sources({ citations, outdated }) {

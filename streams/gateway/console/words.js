@@ -38,6 +38,7 @@ const REASONS = {
   deadline: "there was too little time left",
   worker_lost: "the worker was lost",
   ungrounded: "the passages did not support it",
+  guarded: "the guard stopped what the model wrote",
   rollout: "a share of questions goes to this model",
   no_evidence: "the index holds no evidence",
 };
