@@ -19,7 +19,7 @@ export PYTHONPATH := $(CURDIR)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test test-real check docs format lock servers schemas bench-index bench-answer \
-	bench-guard bench-edits bench-freshness eval main-job chaos clean
+	bench-after bench-guard bench-edits bench-freshness eval main-job chaos clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ bench-answer: $(STAMP) servers ## answering: our overhead beyond the model's own
 bench-guard: $(STAMP) ## injected instructions: how many are found, how many work, how many clean texts are mistaken
 	$(BIN)/python tests/bench/guard.py
 
+bench-after: $(STAMP) servers ## what a question that waits for its own write waits for, once that is indexed
+	$(BIN)/python tests/bench/after.py
+
 bench-edits: $(STAMP) ## a book's edit history: what is embedded again
 	$(BIN)/python tests/bench/edits.py
 
@@ -99,6 +102,7 @@ main-job: $(STAMP) servers ## real pages, questions and edits on real servers, w
 
 chaos: $(STAMP) servers ## faults under load on real servers: SEED=… to run one again, MINUTES=…
 	$(BIN)/python tests/chaos/run.py $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+	$(BIN)/python tests/chaos/network.py
 
 clean: ## remove what these tasks made here; the installed servers stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache build dist out
