@@ -119,6 +119,16 @@ def test_a_shadow_that_fails_costs_nobody_anything_and_goes_on():
     assert run(Beside(send=refused).answers(2)).outcomes == ["failed"] * 2
 
 
+def test_a_shadow_whose_answer_kafka_never_takes_costs_live_answers_nothing():
+    async def hangs(_completed):
+        await asyncio.sleep(1e6)
+
+    hung = run(Beside(send=hangs).answers(ROOM + 10, apart_s=0.5, after_s=0))
+    without = run(Beside(percent=0.0).answers(ROOM + 10, apart_s=0.5, after_s=0))
+    assert round(hung.live_s, 6) == round(without.live_s, 6)
+    assert hung.sent == []
+
+
 def test_both_sides_are_compared_question_by_question():
     async def both():
         beside = await Beside(Script(("Reset your password under Security [1].",), first_s=0.5)).answers(3)
