@@ -10,16 +10,17 @@ from dataclasses import dataclass, field, replace
 
 from streams.answering.answering import Answering
 from streams.answering.beside import ahead, beside
+from streams.answering.calibrate import Calibration
 from streams.answering.deadline import Deadline
 from streams.answering.extract import extract
 from streams.answering.freshness import Freshness
-from streams.answering.generate import Limits, StopReason, Unfinished, generate
+from streams.answering.generate import TOO_LONG, Limits, StopReason, Unfinished, generate
 from streams.answering.ground import citations, grounded
 from streams.answering.guard.inspect import Guard
 from streams.answering.language import phrases
 from streams.answering.lookup import Looked, Lookup, NoAnswer
 from streams.answering.markers import Markers
-from streams.answering.prompt import Prompt, brief, prompt
+from streams.answering.prompt import MINIMUM_TOKENS, Prompt, brief, prompt
 from streams.answering.reply import regular, request, usage
 from streams.answering.retrieve import Found
 from streams.answering.rewrite import Rewriter
@@ -94,6 +95,7 @@ class Answerer:
         self._turnstile = Turnstile(settings.slots + settings.ahead, monotonic=monotonic)
         self._slots = asyncio.Semaphore(settings.slots)
         self._generating = 0
+        self._calibration = Calibration()
         self._shadow = shadow
 
     @property
@@ -163,8 +165,9 @@ class Answerer:
                 yield event
 
     def _prompt(self, asked: Asked, looked: Looked) -> Prompt:
-        budget = self._settings.prompt_tokens
-        if self._settings.brief_prompt and looked.found:
+        settings = self._settings
+        budget = self._calibration.budget(settings.models, settings.prompt_tokens, at_least=MINIMUM_TOKENS)
+        if settings.brief_prompt and looked.found:
             made = brief(looked.alone, looked.found, budget=budget)
         else:
             question = asked.question
@@ -250,6 +253,8 @@ class Answerer:
         except Unfinished as failure:
             begun = job.deadline.has("first_token")
             waited_s = None if begun else self._monotonic() - began
+            if failure.code == TOO_LONG:
+                self._calibration.refused(choice.model or "")
             self._router.failed(choice, failure.reason, waited_s=waited_s)
             if failure.reason == "guarded":
                 job.stopped.append(str(failure))
@@ -307,6 +312,7 @@ class Answerer:
             first_token_s = timings.first_token / 1000
             self._observe(Observed("answer_first_token_seconds", first_token_s, {"route": choice.route}))
         self._tell(choice, counted, support)
+        self._calibrate(job, choice, counted)
         if self._shadow is not None and choice.route != "none":
             self._shadow.offer(Offered(job.asked, job.looked.text, job.prompt, job.looked.watermark))
         outcome = Outcome(
@@ -322,6 +328,14 @@ class Answerer:
             usage=counted,
         )
         return job.transcript.completed(outcome)
+
+    def _calibrate(self, job: _Job, choice: Choice, counted: Usage) -> None:
+        """Learns what an estimated token is, and counts prompts that left the answer less than its room."""
+        if choice.model is None or not counted.prompt_tokens:
+            return
+        self._calibration.counted(choice.model, estimated=job.prompt.tokens, tokens=counted.prompt_tokens)
+        if counted.prompt_tokens > self._settings.prompt_tokens:
+            self._observe(Observed("answer_prompts_over", labels={"route": choice.route}))
 
     def _tell(self, choice: Choice, counted: Usage, support: float | None) -> None:
         """Counts what a model read and wrote, and how well that is grounded."""

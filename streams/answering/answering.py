@@ -75,6 +75,12 @@ class Answering:
         return self.num_ctx - self.max_answer_tokens
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """Those that may answer."""
+        rolled_out = (self.rollout.model,) if self.rollout else ()
+        return (self.generate_model, self.fallback_model, *rolled_out)
+
+    @property
     def rewriting(self) -> Rewriting:
         """Who makes follow-up questions stand alone: no model that is too small to follow instructions."""
         model = self.fallback_model if self.rewrite and not self.brief_prompt else None

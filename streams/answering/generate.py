@@ -14,6 +14,8 @@ from streams.ports import ChatChunk, ChatRequest, Generator, Monotonic
 _CLOSING_S = 0.1
 """How long to wait for an adapter that is told to stop: a deadline may depend on it."""
 
+TOO_LONG = "prompt_too_long"
+"""The code of a prompt that the server did not take, as `PromptTooLong` has it."""
 
 StopReason = Literal["timeout", "deadline", "error", "ungrounded", "guarded"]
 
@@ -35,11 +37,12 @@ class Limits:
 
 
 class Unfinished(Exception):
-    """A reply that did not come to its end, or can't be used."""
+    """A reply that did not come to its end, or can't be used; `code` is that of what was raised, if any."""
 
-    def __init__(self, reason: StopReason, message: str) -> None:
+    def __init__(self, reason: StopReason, message: str, code: str = "") -> None:
         super().__init__(message)
         self.reason: StopReason = reason
+        self.code = code
 
 
 async def generate(
@@ -75,7 +78,7 @@ async def _read(
                 await close()
         into.put_nowait(Unfinished("error", "the model server ended the reply before it was done"))
     except StreamsError as failure:
-        into.put_nowait(Unfinished("error", f"{type(failure).__name__}: {failure.code}"))
+        into.put_nowait(Unfinished("error", f"{type(failure).__name__}: {failure.code}", failure.code))
     except Exception as failure:  # noqa: BLE001 - an adapter's slip must not cost the answer: the next route has it
         into.put_nowait(Unfinished("error", type(failure).__name__))
 

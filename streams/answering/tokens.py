@@ -3,6 +3,7 @@
 Errs upwards for prose, so that a prompt within its budget is within the model's window: a server cuts a
 longer one silently. Byte-level vocabularies (Llama 3's, GPT's, SmolLM2's) make about 1.3 tokens of an
 English word; this counts about 1.7 times what SmolLM2's makes of English prose, 1.2 times of French.
+`Calibration` learns what that is for the models that are asked.
 """
 
 from __future__ import annotations

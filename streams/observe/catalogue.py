@@ -226,6 +226,7 @@ CATALOGUE: Mapping[str, Sequence[Metric]] = {
         ),
         counter("answer_superseded_hits", "hits that were dropped since no current head lists them"),
         counter("answer_prompts_cut", "prompts that left something out to fit the model's context"),
+        counter("answer_prompts_over", "prompts that had more tokens than the window leaves to one", "route"),
         counter(
             "answer_follow_ups", "follow-up questions made to stand alone, by a model or by program", "by"
         ),

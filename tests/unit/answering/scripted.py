@@ -5,6 +5,7 @@ import re
 import uuid
 from dataclasses import dataclass, field, replace
 
+from streams.answering.tokens import MESSAGE_TOKENS, estimate
 from streams.errors import PromptTooLong
 from streams.messages.held import Head, Listed
 from streams.messages.position import Position
@@ -146,6 +147,8 @@ class Models:
     scripts: dict
     requests: list = field(default_factory=list)
     running: int = 0
+    counts: float | None = None
+    """Tokens counted for each one that is estimated; None: always 100."""
 
     async def chat(self, request):
         self.requests.append(request)
@@ -161,9 +164,14 @@ class Models:
             if isinstance(script.end, Exception):
                 raise script.end
             if script.end == "done":
-                yield ChatChunk("", True, "stop", 100, len(script.pieces))
+                yield ChatChunk("", True, "stop", self._counted(request), len(script.pieces))
         finally:
             self.running -= 1
+
+    def _counted(self, request):
+        if self.counts is None:
+            return 100
+        return round(self.counts * sum(estimate(one.content) + MESSAGE_TOKENS for one in request.messages))
 
 
 @dataclass

@@ -6,7 +6,7 @@ import pytest
 
 from streams.answering.answerer import Answerer
 from streams.answering.answering import Answering
-from streams.errors import Misconfigured, Rejected, Retryable
+from streams.errors import Misconfigured, PromptTooLong, Rejected, Retryable
 from streams.ports import Serving
 from tests.unit.answering.rules import check_stream
 from tests.unit.answering.scripted import Index, Marks, Models, Script, Words, always, asked, head_of, hit
@@ -602,3 +602,47 @@ def test_whether_a_citation_changed_is_unknown_where_the_index_does_not_say_in_t
             raise Retryable("the index is away")
 
     assert Edited(down).ask()[1]["outdated"] is None
+
+
+def test_the_room_for_passages_is_learnt_from_what_the_server_counts():
+    long = [
+        hit(f"Sentence {n} of the portal's rules. " * 40, name=f"d{n}", similarity=0.9 - n / 100)
+        for n in range(9)
+    ]
+    world = World(index=Index.of(*long), num_ctx=3000, max_answer_tokens=500)
+
+    def cited():
+        return len(world.ask(top_k=9)[1]["citations"])
+
+    before = cited()
+    world.models.counts = 0.5
+    for _ in range(8):
+        cited()
+    # The other model, which may have to answer, is not known yet.
+    assert cited() == before
+    world.models.scripts["big"] = Script(end=Retryable("down"))
+    for _ in range(8):
+        cited()
+    assert cited() > before
+    world.models.counts = 1.2
+    cited()
+    assert cited() < before
+
+
+def test_a_prompt_that_the_server_finds_too_long_is_followed_by_shorter_ones():
+    long = [
+        hit(f"Sentence {n} of the portal's rules. " * 40, name=f"d{n}", similarity=0.9 - n / 100)
+        for n in range(9)
+    ]
+    refusing = Script(end=PromptTooLong("too long"))
+    world = World(
+        index=Index.of(*long),
+        models={"big": refusing, "small": refusing},
+        num_ctx=3000,
+        max_answer_tokens=500,
+    )
+    world.ask(top_k=9)
+    first = world.models.requests[0]
+    world.models.requests.clear()
+    world.ask(top_k=9)
+    assert len(world.models.requests[0].messages[-1].content) < len(first.messages[-1].content)
