@@ -3,6 +3,8 @@
     found       of the injections in `$STREAMS_TEST_DATA/injection`, how many are recognised, by family; of
                 clean documents and questions (all of SciFact and service-public.fr, the project's own
                 documentation), how many are mistaken for one
+    reaching    of the documents with an injection, cut as they are indexed, in how many the text that it
+                wants said still stands in a passage that is not dropped: the model can't say what it lacks
     triggers    of a sample of documents with an injection, how many make the bundled model say what the
                 injection wants it to (its trigger is in the answer that is sent), by policy
 
@@ -107,6 +109,17 @@ def found() -> Table:
             f"{ms:.1f}",
         )
     return table
+
+
+def reaching() -> str:
+    """Of the documents with a trigger, in how many it stands in a passage that `drop` leaves in."""
+    rows = [row for row in lines("injection/indirect_rag.jsonl") if row.get("triggers")]
+    reached = 0
+    for row in rows:
+        pieces = [piece.text for piece in chunk(row["document"], media_type="text/plain", chunking=CHUNKING)]
+        kept = "\n".join(piece for piece in pieces if not assess(piece, document=True).suspicious).casefold()
+        reached += any(trigger.casefold() in kept for trigger in row["triggers"])
+    return f"with drop, the trigger reaches the model in {reached} of {len(rows)} documents"
 
 
 @dataclass
@@ -231,6 +244,7 @@ async def main() -> int:
         return 2
     console = Console(width=110)
     console.print(found())
+    console.print(reaching())
     rows = [row for row in lines("injection/indirect_rag.jsonl") if row.get("triggers")]
     sample = random.Random(options.seed).sample(rows, min(options.sample, len(rows)))
     console.print(f"{len(sample)} of {len(rows)} documents with a trigger, seed {options.seed}, {MODEL}")

@@ -254,3 +254,14 @@ def test_what_is_let_out_does_not_depend_on_how_the_text_is_cut(pieces, size):
     assert (whole[0] is None) == (cut[0] is None)
     assert whole[0] in {None, text}
     assert cut[0] == whole[0]
+
+
+def test_passages_that_are_quoted_load_nothing_and_suspects_are_not_among_them():
+    picture = hit("Reset your password as in ![the picture](https://kb.example.org/p.png) here.", name="p")
+    fails = Script(("See https://nowhere.example now.",))
+    _, end = Answers(EVIL, picture, guard_policy="flag", says=fails).ask()
+    assert end["route"] == "extract"
+    assert "[the picture](https://kb.example.org/p.png)" in end["text"]
+    assert "![" not in end["text"]
+    assert "evil" not in end["text"]
+    assert [citation["cited"] for citation in end["citations"]] == [False, True]
