@@ -7,7 +7,8 @@ book, then 300 real edits of these at 20 a second.
                  alone (`insert_many` of ready vectors) and a plain loop. `of slower`: the worker's passages
                  a second over those of the slower of the two. `cores`: the same for what the processors
                  allow: those that nothing else on the machine used, over what a passage takes in all
-                 processes together. `of plain`: documents a second over the plain loop's.
+                 processes together. `of plain`: documents a second over the plain loop's. Below, the
+                 processor time of each process, which other work on the machine disturbs less.
     edits        passages embedded again; versions that were superseded before they were indexed; passages
                  left that no document has; produce → receipt.
     searchable   produce → found by a search, one small document at a time.
@@ -188,7 +189,14 @@ class Benches:
             if loaded is not None:
                 each = {n: 1000 * s / loaded.passages for n, s in loaded.used.processes.items()}
                 others = loaded.used.others / loaded.used.wall_s
-                self.report(f"  ms a passage, {name}", **each, sum=sum(each.values()), cores_of_others=others)
+                self.report(
+                    f"  ms a passage, {name}",
+                    **each,
+                    sum=sum(each.values()),
+                    passages_a_document=loaded.passages / loaded.documents,
+                    sum_a_document=sum(each.values()) * loaded.passages / loaded.documents,
+                    cores_of_others=others,
+                )
 
     def _edits(self, what: str, edited: Edited) -> None:
         self.report(
