@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
 START_AGAIN_S = 0.5
 START_AGAIN_MAX_S = 10.0
-NEW_OBJECTS = 5_000
+NEW_OBJECTS = 2_000
 """Objects made and not yet dropped after which Python looks for cycles among them; its own default is 700."""
 CLOSE_S = 3.0
 """How long connections are given to close at the end."""
