@@ -19,7 +19,7 @@ export PYTHONPATH := $(CURDIR)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test test-real check docs format lock servers schemas bench-index bench-answer \
-	bench-after bench-guard bench-edits bench-freshness eval main-job chaos clean
+	bench-after bench-gateway bench-guard bench-edits bench-freshness eval main-job chaos clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ bench-guard: $(STAMP) ## injected instructions: how many are found, how many wor
 
 bench-after: $(STAMP) servers ## what a question that waits for its own write waits for, once that is indexed
 	$(BIN)/python tests/bench/after.py
+
+bench-gateway: $(STAMP) servers ## what HTTP adds to a question's first token, beside asking over Kafka
+	$(BIN)/python tests/bench/gateway.py
 
 bench-edits: $(STAMP) ## a book's edit history: what is embedded again
 	$(BIN)/python tests/bench/edits.py
