@@ -20,6 +20,8 @@ from tests.bench.workers import Worker
 from tests.conftest import lacking
 from tests.unit.answering.rules import check_events
 
+pytestmark = pytest.mark.timeout(300)
+
 WAIT_S = 90
 QUESTION = "How many steps does the lighthouse of Roscoff have?"
 STEPS = "# Roscoff\n\nThe lighthouse of Roscoff has two hundred and nine steps. It was built in 1884.\n"
