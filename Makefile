@@ -108,5 +108,9 @@ chaos: $(STAMP) servers ## faults under load on real servers: SEED=… to run on
 	$(BIN)/python tests/chaos/run.py $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 	$(BIN)/python tests/chaos/network.py
 
+.PHONY: soak
+soak: $(STAMP) servers ## changes, questions, kills and outages for long: SEED=… HOURS=2; memory and files must be flat
+	$(BIN)/python tests/chaos/soak.py $(if $(SEED),--seed $(SEED)) $(if $(HOURS),--hours $(HOURS))
+
 clean: ## remove what these tasks made here; the installed servers stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache build dist out

@@ -71,3 +71,7 @@ class Worker:
             if line.startswith("VmRSS"):
                 return int(line.split()[1]) / 1024
         raise RuntimeError("no VmRSS")
+
+    def open_files(self) -> int:
+        """How many files and sockets it has open now."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))

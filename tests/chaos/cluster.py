@@ -42,6 +42,8 @@ OURS = ("CHANGES", "INDEXED", "DOCUMENTS_DEAD", "DOCUMENTS_RETRY", "QUESTIONS", 
         "QUESTIONS_RETRY", "QUESTIONS_DONE", "ANSWERS")  # fmt: skip
 PARTITIONS = 3
 AT_ONCE = 100
+SURELY = {"enable_idempotence": True, "request_timeout_ms": 300_000}
+"""For producers: what is sent is there once, and they know where, even if the broker was away for minutes."""
 SETTLE_S = 240.0
 """How long a run may take to come to rest after its last fault, on a machine that does other things, too."""
 
@@ -74,6 +76,7 @@ class Cluster:
         with _environment(self.environ):
             self.settings = configuration.load(env_file=None)
             self.read = {source.topic: source for source in read_topics(self.settings).sources}
+        self.roles = "index"
         self.command: list[str] | None = None
         """What a worker is, where it is another one than ours."""
         self.excused: frozenset[str] = frozenset()
@@ -95,7 +98,7 @@ class Cluster:
 
     def add(self) -> Worker:
         """One more worker, not awaited."""
-        worker = Worker(self.folder, self.environ, roles="index")
+        worker = Worker(self.folder, self.environ, roles=self.roles)
         worker.command = self.command or worker.command
         self.workers.append(worker)
         return worker.start()
@@ -121,7 +124,7 @@ class Cluster:
     async def load(self, load: Load, pace_s: float, stop: asyncio.Event) -> None:
         """Sends the load until it is told to stop."""
         async with AIOKafkaProducer(
-            bootstrap_servers=self.settings.kafka, max_request_size=8 << 20
+            bootstrap_servers=self.settings.kafka, max_request_size=8 << 20, **SURELY
         ) as producer:
             while not stop.is_set():
                 for sent in load.next():

@@ -1,0 +1,212 @@
+"""A long run: changes and questions, kills and outages by a seed. `make soak SEED=7 HOURS=2`.
+
+One worker, the elder, is never ended: its memory and its open files are looked at every ten seconds, and
+must not grow once it is warm. In the end the index must equal a replay, every record have its receipt and
+every question its one end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from ops.servers.launch import Kafka, Weaviate
+from tests.bench.stub import Stub, running_stub
+from tests.bench.workers import Worker
+from tests.chaos.cluster import Cluster, weaviate_settings
+from tests.chaos.faults import Faults, plan
+from tests.chaos.load import Load
+from tests.chaos.questions import DEADLINE_MS, Questions
+
+EVERY = ("kill", "kill", "term", "add", "remove", "freeze", "store", "broker", "models_fail", "models_hang")
+LOOK_S = 10.0
+GROWTH = 1.10
+SLACK_MB, SLACK_FILES = 12.0, 24
+WARM = 0.25
+"""The share of a run in which memory and files may grow as they like."""
+
+
+class Outages(Faults):
+    """Those of `Faults`, and the servers' own; the elder is left alone."""
+
+    def __init__(self, cluster: Cluster, weaviate: Weaviate, kafka: Kafka, models: Stub, seed: int) -> None:
+        super().__init__(cluster, weaviate, seed)
+        self._kafka, self._models = kafka, models
+        self._elder = cluster.workers[0]
+
+    @property
+    def known(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        """By name."""
+        more = {"broker": self.broker, "models_fail": self.models_fail, "models_hang": self.models_hang}
+        return {**super().known, **more}
+
+    async def broker(self) -> None:
+        """Kafka is killed, and back after a while."""
+        await asyncio.to_thread(self._kafka.kill)
+        await asyncio.sleep(self._chance.uniform(1, 15))
+        await asyncio.to_thread(self._kafka.start)
+
+    async def models_fail(self) -> None:
+        """The model that answers gives errors for a while."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+            await client.post(f"{self._models.url}/fail", json=["stub"])
+            await asyncio.sleep(self._chance.uniform(2, 20))
+            await client.post(f"{self._models.url}/fail", json=[])
+
+    async def models_hang(self) -> None:
+        """The model server takes connections, and says nothing for a while."""
+        os.kill(self._models.pid, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(self._chance.uniform(2, 15))
+        finally:
+            os.kill(self._models.pid, signal.SIGCONT)
+
+    def _any(self) -> Worker:
+        younger = [worker for worker in self._cluster.workers if worker is not self._elder]
+        return self._chance.choice(younger or [self._cluster.add()])
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The elder at a moment: resident memory in MB, open files."""
+
+    after_s: float
+    resident_mb: float
+    files: int
+
+
+async def watch(worker: Worker, looks: list[Look]) -> None:
+    """Looks at a worker for as long as it runs."""
+    began = time.monotonic()
+    while True:
+        looks.append(Look(time.monotonic() - began, worker.resident_mb(), worker.open_files()))
+        await asyncio.sleep(LOOK_S)
+
+
+def grown(looks: Sequence[Look]) -> list[str]:
+    """What grew: the last quarter against the second, medians; nothing where a run was too short to tell."""
+    warm = looks[int(len(looks) * WARM) :]
+    early, late = warm[: len(warm) // 3], warm[-len(warm) // 3 :]
+    if len(early) < 3:
+        return [f"only {len(looks)} looks: too short a run to tell whether memory grows"]
+    memory = [statistics.median(look.resident_mb for look in part) for part in (early, late)]
+    files = [statistics.median(look.files for look in part) for part in (early, late)]
+    print(
+        f"the elder: {memory[0]:.0f} MB and {files[0]:.0f} files early, {memory[1]:.0f} MB and {files[1]:.0f}"
+        f" late, {max(look.resident_mb for look in looks):.0f} MB at most, over {looks[-1].after_s:.0f} s",
+        flush=True,
+    )
+    problems = []
+    if memory[1] > memory[0] * GROWTH + SLACK_MB:
+        problems.append(f"memory grew from {memory[0]:.0f} to {memory[1]:.0f} MB")
+    if files[1] > files[0] + SLACK_FILES:
+        problems.append(f"open files grew from {files[0]:.0f} to {files[1]:.0f}")
+    return problems
+
+
+async def soak(
+    cluster: Cluster, questions: Questions, outages: Callable[[], Outages], seconds: float
+) -> list[str]:
+    """Gives all that is wrong in the end."""
+    await cluster.create()
+    for _ in range(2):
+        await asyncio.to_thread(cluster.add().ready)
+    faults, stop, looks = outages(), asyncio.Event(), []
+    elder = cluster.workers[0]
+    aside = [
+        asyncio.create_task(work) for work in (cluster.follow(), questions.follow(), watch(elder, looks))
+    ]
+    loading = [
+        asyncio.create_task(work)
+        for work in (cluster.load(Load(cluster.seed), 0.05, stop), questions.ask(0.4, stop))
+    ]
+    began = time.monotonic()
+    try:
+        for strike in plan(cluster.seed, EVERY, seconds=seconds, every_s=(8, 25)):
+            await asyncio.sleep(strike.after_s)
+            print(
+                f"{time.monotonic() - began:7.1f} s  {strike.fault}"
+                f"  ({len(cluster.sent)} changes, {len(questions.asked)} questions)",
+                flush=True,
+            )
+            await faults.strike(strike.fault)
+            for work in (*loading, *aside):
+                if work.done():
+                    await work
+            if time.monotonic() - began > seconds:
+                break
+        stop.set()
+        await asyncio.gather(*loading)
+        await cluster.settle()
+        with suppress(TimeoutError):
+            await questions.settle(2 * DEADLINE_MS / 1000)
+        problems = [*grown(looks), *questions.problems(), *await cluster.check()]
+        aside.pop().cancel()
+        for worker in list(cluster.workers):
+            await cluster.remove(worker)
+        problems += [one for one in cluster.problems if one not in problems]
+    finally:
+        stop.set()
+        for task in (*loading, *aside):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        cluster.end()
+    print(
+        f"seed {cluster.seed}: {len(cluster.sent)} changes {dict(cluster.outcomes())},"
+        f" {len(questions.asked)} questions {dict(questions.ends())},"
+        f" faults {dict(Counter(faults.struck))}, {len(problems)} problems, {time.monotonic() - began:.0f} s",
+        flush=True,
+    )
+    return problems
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=None, help="a seed; else a new one")
+    parser.add_argument("--hours", type=float, default=2, help="how long faults strike")
+    given = parser.parse_args()
+    seed = random.randrange(10**6) if given.seed is None else given.seed
+    print(f"seed {seed}: make soak SEED={seed} HOURS={given.hours:g}", flush=True)
+    folder = Path(tempfile.mkdtemp(prefix="soak-"))
+    with ExitStack() as running:
+        kafka = running.enter_context(Kafka(folder / "kafka"))
+        kafka.ready_seconds = 240
+        weaviate = running.enter_context(Weaviate(folder / "weaviate"))
+        models = running.enter_context(running_stub(embed_ms=5, first_ms=100, token_ms=5, tokens=40))
+        cluster = Cluster(folder, kafka.bootstrap, weaviate_settings(weaviate), models.url, seed)
+        cluster.roles = "index,answer"
+        cluster.environ |= {"STREAMS_SIMILARITY_THRESHOLD": "0", "STREAMS_FALLBACK_MODEL": "stub-small"}
+        questions = Questions(
+            kafka.bootstrap, cluster.settings.topic_questions, cluster.settings.topic_answers, seed
+        )
+        problems = asyncio.run(
+            soak(
+                cluster,
+                questions,
+                lambda: Outages(cluster, weaviate, kafka, models, seed),
+                3600 * given.hours,
+            )
+        )
+    for problem in problems[:50]:
+        print(f"WRONG {problem}")
+    print(f"{len(problems)} problems; logs in {folder}")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
