@@ -184,8 +184,9 @@ def main() -> int:
     print(f"seed {seed}: make soak SEED={seed} HOURS={given.hours:g}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
     with ExitStack() as running:
-        kafka = running.enter_context(Kafka(folder / "kafka"))
-        kafka.ready_seconds = 240
+        kafka = Kafka(folder / "kafka")
+        kafka.ready_seconds = 240  # beside all that goes on, and again after each outage
+        running.enter_context(kafka)
         weaviate = running.enter_context(Weaviate(folder / "weaviate"))
         models = running.enter_context(running_stub(embed_ms=5, first_ms=100, token_ms=5, tokens=40))
         cluster = Cluster(folder, kafka.bootstrap, weaviate_settings(weaviate), models.url, seed)
