@@ -270,6 +270,7 @@ class Answerer:
             token_s=settings.token_timeout_s,
             coalesce_s=settings.coalesce_ms / 1000,
             until=job.deadline.until,
+            out=lambda: bool(job.transcript.text),
         )
         wanted = request(settings, choice.model or "", job.prompt)
         return generate(self._generator, wanted, limits, self._monotonic)

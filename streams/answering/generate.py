@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -26,7 +26,8 @@ class Limits:
 
     No first token after `first_token_s` is a `timeout`, the model's fault; after `hurry_s` it is the
     `deadline`.
-    The first text is passed on at once, more of it `coalesce_s` after what was passed on before.
+    Text is passed on at once until some of it is `out`, which may hold back a beginning; from then on
+    `coalesce_s` after what was passed on before.
     """
 
     first_token_s: float
@@ -34,6 +35,7 @@ class Limits:
     token_s: float
     coalesce_s: float
     until: float
+    out: Callable[[], bool] = lambda: True
 
 
 class Unfinished(Exception):
@@ -95,7 +97,7 @@ async def _coalesced(
         if chunk is None:
             if held and monotonic() >= flush_at:
                 yield ChatChunk(held)
-                held, flush_at = "", monotonic() + limits.coalesce_s
+                held, flush_at = "", monotonic() + limits.coalesce_s if limits.out() else 0.0
             else:
                 _check(stalled_at, until, monotonic())
         elif isinstance(chunk, Unfinished):

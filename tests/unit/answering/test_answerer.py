@@ -90,6 +90,16 @@ def test_the_model_is_asked_while_the_first_event_is_on_its_way():
     assert run(with_a_slow_topic()) == (pytest.approx(0.2), pytest.approx(200))
 
 
+def test_the_first_piece_waits_for_no_more_text_than_makes_it_certain():
+    words = tuple(f"word{n} " for n in range(40))
+    world = World(models={"big": Script(words, pause_s=0.01)}, coalesce_ms=500)
+    events, _ = world.ask()
+    first = next(at for at, event in zip(world.times, events, strict=True) if event["type"] == "answer.delta")
+    # A word may go on as long as nothing follows it: the second one makes the first certain.
+    assert first <= 0.2 + 0.03
+    assert sum(event["type"] == "answer.delta" for event in events) <= 4
+
+
 def test_the_watermark_is_read_before_the_search_and_while_the_question_is_embedded():
     class Noting(Marks):
         async def applied(self):
