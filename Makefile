@@ -19,10 +19,10 @@ export PYTHONPATH := $(CURDIR)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test test-real check docs format lock servers schemas bench-index bench-answer \
-	bench-after bench-gateway bench-guard bench-edits bench-freshness eval main-job chaos clean
+	bench-after bench-gateway bench-guard bench-edits bench-freshness eval main-job chaos clean picture-dashboard
 
 help: ## list the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make .venv with exact versions, and install the package in it
 
@@ -111,6 +111,9 @@ chaos: $(STAMP) servers ## faults under load on real servers: SEED=… to run on
 .PHONY: soak
 soak: $(STAMP) servers ## changes, questions, kills and outages for long: SEED=… HOURS=2; memory and files must be flat
 	$(BIN)/python tests/chaos/soak.py $(if $(SEED),--seed $(SEED)) $(if $(HOURS),--hours $(HOURS))
+
+picture-dashboard: $(STAMP) servers ## docs/dashboard.svg: the dashboard while the first model fails; needs prometheus
+	$(BIN)/python tests/bench/dashboard.py
 
 clean: ## remove what these tasks made here; the installed servers stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache build dist out

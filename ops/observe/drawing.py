@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 from ops.observe.panels import Panel, Query, Unit
 
@@ -117,7 +118,10 @@ def _panel(panel: Panel, drawn: Sequence[Line], stretch: Stretch) -> str:
 
 
 def _path(points: Sequence[tuple[float, float]], ink: str) -> str:
-    way = "".join(f"{'L' if index else 'M'}{x:.1f} {y:.1f}" for index, (x, y) in enumerate(points))
+    before = [(-GAP, 0.0), *points]
+    way = "".join(
+        f"{'M' if x - last > GAP else 'L'}{x:.1f} {y:.1f}" for (last, _), (x, y) in pairwise(before)
+    )
     return f'<path d="{way}" fill="none" stroke="{ink}" stroke-width="1.6"/>'
 
 

@@ -159,6 +159,7 @@ ROWS: Sequence[Row] = (
                 (Query(mean("answer_grounded_ratio", "route"), "{{route}}"),),
                 "The share of an answer's sentences that what they cite supports.",
             ),
+            Panel("Guard", "ops", (Query(rate("guard_hits_total", "where, kind"), "{{where}} {{kind}}"),)),
             Panel(
                 "Abstained",
                 "percentunit",

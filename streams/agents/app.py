@@ -163,7 +163,7 @@ class Member:
         """The partitions that are ours."""
         return frozenset(Partition(*tp) for tp in self._app.consumer.assignment())
 
-    async def unread(self) -> Mapping[Partition, Stretch]:
+    async def unread(self) -> Mapping[Partition, Stretch] | None:
         """As Kafka tells it: from what was delivered up to what is committed there."""
         consumer = self._app.consumer
         try:
@@ -174,7 +174,7 @@ class Member:
                 }
         except Exception as error:  # noqa: BLE001 - a rebalance, an outage: there is no lag to tell then
             logger.debug("how far behind a group is can't be told now: %s", type(error).__name__)
-            return {}
+            return None
 
     def pause(self, partition: Partition) -> None:
         """Fetches no more of it. Not by `pause_partitions`, which drops what is fetched already."""

@@ -31,8 +31,8 @@ class Membership(Protocol):
         """The partitions that are ours at present."""
         ...
 
-    async def unread(self) -> Mapping[Partition, Stretch]:
-        """What of each of our partitions was not delivered yet; empty where that can't be told now."""
+    async def unread(self) -> Mapping[Partition, Stretch] | None:
+        """What of each of our partitions was not delivered yet; None where that can't be told now."""
         ...
 
     def pause(self, partition: Partition) -> None:

@@ -142,10 +142,12 @@ class Pump(Generic[Item, Outcome]):
         oldest = [window.oldest for window in self._windows.values()]
         return min((one for one in oldest if one is not None), default=None)
 
-    async def behind(self) -> Mapping[Partition, Behind]:
-        """How far each of our partitions is behind; empty where that can't be told now."""
+    async def behind(self) -> Mapping[Partition, Behind] | None:
+        """How far each of our partitions is behind; None where that can't be told now."""
         unread = await self._member.unread()
-        return {one: self._behind(one, stretch) for one, stretch in unread.items()}
+        return (
+            None if unread is None else {one: self._behind(one, stretch) for one, stretch in unread.items()}
+        )
 
     def _behind(self, partition: Partition, unread: Stretch) -> Behind:
         window = self._windows.get(partition)

@@ -31,6 +31,7 @@ class Lag:
         self._pumps, self._now, self._monotonic = pumps, now, monotonic
         self._behind: dict[Role, Mapping[Partition, Behind]] = {}
         self._stood: dict[tuple[Role, Partition], tuple[int, float]] = {}
+        self._looked = monotonic()
 
     async def run(self) -> None:
         """Looks again and again, until it is cancelled."""
@@ -41,7 +42,10 @@ class Lag:
     async def look(self) -> None:
         """Sees how much there is to do, and whether anything was done since."""
         for role, pump in self._pumps().items():
-            self._behind[role] = {} if pump is None else await pump.behind()
+            behind = {} if pump is None else await pump.behind()
+            if behind is not None:
+                self._behind[role] = behind
+        self._looked = self._monotonic()
         self._stood = {
             (role, partition): self._standing((role, partition), one.offset)
             for role, behind in self._behind.items()
@@ -52,7 +56,7 @@ class Lag:
     def _standing(self, partition: tuple[Role, Partition], offset: int) -> tuple[int, float]:
         """The offset, and since when it has been that."""
         before = self._stood.get(partition)
-        return before if before is not None and before[0] == offset else (offset, self._monotonic())
+        return before if before is not None and before[0] == offset else (offset, self._looked)
 
     def records(self) -> Mapping[tuple[str, ...], float]:
         """Records that are not done with, by role and topic."""
@@ -71,11 +75,11 @@ class Lag:
         }
 
     def stalled(self) -> Mapping[tuple[str, ...], float]:
-        """For how long the partition that stands still the longest has done so, by role."""
-        now = self._monotonic()
+        """For how long the partition that stands still the longest was seen to, by role."""
         return {
             (role,): max(
-                (now - since for (of, _), (_, since) in self._stood.items() if of == role), default=0.0
+                (self._looked - since for (of, _), (_, since) in self._stood.items() if of == role),
+                default=0.0,
             )
             for role in self._pumps()
         }

@@ -49,6 +49,8 @@ def test_the_file_is_loaded_and_means_what_the_other_tests_read(load):
     assert {name for name, service in loaded["services"].items() if "ports" in service} == {
         "kafka",
         "gateway",
+        "prometheus",
+        "grafana",
     }
     [mounted] = worker["volumes"]
     assert (mounted["type"], mounted["target"], mounted["read_only"]) == ("bind", "/etc/rag-streams", True)

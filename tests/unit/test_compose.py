@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from streams import settings
 from streams.sources import load
@@ -15,6 +16,7 @@ from tests.composed import FILE, KEY, compose
 ROOT = FILE.parent
 PROGRAM = ("topics", "models", "worker")
 CAPTURE = ("postgres", "connect", "connector")
+WATCHERS = ("prometheus", "grafana")
 MODEL_SERVERS = ("ollama", "ollama-gpu")
 
 
@@ -28,9 +30,14 @@ def test_there_is_no_default_for_the_secret():
         compose({})
 
 
-def test_only_kafka_and_the_gateway_are_published_and_only_to_this_machine(services):
+def test_only_kafka_the_gateway_and_what_people_look_at_is_published_and_only_to_this_machine(services):
     published = {name: service["ports"] for name, service in services.items() if "ports" in service}
-    assert published == {"kafka": ["127.0.0.1:29092:29092"], "gateway": ["127.0.0.1:8090:8090"]}
+    assert published == {
+        "kafka": ["127.0.0.1:29092:29092"],
+        "gateway": ["127.0.0.1:8090:8090"],
+        "prometheus": ["127.0.0.1:9090:9090"],
+        "grafana": ["127.0.0.1:3000:3000"],
+    }
     assert not any("network_mode" in service for service in services.values())
 
 
@@ -59,6 +66,7 @@ def test_what_must_outlive_a_container_lies_on_a_named_volume(services):
     mounted = {name: mounts for name, mounts in mounted.items() if mounts}
     assert mounted == {
         "postgres": ["postgres:/var/lib/postgresql/data"],
+        "prometheus": ["prometheus:/prometheus"],
         "kafka": [f"kafka:{services['kafka']['environment']['KAFKA_LOG_DIRS']}"],
         "weaviate": [f"weaviate:{services['weaviate']['environment']['PERSISTENCE_DATA_PATH']}"],
         **{name: ["ollama:/root/.ollama"] for name in MODEL_SERVERS},
@@ -73,7 +81,7 @@ def test_every_server_and_the_worker_have_a_health_check_of_their_own_readiness(
         for name, service in services.items()
         if "healthcheck" in service
     }
-    assert set(probes) == {"kafka", "weaviate", *MODEL_SERVERS, "worker", "gateway", "postgres", "connect"}
+    assert set(probes) == {"kafka", "weaviate", *MODEL_SERVERS, "worker", "postgres", "connect", *WATCHERS}
     assert "/v1/.well-known/ready" in probes["weaviate"]
     assert "/api/tags" in probes["ollama"]
     assert "livez" in probes["worker"]
@@ -130,7 +138,7 @@ def test_the_model_server_answers_as_many_at_once_as_the_worker_asks(services):
 
 def test_every_image_has_an_exact_version(services):
     for service in services.values():
-        assert re.fullmatch(r"[\w./-]+:\d+\.\d+(\.\d+)?(\.Final)?", service["image"]), service["image"]
+        assert re.fullmatch(r"[\w./-]+:v?\d+\.\d+(\.\d+)?(\.Final)?", service["image"]), service["image"]
 
 
 @pytest.mark.parametrize("name", [*PROGRAM, "gateway"])
@@ -170,7 +178,7 @@ def test_what_is_mounted_from_here_is_there_and_read_only(services):
     files = [
         mount for service in services.values() for mount in service.get("volumes", []) if mount[0] == "."
     ]
-    assert len(files) == 6
+    assert len(files) == 10
     for mount in files:
         path, _, how = mount.split(":")
         assert (ROOT / path).exists(), path
@@ -234,3 +242,23 @@ def test_the_images_lock_holds_the_versions_that_are_tested():
 
     assert pinned(ROOT / "ops/worker.lock") <= pinned(ROOT / "requirements.lock")
     assert len(pinned(ROOT / "ops/worker.lock")) > 30
+
+
+def test_prometheus_scrapes_each_worker_and_has_the_alerts_and_grafana_the_dashboard(services):
+    mounted = {
+        source: target
+        for name in WATCHERS
+        for source, target, _ in (mount.split(":") for mount in services[name]["volumes"] if mount[0] == ".")
+    }
+    assert all((ROOT / source).is_file() for source in mounted)
+    scraped = yaml.safe_load((ROOT / "ops/observe/scrape.yml").read_text())
+    assert scraped["rule_files"] == [mounted["./ops/observe/rules.yml"]]
+    (found,) = scraped["scrape_configs"][0]["dns_sd_configs"]
+    assert found["names"] == ["worker"]
+    assert str(found["port"]) == services["worker"]["environment"]["STREAMS_METRICS_PORT"]
+    provider = yaml.safe_load((ROOT / "ops/observe/grafana/provider.yml").read_text())["providers"][0]
+    dashboard = mounted["./ops/observe/grafana/rag-streams.json"]
+    assert provider["options"]["path"] == str(Path(dashboard).parent)
+    source = yaml.safe_load((ROOT / "ops/observe/grafana/datasource.yml").read_text())["datasources"][0]
+    assert source["url"] == "http://prometheus:9090"
+    assert all(services[name]["profiles"] == ["observe"] for name in WATCHERS)
