@@ -81,7 +81,8 @@ def test_every_server_and_the_worker_have_a_health_check_of_their_own_readiness(
         for name, service in services.items()
         if "healthcheck" in service
     }
-    assert set(probes) == {"kafka", "weaviate", *MODEL_SERVERS, "worker", "postgres", "connect", *WATCHERS}
+    ours = ("worker", "gateway")
+    assert set(probes) == {"kafka", "weaviate", *MODEL_SERVERS, *ours, "postgres", "connect", *WATCHERS}
     assert "/v1/.well-known/ready" in probes["weaviate"]
     assert "/api/tags" in probes["ollama"]
     assert "livez" in probes["worker"]
@@ -178,7 +179,7 @@ def test_what_is_mounted_from_here_is_there_and_read_only(services):
     files = [
         mount for service in services.values() for mount in service.get("volumes", []) if mount[0] == "."
     ]
-    assert len(files) == 10
+    assert len(files) == 11
     for mount in files:
         path, _, how = mount.split(":")
         assert (ROOT / path).exists(), path
