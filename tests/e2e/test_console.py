@@ -31,7 +31,7 @@ async def world(tmp_path_factory):
     chromium()
     made = World(Up(tmp_path_factory.mktemp("console")))
     try:
-        made.up.wait()
+        made.up.wait(180)
         made.start()
         async with browser() as made.browser:
             made.parking = await made.put(
@@ -113,6 +113,16 @@ async def test_a_reset_takes_the_text_back_and_says_why(world, stage):
         assert await page.locator(".answer").inner_text() == "Closed 1."
         await page.get_by_text("What was written before").click()
         assert await page.locator(".discarded").inner_text() == "It is open around"
+
+
+async def test_what_the_guard_found_is_said(world, stage):
+    async with page_at(world.browser, world.gateway.url) as page:
+        await enter(page, world.key("ask"))
+        played = await ask(page, stage, "Is it safe?")
+        found = {"policy": "drop", "score": 0.9, "passages_flagged": [1], "passages_dropped": 2}
+        await played.ends([cited(world.parking)], "Yes [1].", guard=found)
+        await told(page, ".notice", "Reads like instructions to the model, so be wary of it: source 1.")
+        await told(page, ".notice", "Left out, since it reads like instructions to the model: 2 passages.")
 
 
 async def test_what_is_not_known_and_what_fails_are_said_plainly(world, stage):

@@ -44,8 +44,8 @@ class Up:
             stderr=self.log,
         )
 
-    def wait(self) -> "Up":
-        until = time.monotonic() + READY_S
+    def wait(self, ready_s: float = READY_S) -> "Up":
+        until = time.monotonic() + ready_s
         while not (self.folder / ".rag-streams/state.json").exists():
             assert self.process.poll() is None, (self.folder / "up.log").read_text()
             assert time.monotonic() < until, (self.folder / "up.log").read_text()

@@ -212,7 +212,7 @@ export class Turn {
 }
 
 const STEPS = [
-  ["queued", "in line"], ["waited", "waiting for your change"], ["embedded", "embedding the question"],
+  ["queued", "in line"], ["waited", "waiting for your change"], ["rewritten", "making it stand alone"], ["embedded", "embedding the question"],
   ["retrieved", "searching"], ["first_token", "to the first word"], ["generated", "writing"],
 ];
 
