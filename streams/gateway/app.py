@@ -82,7 +82,7 @@ def _probes(app: FastAPI) -> None:
     @app.get("/readyz", include_in_schema=False)
     async def readyz(request: Request) -> JSONResponse:
         """Ready while Kafka is there; a broken file of keys or a store that is down is said, and no more."""
-        said = await request.app.state.parts.standing.parts()
+        said = await request.app.state.parts.standing.brief()
         ready = said["kafka"] == OK
         return JSONResponse({"ready": ready, "parts": dict(said)}, 200 if ready else 503)
 

@@ -21,6 +21,7 @@ from streams.kafka.connection import KafkaConnection
 from streams.kafka.consume import partitions_of, stretch
 from streams.kafka.produce import Producer
 from streams.kafka.replies import event_of
+from streams.messages.answers import AnswerCompleted, AnswerFailed
 from streams.messages.headers import Headers
 from streams.messages.questions import Question
 from streams.messages.reader import AnswerReader, Event
@@ -33,6 +34,8 @@ FOLLOWED_S = 30.0
 """How long a question is followed at least, however long ago its deadline was."""
 AGAIN_S = 1.0
 """Before Kafka is asked again for what was lost with a connection."""
+LATE_MS = 3_600_000
+"""How long after its deadline the end of a question may be found, as after an outage of all workers."""
 SCANS = 4
 """Topics that are read back at a time."""
 PARTITIONS_S = 60.0
@@ -177,13 +180,18 @@ class Asking:
         return Sent(id_, record.at, record.timestamp, asked.question.deadline_ms)
 
     async def _past(self, sent: Sent) -> Sequence[Event]:
-        """The events that are there already."""
-        async with (
-            self._scans,
-            aclosing(self._records(self._answers, sent.id, sent.timestamp - SKEW_MS)) as said,
-        ):
-            found = [event_of(record) async for record in said if record.key == sent.id.encode()]
-        return [event for event in found if event is not None and event.question == str(sent.at)]
+        """The events that are there already, up to the terminal one, as far as they came while it could."""
+        found: list[Event] = []
+        said = self._records(self._answers, sent.id, sent.timestamp - SKEW_MS)
+        async with self._scans, aclosing(said):
+            async for record in said:
+                event = event_of(record) if record.key == sent.id.encode() else None
+                if event is not None and event.question == str(sent.at):
+                    found.append(event)
+                ended = bool(found) and isinstance(found[-1], AnswerCompleted | AnswerFailed)
+                if ended or record.timestamp > sent.until_ms + LATE_MS:
+                    break
+        return found
 
     async def _records(self, topic: str, key: str, since_ms: int) -> AsyncGenerator[Record, None]:
         numbers = list(range(await self.partitions(topic)))

@@ -38,6 +38,9 @@ BY_CODE: Mapping[str, int] = {
 }
 """The status of a failure, by its code, where its kind does not say it."""
 
+FOR_ALL = frozenset({"no_answer", "too_slow"})
+"""Codes of failures whose message is for whoever asked."""
+
 
 class ProblemDetails(BaseModel):
     """What is wrong with a request, or with us (RFC 9457)."""
@@ -82,14 +85,18 @@ class Problem(HTTPException):
 
 
 def problem_of(error: StreamsError, **more: Any) -> Problem:
-    """What a failure of ours is to whoever asked."""
+    """What a failure of ours is to whoever asked: not where our servers are, which the log says."""
     if isinstance(error, Misconfigured):
         log.error("misconfigured", problem=str(error), setting=error.setting)
-        return Problem(503, error.code, str(error), headers={"Retry-After": "60"}, **more)
+        detail = "this is not set up; whoever runs it finds in the log what to do"
+        return Problem(503, error.code, detail, headers={"Retry-After": "60"}, **more)
     if isinstance(error, Retryable):
-        status = BY_CODE.get(error.code, 503)
         wait = {"Retry-After": str(max(1, round(error.retry_after or RETRY_S)))}
-        return Problem(status, error.code, str(error), headers=wait, **more)
+        detail = str(error)
+        if error.code not in FOR_ALL:
+            log.warning("a request failed", problem=detail, code=error.code)
+            detail = "a service that this needs is not there at the moment; try again"
+        return Problem(BY_CODE.get(error.code, 503), error.code, detail, headers=wait, **more)
     return Problem(BY_CODE.get(error.code, 422), error.code, str(error), **more)
 
 

@@ -20,7 +20,7 @@ from streams.sources import Topics
 LIMIT_S = 5.0
 MAX_AGE_S = 1.0
 """How long the ends of topics are believed."""
-OK = "ok"
+OK, DOWN, BROKEN = "ok", "down", "broken"
 
 
 class PartitionStatus(BaseModel):
@@ -64,6 +64,12 @@ class Standing:
             _said(self._applied.applied(max_age_s=MAX_AGE_S)), _said(self._index.ready())
         )
         return {"kafka": kafka, "store": store, "keys": self._keyring.problem or OK}
+
+    async def brief(self) -> Mapping[str, str]:
+        """As `parts`, in a word each: for those who need not know where our servers are."""
+        wrong = {"keys": BROKEN}
+        said = await self.parts()
+        return {name: OK if what == OK else wrong.get(name, DOWN) for name, what in said.items()}
 
     async def sources(self, tenant: str) -> list[SourceStatus]:
         """How far the index is with each source that may hold this tenant's documents. Raises `Retryable`."""
