@@ -1,18 +1,30 @@
-"""The few sentences that the program says itself, in the question's language: English or French."""
+"""In which language a text is; and the few sentences that the program says itself, in English or French."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from streams.answering.words import ENGLISH, FRENCH, folded
+from streams.answering.little import LITTLE
+from streams.answering.words import folded
 
 Language = Literal["en", "fr"]
 
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 _WORD = re.compile(r"[^\W\d_]+")
 _ACCENTS = re.compile(r"[àâçèêëîïôœùûÿ]", re.IGNORECASE)
+_ELISION = re.compile(r"\b(?:[cdjlmnst]|qu)['’](?=[^\W\d_]{2})", re.IGNORECASE)  # noqa: RUF001 - both apostrophes
+_SCRIPTS = {
+    "CYRILLIC": "ru", "GREEK": "el", "ARABIC": "ar", "HEBREW": "he", "HIRAGANA": "ja", "KATAKANA": "ja",
+    "HANGUL": "ko", "THAI": "th", "DEVANAGARI": "hi", "CJK": "zh",
+}  # fmt: skip
+"""A language for each script that is not Latin: which of its languages makes no difference here."""
+_CHANCE = 1
+"""By how much a language must be ahead of English: an abbreviation may look like a little word of it."""
+_AFTER_LATIN = "\u0370"
 _NAMES = {
     "ar": "Arabic", "bg": "Bulgarian", "ca": "Catalan", "cs": "Czech", "da": "Danish", "de": "German",
     "el": "Greek", "en": "English", "es": "Spanish", "et": "Estonian", "fi": "Finnish", "fr": "French",
@@ -49,17 +61,45 @@ def named(tag: str | None) -> str | None:
     return _NAMES.get(re.split("[-_]", tag.lower())[0]) if tag and _TAG.fullmatch(tag) else None
 
 
-def guess(text: str, declared: str | None = None) -> Language:
-    """The language of `text` as far as we speak it: the declared one, else by its little words and accents.
+def language_of(text: str, declared: str | None = None) -> str:
+    """The language of `text`, as a BCP 47 tag without region: the declared one, else the text's own.
 
-    English where neither is clear.
+    That is told by script and little words; English where nothing tells.
     """
     if declared and named(declared):
-        return "fr" if declared[:2].lower() == "fr" else "en"
-    little = [folded(word) for word in _WORD.findall(text)]
-    french = sum(word in FRENCH and word not in ENGLISH for word in little) + bool(_ACCENTS.search(text))
-    english = sum(word in ENGLISH and word not in FRENCH for word in little)
-    return "fr" if french > english else "en"
+        return re.split("[-_]", declared.lower())[0]
+    return _by_script(text) or _by_little_words(text)
+
+
+def guess(text: str, declared: str | None = None) -> Language:
+    """The language of `text` as far as we speak it: French, or English for every other one."""
+    return "fr" if language_of(text, declared) == "fr" else "en"
+
+
+def _by_script(text: str) -> str | None:
+    letters = [character for character in text if character.isalpha()]
+    if not letters or sum(character < _AFTER_LATIN for character in letters) * 2 >= len(letters):
+        return None
+    scripts = Counter(unicodedata.name(letter, "").partition(" ")[0] for letter in letters)
+    known = [name for name, _ in scripts.most_common() if name in _SCRIPTS]
+    # Japanese has kana between its Chinese characters.
+    kana = [name for name in known if _SCRIPTS[name] == "ja"]
+    return next((_SCRIPTS[name] for name in [*kana, *known]), None)
+
+
+def _by_little_words(text: str) -> str:
+    little = [folded(word) for word in _WORD.findall(text) if len(word) > 1]
+    scores = {language: sum(_telling(word, language) for word in little) for language in LITTLE}
+    scores["fr"] += len(_ELISION.findall(text)) + bool(_ACCENTS.search(text))
+    best = max(scores, key=lambda language: scores[language])
+    return best if scores[best] > scores["en"] + _CHANCE else "en"
+
+
+def _telling(word: str, language: str) -> int:
+    """How much a word tells that a text is in that language: 2 where no other has it, 0 where it hasn't."""
+    if word not in LITTLE[language]:
+        return 0
+    return 2 if sum(word in listed for listed in LITTLE.values()) == 1 else 1
 
 
 def phrases(language: Language) -> Phrases:
