@@ -236,12 +236,25 @@ class Embedder(Protocol):
         ...
 
 
+Reads = Callable[[str, str], Awaitable[bool]]
+"""Whether an embedder finds what is written in the second language by questions in the first.
+
+Languages are BCP 47 tags without a region. Raises what the embedder raises.
+"""
+
+
+async def reads_all(_asked: str, _written: str) -> bool:
+    """Of an embedder that reads every language."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What a question is answered from: one generation, and the embedder that made its vectors."""
+    """What a question is answered from: one generation, the embedder that made its vectors, what it reads."""
 
     search: Search
     embedder: Embedder
+    reads: Reads = reads_all
 
 
 Serve = Callable[[], Awaitable[Serving]]

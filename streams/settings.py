@@ -109,6 +109,8 @@ class Settings(BaseSettings):
     """The embedding model. A change needs a reindex."""
     embed_dimension: Annotated[int, Field(ge=1, le=65535)] = 768
     """Numbers in a vector of that model."""
+    embed_languages: Annotated[str | None, Field(pattern=r"^[a-z]{2,3}(,[a-z]{2,3})*$")] = None
+    """Languages that it reads (`en,fr`): in others vectors weigh less. Unset: found out by asking it."""
     embed_cache_ttl_s: Annotated[float, Field(ge=0)] = 300.0
     """Seconds for which a question's embedding is kept; 0: not at all."""
     embed_cache_passages_ttl_s: Annotated[float, Field(ge=0)] = 0.0
@@ -135,7 +137,7 @@ class Settings(BaseSettings):
     token_timeout_ms: Annotated[int, Field(ge=1)] = 5_000
     """A pause this long between two tokens is a stall."""
     vector_weight: Annotated[float, Field(ge=0, le=1)] = 0.3
-    """Weight of vectors against words in the search; `rag-streams eval --tune` finds the best one."""
+    """Weight of vectors against words, where the model reads the language; `eval --tune` finds the best."""
     similarity_threshold: Annotated[float | None, Field(ge=-1, le=1)] = None
     """Cosine from which a passage counts as evidence. Unset: by the embedding model."""
     min_grounded: Annotated[float, Field(ge=0, le=1)] = 0.0

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from streams.answering.little import LITTLE
+from streams.answering.little import TELLING
 from streams.answering.words import folded
 
 Language = Literal["en", "fr"]
@@ -61,14 +61,14 @@ def named(tag: str | None) -> str | None:
     return _NAMES.get(re.split("[-_]", tag.lower())[0]) if tag and _TAG.fullmatch(tag) else None
 
 
-def language_of(text: str, declared: str | None = None) -> str:
+def language_of(text: str, declared: str | None = None, *, otherwise: str = "en") -> str:
     """The language of `text`, as a BCP 47 tag without region: the declared one, else the text's own.
 
-    That is told by script and little words; English where nothing tells.
+    That is told by script and little words; `otherwise` where nothing tells.
     """
     if declared and named(declared):
         return re.split("[-_]", declared.lower())[0]
-    return _by_script(text) or _by_little_words(text)
+    return _by_script(text) or _by_little_words(text) or otherwise
 
 
 def guess(text: str, declared: str | None = None) -> Language:
@@ -87,19 +87,14 @@ def _by_script(text: str) -> str | None:
     return next((_SCRIPTS[name] for name in [*kana, *known]), None)
 
 
-def _by_little_words(text: str) -> str:
-    little = [folded(word) for word in _WORD.findall(text) if len(word) > 1]
-    scores = {language: sum(_telling(word, language) for word in little) for language in LITTLE}
-    scores["fr"] += len(_ELISION.findall(text)) + bool(_ACCENTS.search(text))
+def _by_little_words(text: str) -> str | None:
+    scores = Counter({"fr": len(_ELISION.findall(text)) + bool(_ACCENTS.search(text))})
+    for word in _WORD.findall(text):
+        scores.update(TELLING.get(folded(word), {}))
     best = max(scores, key=lambda language: scores[language])
-    return best if scores[best] > scores["en"] + _CHANCE else "en"
-
-
-def _telling(word: str, language: str) -> int:
-    """How much a word tells that a text is in that language: 2 where no other has it, 0 where it hasn't."""
-    if word not in LITTLE[language]:
-        return 0
-    return 2 if sum(word in listed for listed in LITTLE.values()) == 1 else 1
+    if scores[best] > scores["en"] + _CHANCE:
+        return best
+    return "en" if scores["en"] else None
 
 
 def phrases(language: Language) -> Phrases:

@@ -1,12 +1,13 @@
-"""The little words of a few languages, without accents: they hold sentences together, and tell the language."""
+"""The little words of a few languages: they hold sentences together, and tell which language it is."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from streams.answering.words import ENGLISH, FRENCH, listed
 
-LITTLE: Mapping[str, frozenset[str]] = {
+_LITTLE: Mapping[str, frozenset[str]] = {
     "en": ENGLISH,
     "fr": FRENCH,
     "de": listed("""
@@ -34,3 +35,11 @@ LITTLE: Mapping[str, frozenset[str]] = {
         iets ik in is kan kunnen maar met mijn moet naar niet nog of om onze ook op over te tot uit
         van veel voor waar waarom wanneer wat we welke werd wie wij wordt worden zijn zo zonder"""),
 }
+_LANGUAGES_OF = Counter(word for little in _LITTLE.values() for word in little)
+
+TELLING: Mapping[str, Mapping[str, int]] = {
+    word: {language: 2 if count == 1 else 1 for language, little in _LITTLE.items() if word in little}
+    for word, count in _LANGUAGES_OF.items()
+    if len(word) > 1
+}
+"""How much a word tells of each language: 2 where no other has it."""

@@ -11,12 +11,13 @@ from typing import TypeVar
 from streams.answering.beside import beside
 from streams.answering.deadline import Deadline
 from streams.answering.embed import question_vector
-from streams.answering.evidence import Weighing, threshold
+from streams.answering.evidence import Weighing
 from streams.answering.followup import leans_on
 from streams.answering.freshness import Freshness, freshness
 from streams.answering.guard.inspect import Guard, Inspected
-from streams.answering.language import Language, guess
+from streams.answering.language import Language, guess, language_of
 from streams.answering.persist import persist
+from streams.answering.query import searched_words, vector_weight
 from streams.answering.retrieve import Found, Retrieved, outdated, retrieve
 from streams.answering.rewrite import Rewriter
 from streams.answering.screen import screen
@@ -147,7 +148,7 @@ class Lookup:
             inspected = _admitted(self._guard.inspect(asked, retrieved.found))
             retrieved = replace(retrieved, found=inspected.passages)
             language = guess(text, asked.question.language)
-            evidence = await self._evidence(serving, asked.tenant, alone, language, retrieved, deadline)
+            evidence = await self._evidence(serving, asked, alone, retrieved, deadline)
             return Looked(
                 serving.search, query, text, alone, language, retrieved.found, evidence, fresh.watermark,
                 fresh.stale, inspected.report,
@@ -225,13 +226,17 @@ class Lookup:
     async def _retrieved(
         self, serving: Serving, vector: Vector, asked: Asked, alone: str, deadline: Deadline
     ) -> tuple[SearchQuery, Retrieved]:
+        language = language_of(alone, asked.question.language)
+        alpha = await self._persist(
+            "embed", lambda: vector_weight(serving, language, self._settings.alpha), deadline
+        )
         query = SearchQuery(
             tenant=asked.tenant,
-            text=alone,
+            text=searched_words(alone, language),
             vector=vector,
             principals=tuple(asked.question.principals),
             filters=metadata_pairs(asked.question.filters),
-            alpha=self._settings.alpha,
+            alpha=alpha,
         )
         with deadline.measured("retrieved"):
             retrieved = await self._persist(
@@ -252,21 +257,17 @@ class Lookup:
         )
 
     async def _evidence(
-        self,
-        serving: Serving,
-        tenant: str,
-        text: str,
-        language: Language,
-        retrieved: Retrieved,
-        deadline: Deadline,
+        self, serving: Serving, asked: Asked, text: str, retrieved: Retrieved, deadline: Deadline
     ) -> bool:
-        weighing = self._settings.weighing
+        language = language_of(text, asked.question.language)
 
         async def counts(words: Sequence[str]) -> tuple[int, Mapping[str, int]]:
-            return await self._persist("search", lambda: serving.search.word_counts(tenant, words), deadline)
+            return await self._persist(
+                "search", lambda: serving.search.word_counts(asked.tenant, words), deadline
+            )
 
-        at_least = threshold(serving.embedder.model, language, weighing)
-        return await answerable(text, language, retrieved, counts, at_least=at_least, weighing=weighing)
+        model, weighing = serving.embedder.model, self._settings.weighing
+        return await answerable(text, language, retrieved, counts, model=model, weighing=weighing)
 
     async def _persist(self, step: str, call: Callable[[], Awaitable[T]], deadline: Deadline) -> T:
         return await persist(

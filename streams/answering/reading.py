@@ -48,10 +48,10 @@ class Reading:
         self._showing = asyncio.Lock()
 
     async def reads(self, asked: str, written: str) -> bool:
-        """Whether it finds what is written in one language by questions in another (or the same).
+        """As `Reads`: whether what is written in one language is found by questions in another, or the same.
 
-        Languages are two-letter tags. One that there are no pairs in is read by models that read all of
-        those but English. Raises what the embedder raises.
+        A language that there are no pairs in is read by models that read all of those but English.
+        Raises what the embedder raises.
         """
         if self._told is not None:
             return asked in self._told and written in self._told
@@ -84,7 +84,7 @@ def understanding(questions: Sequence[Vector], answers: Sequence[Vector]) -> flo
 
 
 def _dot(one: Vector, other: Vector) -> float:
-    return sum(map(mul, one, other))
+    return sum(map(mul, one, other), 0.0)
 
 
 def _pairs(asked: str, written: str) -> list[tuple[str, str]]:

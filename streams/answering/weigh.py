@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from streams.answering.evidence import Weighing, alike, asked_words, matches_rare_word, without
-from streams.answering.language import Language, guess
+from streams.answering.evidence import (
+    Weighing,
+    alike,
+    asked_words,
+    matches_rare_word,
+    share_telling_words,
+    without,
+)
+from streams.answering.language import language_of
 from streams.answering.retrieve import Retrieved
 
 Counts = Callable[[Sequence[str]], Awaitable[tuple[int, Mapping[str, int]]]]
@@ -14,22 +21,26 @@ Counts = Callable[[Sequence[str]], Awaitable[tuple[int, Mapping[str, int]]]]
 
 async def answerable(
     question: str,
-    language: Language,
+    language: str,
     retrieved: Retrieved,
     counts: Counts,
     *,
-    at_least: float,
+    model: str,
     weighing: Weighing,
 ) -> bool:
-    """Whether a passage is as similar to the question as `at_least` (cosine), or holds a rare word of it.
+    """Whether a passage is as alike to the question as that tells something, or holds what is rare in it.
 
-    Words are counted only where similarity does not decide. Raises as `counts` does.
+    `language` is the question's, `model` the embedding model. Words are counted only where similarity does
+    not decide. Raises as `counts` does.
     """
     hits = [one.hit for one in retrieved.found]
-    if not hits or alike(hits, at_least):
+    written = [language_of(hit.text, otherwise=language) for hit in hits]
+    if not hits or alike(hits, written, language, model, weighing):
         return bool(hits)
     if not (asked := asked_words(question)):
         return False
     total, held = without(retrieved.superseded, *await counts(asked))
-    foreign = all(guess(hit.text) != language for hit in hits)
-    return matches_rare_word(hits, asked, total, held, weighing, foreign=foreign)
+    foreign = [hit for hit, other in zip(hits, written, strict=True) if other != language]
+    return matches_rare_word(
+        hits, asked, total, held, weighing, foreign=len(foreign) == len(hits)
+    ) or share_telling_words(foreign, asked, total, held, weighing)

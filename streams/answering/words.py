@@ -65,6 +65,11 @@ def words(text: str) -> list[str]:
     return _WORD.findall(folded(text))
 
 
+def pieces(text: str) -> list[str]:
+    """Every word of `text` as it is written there, in order."""
+    return _WORD.findall(text)
+
+
 def content_words(text: str) -> list[str]:
     """The words of `text` that carry meaning, folded, in order: no stop words, none under three letters.
 

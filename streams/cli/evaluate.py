@@ -26,6 +26,7 @@ from streams.ollama.client import OllamaClient
 from streams.ports import Serving
 from streams.settings import Settings
 from streams.worker.generations import opened
+from streams.worker.live import reading_of
 from streams.worker.parts import answering_of, ollama_config, open_index
 
 COLUMNS = {
@@ -85,7 +86,7 @@ async def _evaluated(
         models = await stack.enter_async_context(OllamaClient(ollama_config(settings)))
         live = await opened(index, models, record.live)
         stack.push_async_callback(live.store.close)
-        serving = Serving(live.store, live.embedder)
+        serving = Serving(live.store, live.embedder, reading_of(live, settings).reads)
         evaluation = Evaluation(serving, answering.retrieval.weighing, monotonic=time.monotonic)
         whole = by_language(await evaluation.rank(asked, weight=answering.alpha))
         arms = {

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streams.answering.embed import question_vector
+from streams.answering.language import language_of
+from streams.answering.query import searched_words, vector_weight
 from streams.answering.retrieve import retrieve
 from streams.answering.standing import Standing
 from streams.evaluation.measures import recall_at
@@ -36,8 +38,9 @@ class Expected:
 async def recall(serving: Serving, questions: Sequence[Expected], *, alpha: float) -> float:
     """Recall@5, from 0 to 1: of each question's documents, the share that its passages are of; their mean.
 
-    Of more than five documents, five are all that can be found. `alpha` weighs vectors against words, as in
-    `SearchQuery`. Questions that nothing answers don't count; without any other: 1. Raises as the ports do.
+    Of more than five documents, five are all that can be found. `alpha` weighs vectors against words where
+    the model reads the question's language.
+    Questions that nothing answers don't count; without any other: 1. Raises as the ports do.
     """
     free, standing = asyncio.Semaphore(AT_ONCE), Standing()
 
@@ -50,12 +53,13 @@ async def recall(serving: Serving, questions: Sequence[Expected], *, alpha: floa
 
 
 async def _found(serving: Serving, asked: Expected, alpha: float, standing: Standing) -> float:
+    language = language_of(asked.question, asked.language)
     query = SearchQuery(
         tenant=asked.tenant,
-        text=asked.question,
+        text=searched_words(asked.question, language),
         vector=await question_vector(serving.embedder, asked.question),
         principals=asked.principals,
-        alpha=alpha,
+        alpha=await vector_weight(serving, language, alpha),
     )
     retrieved = await retrieve(
         serving.search, query, wanted=PASSAGES, overfetch=OVERFETCH, rounds=ROUNDS, standing=standing

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from streams.answering.embed import question_vector
-from streams.answering.evidence import Weighing, threshold
-from streams.answering.language import Language, guess
+from streams.answering.evidence import Weighing
+from streams.answering.language import language_of
+from streams.answering.query import searched_words, vector_weight
 from streams.answering.retrieve import Retrieved, retrieve
 from streams.answering.standing import Standing
 from streams.answering.weigh import answerable
@@ -49,7 +50,10 @@ class Evaluation:
         self._vectors: dict[str, Vector] = {}
 
     async def rank(self, questions: Sequence[Expected], *, weight: float) -> Sequence[Ranked]:
-        """What each question finds, `weight` being that of vectors against words. Raises as the ports do."""
+        """What each question finds, `weight` being that of vectors against words. Raises as the ports do.
+
+        As in answering, that is what they weigh where the model reads the question's language.
+        """
         free = asyncio.Semaphore(AT_ONCE)
 
         async def one(asked: Expected) -> Ranked:
@@ -76,19 +80,19 @@ class Evaluation:
         if vector is None:
             vector = await question_vector(self._serving.embedder, asked.question)
             self._vectors[asked.question] = vector
+        language = language_of(asked.question, asked.language)
         query = SearchQuery(
             tenant=asked.tenant,
-            text=asked.question,
+            text=searched_words(asked.question, language),
             vector=vector,
             principals=asked.principals,
-            alpha=weight,
+            alpha=await self._alpha(language, weight),
         )
         retrieved = await retrieve(
             self._serving.search, query, wanted=DEPTH, overfetch=OVERFETCH, rounds=ROUNDS,
             standing=self._standing,
         )  # fmt: skip
         seconds = self._monotonic() - began
-        language = guess(asked.question, asked.language)
         first = replace(retrieved, found=retrieved.found[:PASSAGES])
         return Ranked(
             asked,
@@ -99,15 +103,16 @@ class Evaluation:
             seconds,
         )
 
-    async def _evidence(self, asked: Expected, language: Language, first: Retrieved) -> bool:
-        at_least = threshold(self._serving.embedder.model, language, self._weighing)
+    async def _alpha(self, language: str, weight: float) -> float:
+        """Words alone and vectors alone are just that, in any language."""
+        return weight if weight in {0.0, 1.0} else await vector_weight(self._serving, language, weight)
 
+    async def _evidence(self, asked: Expected, language: str, first: Retrieved) -> bool:
         async def counts(words: Sequence[str]) -> tuple[int, Mapping[str, int]]:
             return await self._serving.search.word_counts(asked.tenant, words)
 
-        return await answerable(
-            asked.question, language, first, counts, at_least=at_least, weighing=self._weighing
-        )
+        model, weighing = self._serving.embedder.model, self._weighing
+        return await answerable(asked.question, language, first, counts, model=model, weighing=weighing)
 
 
 def halves(questions: Sequence[Expected]) -> tuple[Sequence[Expected], Sequence[Expected]]:

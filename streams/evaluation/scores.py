@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
 
-from streams.answering.language import Language
 from streams.evaluation.measures import ndcg_at, recall_at, reciprocal_rank
 from streams.evaluation.recall import Expected
 
@@ -21,7 +20,7 @@ class Ranked:
     """
 
     expected: Expected
-    language: Language
+    language: str
     documents: tuple[str, ...]
     similarity: float
     evidence: bool

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from streams.answering.reading import Reading
 from streams.confined.cutter import ConfinedCutter
 from streams.errors import Misconfigured, StreamsError
 from streams.indexing.applied import Applied, Applies
@@ -101,11 +102,17 @@ def at_work(
     )
     return AtWork(
         opened,
-        Serving(WatchedSearch(opened.store, store_calls), queries),
+        Serving(WatchedSearch(opened.store, store_calls), queries, reading_of(opened, settings).reads),
         Writing(opened.generation, documents, Hinting(indexer, sweeper)),
         sweeper,
         lambda: {**documents.waiting, **embedder.waiting},
     )
+
+
+def reading_of(opened: Opened, settings: Settings) -> Reading:
+    """What a generation's embedding model reads, by the settings or by asking it."""
+    told = None if settings.embed_languages is None else frozenset(settings.embed_languages.split(","))
+    return Reading(opened.embedder, told)
 
 
 def _remembering(embedder: Embedder, settings: Settings, observe: Observer) -> Embedder:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+from streams.answering.reading import Reading
 from streams.errors import Misconfigured, Rejected
 from streams.evaluation.recall import Expected, recall
 from streams.evaluation.sampled import sampled
@@ -247,7 +248,8 @@ class Reindex:
     ) -> float | None:
         if generation is None:
             return None
-        return await recall(Serving(generation.store, generation.embedder), questions, alpha=alpha)
+        serving = Serving(generation.store, generation.embedder, Reading(generation.embedder).reads)
+        return await recall(serving, questions, alpha=alpha)
 
     async def _store(self, generation: Generation, stack: AsyncExitStack) -> Store:
         store = await self._index.open(generation)

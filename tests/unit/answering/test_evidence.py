@@ -6,6 +6,7 @@ from streams.answering.evidence import (
     alike,
     asked_words,
     matches_rare_word,
+    share_telling_words,
     threshold,
     without,
 )
@@ -19,18 +20,28 @@ def matches(question, counts, total=1000, hits=(PART,)):
 
 
 def test_similarity_counts_from_the_threshold_on():
-    assert alike([PART], 0.2)
-    assert not alike([PART], 0.21)
-    assert not alike([], -1)
+    def alike_from(similarity, hits=(PART,)):
+        return alike(hits, ["en"] * len(hits), "en", "all-minilm", Weighing(similarity=similarity))
+
+    assert alike_from(0.2)
+    assert not alike_from(0.21)
+    assert not alike_from(-1, hits=())
 
 
 def test_the_threshold_is_the_embedding_familys_unless_it_is_set():
-    assert threshold("all-minilm:33m", "en", Weighing()) == 0.35
-    assert threshold("library/all-minilm", "fr", Weighing()) == 0.52
-    assert threshold("nomic-embed-text:v1.5", "en", Weighing()) == 0.55
-    assert threshold("bge-m3", "fr", Weighing()) == 0.5
-    assert threshold("something-else", "en", Weighing()) == UNKNOWN_FAMILY.english
-    assert threshold("all-minilm", "fr", Weighing(similarity=0.7)) == 0.7
+    assert threshold("all-minilm:33m", "en", "en", Weighing()) == 0.35
+    assert threshold("library/all-minilm", "fr", "fr", Weighing()) == 0.52
+    assert threshold("nomic-embed-text:v1.5", "en", "en", Weighing()) == 0.55
+    assert threshold("bge-m3", "fr", "fr", Weighing()) == 0.5
+    assert threshold("something-else", "en", "en", Weighing()) == UNKNOWN_FAMILY.english
+    assert threshold("all-minilm", "fr", "fr", Weighing(similarity=0.7)) == 0.7
+
+
+def test_two_languages_are_no_more_alike_to_a_model_than_what_has_nothing_to_do_with_each_other():
+    assert threshold("all-minilm", "fr", "en", Weighing()) == 0.35
+    near = hit("Wählen Sie ein neues Passwort, und dann melden Sie sich an.", similarity=0.4)
+    assert alike([near], ["de"], "fr", "all-minilm", Weighing())
+    assert not alike([near], ["de"], "de", "all-minilm", Weighing())
 
 
 @pytest.mark.parametrize(
@@ -75,3 +86,20 @@ def test_in_another_language_words_that_no_passage_holds_say_nothing():
     assert not matches_rare_word(found, asked, 100, counts, Weighing())
     assert matches_rare_word(found, asked, 100, counts, Weighing(), foreign=True)
     assert not matches_rare_word(found, ("signifie",), 100, {"signifie": 0}, Weighing(), foreign=True)
+
+
+def shares(question, counts, passage="The watermark of the terminal event", total=1000):
+    found = [hit(passage, similarity=0.2)]
+    return share_telling_words(found, asked_words(question), total, counts, Weighing())
+
+
+QUESTION = "Que contient le watermark de l'événement terminal ?"
+
+
+def test_in_another_language_words_that_are_rare_together_are_evidence():
+    assert shares(QUESTION, {"watermark": 20, "terminal": 80})
+    assert not shares(QUESTION, {"watermark": 300, "terminal": 400}), "common ones"
+    assert not shares(QUESTION, {"watermark": 0, "terminal": 1}), "one alone may be so by chance"
+    assert not shares(QUESTION, {"watermark": 20, "terminal": 80}, passage="Unrelated")
+    more = {"watermark": 20, "terminal": 80, "contient": 1, "evenement": 1}
+    assert not shares(QUESTION, more), "passages in its own language hold more of the question"
