@@ -239,7 +239,7 @@ class Embedder(Protocol):
 Reads = Callable[[str, str], Awaitable[bool]]
 """Whether an embedder finds what is written in the second language by questions in the first.
 
-Languages are BCP 47 tags without a region. Raises what the embedder raises.
+Languages are BCP 47 tags without a region. Never raises, and takes a bounded time.
 """
 
 

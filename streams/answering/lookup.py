@@ -227,16 +227,13 @@ class Lookup:
         self, serving: Serving, vector: Vector, asked: Asked, alone: str, deadline: Deadline
     ) -> tuple[SearchQuery, Retrieved]:
         language = language_of(alone, asked.question.language)
-        alpha = await self._persist(
-            "embed", lambda: vector_weight(serving, language, self._settings.alpha), deadline
-        )
         query = SearchQuery(
             tenant=asked.tenant,
             text=searched_words(alone, language),
             vector=vector,
             principals=tuple(asked.question.principals),
             filters=metadata_pairs(asked.question.filters),
-            alpha=alpha,
+            alpha=await vector_weight(serving, language, self._settings.alpha),
         )
         with deadline.measured("retrieved"):
             retrieved = await self._persist(

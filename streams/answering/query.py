@@ -25,8 +25,5 @@ def searched_words(text: str, language: str) -> str:
 
 
 async def vector_weight(serving: Serving, language: str, weight: float) -> float:
-    """The weight of vectors against words for a question in that language, `weight` where it is read.
-
-    Raises what the embedder raises.
-    """
+    """The weight of vectors against words for a question in that language, `weight` where it is read."""
     return weight if await serving.reads(language, language) else UNREAD * weight

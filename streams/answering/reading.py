@@ -8,7 +8,7 @@ nearest to its own answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from operator import mul
 from statistics import fmean
@@ -25,6 +25,7 @@ one language and answers in another.
 """
 PRESUMED = "en"
 """Every embedding model reads it, so that questions in it cost nothing."""
+PATIENCE_S = 1.0
 OTHERS = tuple(language for language in PAIRS if language != PRESUMED)
 
 
@@ -39,35 +40,44 @@ class _Shown:
 class Reading:
     """What one embedder reads. Each language is shown to it once, when a question first comes in it.
 
-    `told`: the languages that it reads, where that is known; then it is not asked.
+    `told`: the languages that it reads, where that is known; then it is not asked. A question waits
+    `patience_s` seconds for that; where the embedder takes longer or fails, it is taken to read the language.
     """
 
-    def __init__(self, embedder: Embedder, told: Collection[str] | None = None) -> None:
-        self._embedder, self._told = embedder, told
-        self._shown: dict[str, _Shown] = {}
-        self._showing = asyncio.Lock()
+    def __init__(
+        self, embedder: Embedder, told: Collection[str] | None = None, *, patience_s: float = PATIENCE_S
+    ) -> None:
+        self._embedder, self._told, self._patience_s = embedder, told, patience_s
+        self._showing: dict[str, asyncio.Task[_Shown]] = {}
 
     async def reads(self, asked: str, written: str) -> bool:
         """As `Reads`: whether what is written in one language is found by questions in another, or the same.
 
         A language that there are no pairs in is read by models that read all of those but English.
-        Raises what the embedder raises.
         """
         if self._told is not None:
             return asked in self._told and written in self._told
-        return all([await self._reads(*pair) for pair in _pairs(asked, written)])
+        pairs = [pair for pair in _pairs(asked, written) if pair != (PRESUMED, PRESUMED)]
+        shown = await self._shown({language for pair in pairs for language in pair})
+        return shown is None or all(
+            understanding(shown[one].questions, shown[other].answers) >= READS for one, other in pairs
+        )
 
-    async def _reads(self, asked: str, written: str) -> bool:
-        if asked == written == PRESUMED:
-            return True
-        questions, answers = (await self._of(asked)).questions, (await self._of(written)).answers
-        return understanding(questions, answers) >= READS
-
-    async def _of(self, language: str) -> _Shown:
-        async with self._showing:
-            if language not in self._shown:
-                self._shown[language] = await self._show(language)
-            return self._shown[language]
+    async def _shown(self, languages: Collection[str]) -> Mapping[str, _Shown] | None:
+        """What the embedder made of these; None where it can't be told yet."""
+        for language in languages:
+            if language not in self._showing:
+                self._showing[language] = asyncio.create_task(self._show(language))
+        tasks = {language: self._showing[language] for language in languages}
+        if tasks:
+            await asyncio.wait(tasks.values(), timeout=self._patience_s)
+        for language, task in tasks.items():
+            if task.done() and (task.cancelled() or task.exception() is not None):
+                self._showing.pop(language, None)  # the next question asks again
+                return None
+        if not all(task.done() for task in tasks.values()):
+            return None
+        return {language: task.result() for language, task in tasks.items()}
 
     async def _show(self, language: str) -> _Shown:
         pairs = PAIRS[language]

@@ -479,7 +479,7 @@ def test_a_follow_up_is_searched_with_the_question_before_it():
     world = World()
     history = [{"role": "user", "content": "How do I unlock it?"}, {"role": "assistant", "content": "Wait."}]
     world.ask("And for admins?", history=history)
-    assert world.index.queries[0].text == "How do I unlock it?\nAnd for admins?"
+    assert world.index.queries[0].text == "unlock admins"
     asked_first, answered_by = world.models.requests
     # What the small model makes of it is no question about what was said.
     assert asked_first.model == "small"
@@ -491,7 +491,7 @@ def test_a_follow_up_that_the_fast_model_makes_stand_alone_is_searched_as_that()
     world = World(models={"small": Script((alone,))})
     history = [{"role": "user", "content": "How do I unlock the portal?"}]
     _, end = world.ask("And for admins?", history=history)
-    assert world.index.queries[0].text == alone
+    assert world.index.queries[0].text == "admins unlock portal"
     assert end["timings"]["rewritten"] == pytest.approx(210)
     assert world.models.requests[-1].messages[-1].content.endswith("Question: And for admins?")
 
@@ -500,7 +500,7 @@ def test_a_question_that_stands_alone_is_searched_as_it_is_whatever_was_asked_be
     world = World()
     history = [{"role": "user", "content": "How do I order a new card for the canteen?"}]
     _, end = world.ask(history=history)
-    assert world.index.queries[0].text == "How do I reset my portal password?"
+    assert world.index.queries[0].text == "reset portal password"
     assert end["timings"]["rewritten"] is None
 
 

@@ -1,11 +1,14 @@
 """Languages: of texts, and which of them a model reads."""
 
+import asyncio
+
 import pytest
 
 from streams.answering.language import guess, language_of
 from streams.answering.pairs import PAIRS
 from streams.answering.query import UNREAD, searched_words, vector_weight
 from streams.answering.reading import OTHERS, Reading
+from streams.errors import Retryable
 from streams.ports import Serving
 
 
@@ -99,6 +102,29 @@ async def test_english_costs_nothing_and_another_language_is_shown_once():
     for _ in range(3):
         await reading.reads("fr", "fr")
     assert len(reader.shown) == 2 * len(PAIRS["fr"])
+
+
+async def test_no_question_waits_long_for_it_or_fails_with_it():
+    class Slow(Reader):
+        free = None
+
+        async def embed_query(self, text):
+            await self.free.wait()
+            return await super().embed_query(text)
+
+    slow = Slow("en")
+    slow.free = asyncio.Event()
+    reading = Reading(slow, patience_s=0.01)
+    assert await reading.reads("fr", "fr"), "it is not known yet"
+    slow.free.set()
+    while await reading.reads("fr", "fr"):
+        pass
+
+    class Down(Reader):
+        async def embed_query(self, text):
+            raise Retryable("away")
+
+    assert await Reading(Down()).reads("fr", "fr")
 
 
 async def test_a_model_whose_languages_are_told_is_not_asked():
