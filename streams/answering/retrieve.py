@@ -6,7 +6,7 @@ and who may read them, and a source's floor says which heads do. So nothing here
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -50,7 +50,8 @@ async def retrieve(
     `standing` reads the heads; one that is kept from question to question does so in fewer calls.
 
     Each round asks for more than is wanted, `overfetch` times at first and twice as many each time; there is
-    another one (at most `rounds`) only where passages that no longer count took the place of others.
+    another one (at most `rounds`) only where passages that no longer count took the place of others, or where
+    a document was replaced in between: the search found it as it was, its head says what it is now.
     """
     standing = standing or Standing()
     superseded: dict[UUID, Hit] = {}
@@ -63,9 +64,10 @@ async def retrieve(
         kept = {one.hit.id for one in found}
         gone = {hit.id: hit for hit in hits if hit.id not in kept and hit.id not in superseded}
         superseded |= gone
-        if len(found) >= wanted or len(hits) < limit or not gone:
+        crowded = len(found) < wanted and len(hits) == limit
+        if not gone or not (crowded or _replaced(gone.values(), heads, kept)):
             break
-        limit *= 2
+        limit *= 2 if crowded else 1
     return Retrieved(tuple(found[:wanted]), tuple(superseded.values()))
 
 
@@ -83,6 +85,15 @@ async def outdated(
         return head is not None and counts(one.hit, head, query)
 
     return tuple(n for n, one in enumerate(passages, 1) if not still(one))
+
+
+def _replaced(gone: Iterable[Hit], heads: Mapping[UUID, Head], kept: Collection[UUID]) -> bool:
+    """Whether a document lists other passages than were hit: it may be found by one that is new."""
+    current = (heads.get(key) for key in {hit.document_key for hit in gone})
+    return any(
+        head is not None and not head.deleted and not any(listed.id in kept for listed in head.passages)
+        for head in current
+    )
 
 
 def _kept(hits: Iterable[Hit], heads: Mapping[UUID, Head], query: SearchQuery) -> list[Found]:

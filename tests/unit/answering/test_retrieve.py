@@ -54,6 +54,26 @@ def test_one_round_is_enough_where_everything_counts():
     assert len(index.queries) == 1
 
 
+def test_a_document_that_is_replaced_between_search_and_heads_is_found_as_it_is_now():
+    before, now = hit("version 0", name="d"), hit("version 1", name="d", part=1)
+    others = [hit(f"other {n}", name=f"o{n}") for n in range(3)]
+    index = Index.of(before, *others)
+    hybrid, replaced = index.hybrid, []
+
+    async def hybrid_then_replaced(query):
+        found = await hybrid(query)
+        if not replaced:
+            replaced.append(now)
+            index.hits = [now, *index.hits]
+            index.held[now.document_key] = [head_of(now, offset=1)]
+        return found
+
+    index.hybrid = hybrid_then_replaced
+    found = find(index, SearchQuery("acme", "version", (0.6, 0.8))).found
+    assert [one.hit.text for one in found] == ["version 1", "other 0", "other 1"]
+    assert len(index.queries) == 2
+
+
 READERS = st.sampled_from([("*",), ("group:a",), ("group:b",), ("group:a", "group:b")])
 
 
