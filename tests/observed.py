@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 import httpx
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from ops.observe.prometheus import Prometheus
 from streams import settings as configuration
@@ -23,6 +23,7 @@ TOPICS = (
     "CHANGES", "INDEXED", "DOCUMENTS_DEAD", "DOCUMENTS_RETRY",
     "QUESTIONS", "QUESTIONS_DEAD", "QUESTIONS_RETRY", "QUESTIONS_DONE", "ANSWERS",
 )  # fmt: skip
+LIMIT_S = 90
 FIRST, SECOND = "large", "small"
 """The models."""
 
@@ -83,6 +84,21 @@ class Watched:
         async with AIOKafkaProducer(bootstrap_servers=self.settings.kafka) as producer:
             for key, value in records:
                 await producer.send_and_wait(f"{self.name}.{topic}", value, key, headers=list(headers))
+
+    async def records(self, topic: str, wanted):
+        """All records of a topic, once `wanted` says that they are enough."""
+        got: list = []
+        consumer = AIOKafkaConsumer(
+            f"{self.name}.{topic}",
+            bootstrap_servers=self.settings.kafka,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+        )
+        async with consumer, asyncio.timeout(LIMIT_S):
+            while not wanted(got):
+                for messages in (await consumer.getmany(timeout_ms=200)).values():
+                    got += messages
+        return got
 
     async def send_bad_change(self) -> None:
         """A change that becomes a dead letter."""
