@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -29,7 +28,7 @@ from streams.ollama.embedder import open_embedder
 from streams.ports import Observed, Observer
 from streams.reconcile import clean
 from streams.settings import Settings
-from streams.worker import gauges
+from streams.worker import gauges, memory
 from streams.worker.agents import (
     Parts,
     answer_agent,
@@ -58,8 +57,6 @@ if TYPE_CHECKING:
 
 START_AGAIN_S = 0.5
 START_AGAIN_MAX_S = 10.0
-NEW_OBJECTS = 2_000
-"""Objects made and not yet dropped after which Python looks for cycles among them; its own default is 700."""
 CLOSE_S = 3.0
 """How long connections are given to close at the end."""
 
@@ -232,27 +229,17 @@ async def _run(settings: Settings, roles: Sequence[Role]) -> int:
             parts = await _opened(settings, roles, metrics, stack, status, stop)
             if parts is None:
                 return 0
-            _collect_seldom()
+            memory.collect_seldom()
             return await _work(parts, roles, status, stop)
     except StreamsError as error:
         return exit_code(error)
-
-
-def _collect_seldom() -> None:
-    """Has the garbage collector leave alone what is there for good, and look at the rest less often.
-
-    With a hundred changes under way nearly all that is young is in use: to look through it took a tenth of
-    a worker's time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
 
 
 def main(settings: Settings, roles: Sequence[Role]) -> NoReturn:
     """Runs a worker until SIGTERM or SIGINT, then ends the process with its exit code."""
     logs.configure(level=settings.log_level, style=settings.log_format, ids=followed.ids)
     dam(time.monotonic)
+    memory.give_back()
     code = FAILED
     try:
         code = asyncio.run(_run(settings, roles))
