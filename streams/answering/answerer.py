@@ -9,6 +9,7 @@ from contextlib import ExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from streams.answering.answering import Answering
+from streams.answering.anteroom import Anteroom, TooMany
 from streams.answering.beside import ahead, beside
 from streams.answering.calibrate import Calibration
 from streams.answering.deadline import Deadline
@@ -55,6 +56,12 @@ _NO_USAGE = Usage()
 Event = AnswerStarted | AnswerDelta | AnswerReset | AnswerCompleted | AnswerFailed
 
 
+AWAITING_A_SLOT = 32
+"""Questions that may wait for the index, for each that a model answers: half of those that are taken in."""
+
+MANY_WAIT = "Too many questions wait for the index already; ask again, or without `after`."
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
     """One question on its way: what is known, what was built from it, what replies were stopped for."""
@@ -93,6 +100,7 @@ class Answerer:
         self._monotonic = monotonic
         self._observe = observe
         self._turnstile = Turnstile(settings.slots + settings.ahead, monotonic=monotonic)
+        self._anteroom = Anteroom(settings.slots * AWAITING_A_SLOT)
         self._slots = asyncio.Semaphore(settings.slots)
         self._generating = 0
         self._calibration = Calibration()
@@ -136,8 +144,8 @@ class Answerer:
     async def _events(self, asked: Asked, transcript: Transcript) -> AsyncGenerator[Event, None]:
         deadline = Deadline(asked, now=self._now, monotonic=self._monotonic, margin_s=self._settings.margin_s)
         try:
-            # Outside the turnstile: who waits for the index keeps no place.
-            fresh = await self._lookup.wait(asked, deadline)
+            # Outside the turnstile: who waits for the index keeps no place there.
+            fresh = await self._indexed(asked, deadline)
             async with (
                 self._turnstile.enter(asked.tenant, deadline.left_s),
                 aclosing(self._answered(asked, fresh, deadline, transcript)) as events,
@@ -149,6 +157,15 @@ class Answerer:
             yield self._failed(transcript, NoAnswer("unavailable", message, retryable=True))
         except NoAnswer as failure:
             yield self._failed(transcript, failure)
+
+    async def _indexed(self, asked: Asked, deadline: Deadline) -> Freshness | None:
+        if not asked.question.after:
+            return await self._lookup.wait(asked, deadline)
+        try:
+            with self._anteroom.enter(asked.tenant):
+                return await self._lookup.wait(asked, deadline)
+        except TooMany:
+            raise NoAnswer("unavailable", MANY_WAIT, retryable=True) from None
 
     def _failed(self, transcript: Transcript, failure: NoAnswer) -> AnswerFailed:
         return transcript.failed(

@@ -43,6 +43,9 @@ from streams.ports import (
 
 T = TypeVar("T")
 
+AMONG_SUSPECTS = 4
+"""Times as many passages are asked for where some of the first ones were dropped by the guard."""
+
 CHECK_S = 0.15
 """How long it may take to see whether what was found still counts."""
 
@@ -144,9 +147,16 @@ class Lookup:
                 alone = await self._alone(text, asked.question, deadline)
                 serving, vector = await self._embedded(alone, deadline)
                 fresh = await known
-            serving, query, retrieved = await self._found(serving, vector, asked, alone, deadline)
+            top_k = asked.question.top_k
+            serving, query, retrieved = await self._found(serving, vector, asked, alone, deadline, top_k)
             inspected = _admitted(self._guard.inspect(asked, retrieved.found))
-            retrieved = replace(retrieved, found=inspected.passages)
+            if len(inspected.passages) < len(retrieved.found) >= top_k:
+                # Suspects must not crowd out what else there is.
+                serving, query, retrieved = await self._found(
+                    serving, vector, asked, alone, deadline, top_k * AMONG_SUSPECTS
+                )
+                inspected = _admitted(self._guard.inspect(asked, retrieved.found))
+            retrieved = replace(retrieved, found=inspected.passages[:top_k])
             language = guess(text, asked.question.language)
             evidence = await self._evidence(serving, asked, alone, retrieved, deadline)
             return Looked(
@@ -209,7 +219,7 @@ class Lookup:
             )
 
     async def _found(
-        self, serving: Serving, vector: Vector, asked: Asked, alone: str, deadline: Deadline
+        self, serving: Serving, vector: Vector, asked: Asked, alone: str, deadline: Deadline, wanted: int
     ) -> tuple[Serving, SearchQuery, Retrieved]:
         """What the live generation gives, and that one.
 
@@ -217,14 +227,14 @@ class Lookup:
         one alone, while a model or the store was waited for.
         """
         while True:
-            query, retrieved = await self._retrieved(serving, vector, asked, alone, deadline)
+            query, retrieved = await self._retrieved(serving, vector, asked, alone, deadline, wanted)
             now = await self._persist("search", self._serve, deadline)
             if now.search is serving.search:
                 return serving, query, retrieved
             serving, vector = await self._embedded(alone, deadline)
 
     async def _retrieved(
-        self, serving: Serving, vector: Vector, asked: Asked, alone: str, deadline: Deadline
+        self, serving: Serving, vector: Vector, asked: Asked, alone: str, deadline: Deadline, wanted: int
     ) -> tuple[SearchQuery, Retrieved]:
         language = language_of(alone, asked.question.language)
         query = SearchQuery(
@@ -237,7 +247,7 @@ class Lookup:
         )
         with deadline.measured("retrieved"):
             retrieved = await self._persist(
-                "search", lambda: self._retrieve(serving.search, query, asked.question.top_k), deadline
+                "search", lambda: self._retrieve(serving.search, query, wanted), deadline
             )
         self._observe(Observed("answer_superseded_hits", float(len(retrieved.superseded))))
         return query, retrieved
