@@ -70,7 +70,7 @@ async def complete(request: Request, key: Chatter, body: Body) -> Response:
             held=parts.settings.min_grounded > 0,
             with_usage=bool(body.stream_options and body.stream_options.include_usage),
         )
-        return events.EventStream(events.kept_alive(pieces.of(answer)), stack.pop_all())
+        return events.EventStream(pieces.of(answer), stack.pop_all())
 
 
 @router.get("/v1/models", summary="The one model there is", responses=OPENAI_ERRORS)

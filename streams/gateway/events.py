@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AsyncExitStack
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 from fastapi.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from streams.errors import StreamsError
 from streams.gateway.problems import problem_of
@@ -25,22 +26,51 @@ Last = tuple[int, int]
 
 
 class EventStream(StreamingResponse):
-    """A stream of events; what `stack` holds is let go at its end, however it ends."""
+    """A stream of events, with comments where none comes for long.
+
+    What `stack` holds is let go at its end, however it ends.
+    """
 
     media_type = MEDIA_TYPE
 
     def __init__(
-        self, chunks: AsyncIterator[bytes], stack: AsyncExitStack, headers: Mapping[str, str] | None = None
+        self,
+        chunks: AsyncGenerator[bytes, None],
+        stack: AsyncExitStack,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         # Proxies that gather what they pass on would make an answer one piece.
         shown = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", **(headers or {})}
         super().__init__(chunks, headers=shown)
-        self._stack = stack
+        self._chunks, self._stack, self._sent_at = chunks, stack, 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends it."""
         async with self._stack:
             await super().__call__(scope, receive, send)
+
+    async def stream_response(self, send: Send) -> None:
+        """Sends it, and keeps its connection alive."""
+
+        async def sent(message: Message) -> None:
+            self._sent_at = time.monotonic()
+            await send(message)
+
+        alive = asyncio.create_task(self._keep_alive(send))
+        try:
+            await super().stream_response(sent)
+        finally:
+            alive.cancel()
+            await asyncio.wait({alive})
+            await self._chunks.aclose()
+
+    async def _keep_alive(self, send: Send) -> None:
+        # At the stream's end a comment may come too late, which is no fault.
+        with suppress(OSError, RuntimeError):
+            while True:
+                await asyncio.sleep(ALIVE_S)
+                if time.monotonic() - self._sent_at >= ALIVE_S:
+                    await send({"type": "http.response.body", "body": ALIVE, "more_body": True})
 
 
 def written(event: Event) -> bytes:
@@ -73,27 +103,3 @@ def after(event: Event, last: Last | None, *, terminal: bool) -> bool:
     """Whether the event comes after the last one seen; a terminal one does unless it is that."""
     at = (event.attempt, event.seq)
     return last is None or (at != last if terminal else at > last)
-
-
-async def kept_alive(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    """The chunks, with comments where none comes for long, after one at once: so that the head is sent."""
-    yield ALIVE
-    coming: asyncio.Task[bytes] | None = None
-    try:
-        while True:
-            coming = coming or asyncio.ensure_future(anext(chunks))
-            done, _ = await asyncio.wait({coming}, timeout=ALIVE_S)
-            if not done:
-                yield ALIVE
-                continue
-            task, coming = coming, None
-            try:
-                chunk = task.result()
-            except StopAsyncIteration:
-                return
-            yield chunk
-    finally:
-        if coming is not None:
-            coming.cancel()
-            await asyncio.wait({coming})
-        await chunks.aclose()

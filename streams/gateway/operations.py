@@ -130,7 +130,7 @@ async def indexed(
     async with AsyncExitStack() as stack:
         follower = await stack.enter_async_context(parts.feed.followed(key.tenant))
         before = await parts.feed.recent(key.tenant, recent) if recent else []
-        return events.EventStream(events.kept_alive(_receipts(parts, key, before, follower)), stack.pop_all())
+        return events.EventStream(_receipts(parts, key, before, follower), stack.pop_all())
 
 
 async def _receipts(

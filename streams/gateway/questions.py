@@ -110,7 +110,7 @@ async def ask(
         sent, answer = await parts.asking.ask(question, trace(request), stack)
         headers = {"Location": f"/v1/questions/{sent.id}/events"}
         if streamed:
-            chunks = events.kept_alive(_chunks(sent, answer))
+            chunks = _chunks(sent, answer)
             return events.EventStream(chunks, stack.pop_all(), headers)
         if later:
             body = Accepted(question_id=sent.id, question=sent.at).model_dump(mode="json")
@@ -149,7 +149,7 @@ async def follow(
     answer = parts.asking.follow(sent)
     if last is not None and await parts.asking.ended_at(sent) == last:
         return Response(status_code=204)
-    return events.EventStream(events.kept_alive(_chunks(sent, answer, last)), AsyncExitStack())
+    return events.EventStream(_chunks(sent, answer, last), AsyncExitStack())
 
 
 async def _chunks(

@@ -1,8 +1,8 @@
 """What the gateway adds to a question's first token: `make bench-gateway`.
 
-On real Kafka and Weaviate, with a stand-in for the model: rounds of questions at once, in turns over Kafka
-directly (by `streams.client`) and by HTTP (server-sent events), in one process that asks, so that whatever
-else the machine does is the same for both.
+On real Kafka: blocks of questions at once, in turns over Kafka directly (by `streams.client`) and by HTTP
+(server-sent events), in one process that asks, so that whatever else the machine does is the same for both.
+First with a stand-in for the workers (`alone`), then with a worker, Weaviate and a stand-in for the model.
 """
 
 from __future__ import annotations
@@ -35,9 +35,13 @@ from tests.bench.meter import Meter
 from tests.bench.stub import running_stub
 from tests.bench.workers import Worker
 
-FIRST_MS, TOKEN_MS, TOKENS = 50.0, 5.0, 40
+FIRST_MS, TOKEN_MS, TOKENS = 50.0, 25.0, 40
 DELTA = b"event: answer.delta\n"
 READY_S = 60
+SPREAD_S = 1.0
+"""Over which askers begin; an answer takes about as long."""
+EACH = 4
+"""Questions that each asker asks in a block, one after the other."""
 DEADLINE_MS = 300_000
 """Nothing is to end for lack of time: a slow machine is slow for both."""
 
@@ -111,61 +115,95 @@ def over_http(session: aiohttp.ClientSession, gateway: Gateway) -> Ask:
     return ask
 
 
-async def rounds(asks: dict[str, Ask], count: int, at_once: int) -> dict[str, list[float]]:
+async def blocks(asks: dict[str, Ask], count: int, at_once: int, each: int = EACH) -> dict[str, list[float]]:
+    """Milliseconds to first tokens, of `count` blocks each way: askers who each ask `each` times in a row."""
     took: dict[str, list[float]] = {name: [] for name in asks}
+
+    async def asker(ask: Ask, number: int) -> list[float]:
+        # Not all in one instant: what is meant is so many at a time, not so many who come together.
+        await asyncio.sleep(number * SPREAD_S / at_once)
+        return [await ask(f"What does page {number} say about subject {number}?") for _ in range(each)]
+
     for number in range(count):
-        # Who is first in a round alternates, too.
+        # Who is first in a pair of blocks alternates, too.
         for name in list(asks) if number % 2 else list(asks)[::-1]:
-            texts = [f"What does page {n} say about subject {n}?" for n in range(at_once)]
-            took[name] += await asyncio.gather(*(asks[name](text) for text in texts))
+            for values in await asyncio.gather(*(asker(asks[name], one) for one in range(at_once))):
+                took[name] += values
             await asyncio.sleep(0.2)
     return took
 
 
-async def measure(settings: Settings, gateway: Gateway, given: argparse.Namespace, worker: Worker) -> dict:
+async def measure(
+    settings: Settings, gateway: Gateway, given: argparse.Namespace, pids: dict[str, int]
+) -> dict[str, object]:
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session, Client(settings) as client:
         await gateway.ready(session)
         asks = {"kafka": over_kafka(client), "gateway": over_http(session, gateway)}
-        await rounds(asks, 2, given.at_once)
-        alone = await rounds(asks, given.alone, 1)
-        meter = Meter({"worker": worker.process.pid, "gateway": gateway.process.pid, "asking": os.getpid()})
-        took = await rounds(asks, given.rounds, given.at_once)
+        await blocks(asks, 1, given.at_once, 1)
+        alone = await blocks(asks, 1, 1, given.alone)
+        meter = Meter({**pids, "gateway": gateway.process.pid, "asking": os.getpid()})
+        took = await blocks(asks, given.blocks, given.at_once)
         used = meter.read()
+    count = len(took["gateway"])
     found = {name: quantiles(values) for name, values in took.items()}
     one = {name: quantiles(values) for name, values in alone.items()}
     return {
-        "questions_at_once": given.at_once,
-        "questions_each": given.rounds * given.at_once,
+        "at_once": given.at_once,
+        "questions_each_way": count,
         "first_token_ms": found,
         "added_ms": {q: round(found["gateway"][q] - found["kafka"][q], 1) for q in ("p50", "p95")},
         "first_token_alone_ms": one,
         "added_alone_ms": {q: round(one["gateway"][q] - one["kafka"][q], 1) for q in ("p50", "p95")},
+        "gateway_ms_of_processor_each": round(1000 * used.processes["gateway"] / count, 1),
         "cores": {name: round(seconds / used.wall_s, 2) for name, seconds in used.processes.items()},
         "cores_of_others": round(used.others / used.wall_s, 2),
         "load": os.getloadavg()[0],
     }
 
 
-async def bench(on: Bench, given: argparse.Namespace) -> dict:
+async def with_worker(on: Bench, given: argparse.Namespace) -> dict[str, object]:
+    """Answers of a worker, whose model is a stand-in."""
     options = {"embed_ms": 0.0, "first_ms": FIRST_MS, "token_ms": TOKEN_MS, "tokens": TOKENS}
     with running_stub(**options) as model:
         more = {"STREAMS_ANSWER_SLOTS": "64", "STREAMS_LOG_LEVEL": "warning"}
         settings = await prepared(environ(on, model) | more)
         worker, gateway = Worker(on.folder, dict(os.environ)).start(), Gateway(on.folder).start()
         try:
-            await asyncio.to_thread(worker.ready)
+            await asyncio.to_thread(worker.ready, 300)
             await indexed(settings, [page(number) for number in range(100)])
-            return await measure(settings, gateway, given, worker)
+            return await measure(settings, gateway, given, {"worker": worker.process.pid})
         finally:
             gateway.stop()
             await asyncio.to_thread(worker.stop)
 
 
+async def alone(on: Bench, given: argparse.Namespace) -> dict[str, object]:
+    """Answers of a stand-in for the workers: the way there and back, and nothing else."""
+    settings = await prepared(on.environ("http://localhost:1"))
+    command = [sys.executable, str(Path(__file__).with_name("echo.py")), "--first-ms", str(FIRST_MS)]
+    echo = subprocess.Popen(  # noqa: ASYNC220 - it takes no time that is measured
+        command, stdout=subprocess.PIPE, env=dict(os.environ)
+    )
+    gateway = Gateway(on.folder).start()
+    try:
+        assert await asyncio.to_thread(echo.stdout.readline) == b"ready\n"
+        return await measure(settings, gateway, given, {"echo": echo.pid})
+    finally:
+        gateway.stop()
+        echo.kill()
+        echo.wait()
+        echo.stdout.close()
+
+
+PARTS = {"alone": alone, "with_worker": with_worker}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--at-once", type=int, default=50)
-    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--blocks", type=int, default=10)
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS))
     parser.add_argument("--alone", type=int, default=40, help="questions that are asked one at a time")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
@@ -176,9 +214,10 @@ def main() -> None:
         store = servers.enter_context(Weaviate(here / "weaviate"))
         on = Bench(here, broker, store)
         asyncio.run(warm_up(on))
-        found = asyncio.run(bench(on, given))
-    lines = "\n".join(f"{name:<22} {value}" for name, value in found.items())
-    print(json.dumps(found) if given.json else lines)
+        for part in given.only:
+            found = {"what": part} | asyncio.run(PARTS[part](on, given))
+            lines = "\n".join(f"{name:<22} {value}" for name, value in found.items())
+            print(json.dumps(found) if given.json else f"{lines}\n", flush=True)
 
 
 if __name__ == "__main__":

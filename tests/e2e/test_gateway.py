@@ -443,7 +443,7 @@ async def test_a_thousand_idle_streams_are_held_and_each_hears_what_happens(door
     async def follow():
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head)
-        await reader.readuntil(b": alive\n\n")
+        await reader.readuntil(b"\r\n\r\n")
         return reader, writer
 
     streams = []
