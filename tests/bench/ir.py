@@ -27,6 +27,8 @@ DATA = Path(os.environ.get("STREAMS_TEST_DATA") or ROOT.parent / "shared" / "dat
 KEPT = ROOT / "out" / "vectors"
 CHUNKING = Chunking(max_tokens=512, target_chars=800)
 THREADS = 2
+PART = 250
+"""Vectors that are made between two writes."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,12 @@ class Collection:
     questions: Sequence[Judged]
 
 
-def collection(name: str, language: str) -> Collection:
-    """The collection in the folder of that name."""
+def collection(name: str, language: str, every: int = 1) -> Collection:
+    """The collection in the folder of that name.
+
+    With `every`, a part: every so manieth question, the documents that answer those, and of the documents
+    that answer none at all every so manieth.
+    """
     folder = DATA / name
     relevant: dict[str, set[str]] = {}
     with (folder / "qrels.tsv").open() as rows:
@@ -75,8 +81,12 @@ def collection(name: str, language: str) -> Collection:
         for one in _lines(folder / "queries.jsonl")
         if one["_id"] in relevant
     ]
-    documents = [Document(one["_id"], one["title"], one["text"]) for one in _lines(folder / "corpus.jsonl")]
-    return Collection(name, language, documents, questions)
+    asked = questions[::every]
+    answers = {id_ for one in asked for id_ in one.documents}
+    others = {id_ for one in questions for id_ in one.documents}
+    read = [Document(one["_id"], one["title"], one["text"]) for one in _lines(folder / "corpus.jsonl")]
+    beside = {one.id for one in [one for one in read if one.id not in others][::every]}
+    return Collection(name, language, [one for one in read if one.id in answers | beside], asked)
 
 
 def _lines(path: Path) -> list[dict]:
@@ -85,19 +95,22 @@ def _lines(path: Path) -> list[dict]:
 
 
 def vectors(name: str, texts: Sequence[str]) -> np.ndarray:
-    """Unit vectors, one a row; read where they were made before."""
+    """Unit vectors, one a row; those that were made before are read, also where that was interrupted."""
     of = hashlib.sha256(json.dumps([MINILM.name, MINILM.quantization, *texts]).encode()).hexdigest()[:16]
     path = KEPT / f"{name}-{of}.npy"
-    if not path.exists():
-        KEPT.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".part.npy")
-        np.save(unfinished, _embedded(texts))
-        unfinished.rename(path)
-    return np.load(path)
-
-
-def _embedded(texts: Sequence[str]) -> np.ndarray:
+    KEPT.mkdir(parents=True, exist_ok=True)
+    made = np.load(path) if path.exists() else np.empty((0, MINILM.embedding_length), dtype=np.float32)
     model = MiniLM(*MINILM.paths(), threads=1)
     with ThreadPoolExecutor(THREADS) as threads:
-        made = threads.map(lambda text: model.embed(model.tokens(text)), texts)
-        return np.array(list(made), dtype=np.float32)
+        while len(made) < len(texts):
+            some = texts[len(made) : len(made) + PART]
+            more = list(threads.map(lambda text: model.embed(model.tokens(text)), some))
+            made = np.concatenate([made, np.array(more, dtype=np.float32)])
+            _save(path, made)
+    return made
+
+
+def _save(path: Path, made: np.ndarray) -> None:
+    unfinished = path.with_suffix(".part.npy")
+    np.save(unfinished, made)
+    unfinished.rename(path)
