@@ -19,7 +19,8 @@ export PYTHONPATH := $(CURDIR)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test test-real check docs format lock servers schemas bench-index bench-answer \
-	bench-after bench-gateway bench-guard bench-edits bench-freshness eval main-job chaos clean picture-dashboard
+	bench-after bench-gateway bench-guard bench-edits bench-freshness bench-retrieval bench-search eval main-job \
+	chaos clean picture-dashboard
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +98,12 @@ bench-edits: $(STAMP) ## a book's edit history: what is embedded again
 
 eval: $(STAMP) ## the project's own evaluation set: 120 questions on its documentation, and what tuning would change
 	$(BIN)/python tests/bench/evaluation.py
+
+bench-retrieval: $(STAMP) ## what is found of two judged sets, English and French, beside BM25: WEAVIATE=1, EVERY=8 for a part
+	nice $(BIN)/python tests/bench/retrieval.py $(if $(WEAVIATE),--weaviate) $(if $(EVERY),--every $(EVERY))
+
+bench-search: $(STAMP) ## how long retrieval takes beside the store's own query: PASSAGES=100000, WEAVIATE=1
+	$(BIN)/python tests/bench/search_times.py $(if $(WEAVIATE),--weaviate) $(if $(PASSAGES),--passages $(PASSAGES))
 
 bench-freshness: $(STAMP) servers ## a commit in PostgreSQL to a search that finds it, at several rates
 	$(BIN)/python tests/bench/freshness.py

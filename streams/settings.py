@@ -136,7 +136,7 @@ class Settings(BaseSettings):
     """No token of the first model by then: the fallback answers."""
     token_timeout_ms: Annotated[int, Field(ge=1)] = 5_000
     """A pause this long between two tokens is a stall."""
-    vector_weight: Annotated[float, Field(ge=0, le=1)] = 0.3
+    vector_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Weight of vectors against words, where the model reads the language; `eval --tune` finds the best."""
     similarity_threshold: Annotated[float | None, Field(ge=-1, le=1)] = None
     """Cosine from which a passage counts as evidence. Unset: by the embedding model."""

@@ -23,7 +23,7 @@ class Answering:
     `margin_s` is kept of the deadline for the terminal event's way.
     `similarity_threshold` None: by the embedding model; the `rare_word_…`
     are those of `Weighing`.
-    `alpha` weighs vectors against words: with MiniLM, .3 was best or nearly so in English and in French.
+    `alpha` weighs vectors against words where the model reads the language (docs/design/009-languages.md).
     `brief_prompt`: for models too small to follow instructions, see `brief`.
     `min_grounded`: a model's answer that is grounded less is replaced by an extract; 0 for never.
     A model's circuit opens after `circuit_failures` in a row and tries again every `circuit_open_s`.
@@ -48,7 +48,7 @@ class Answering:
     similarity_threshold: float | None = None
     rare_word_share: float = 0.01
     rare_word_coverage: float = 0.5
-    alpha: float = 0.3
+    alpha: float = 0.5
     overfetch: int = 4
     search_rounds: int = 5
     search_try_s: float = 5.0

@@ -5,7 +5,7 @@ service-public.fr (French), cut, embedded by the bundled MiniLM and searched as 
 the SQLite store or in a Weaviate. Beside it BM25 over whole documents, words alone, vectors alone, and both
 by equal-weight reciprocal rank fusion.
 
-    python tests/bench/retrieval.py [--weaviate URL,GRPC_PORT] [--only SET] [--every N] [--json]
+    python tests/bench/retrieval.py [--weaviate] [--only SET] [--every N] [--json]
 
 Vectors take a quarter of an hour of a processor, once: they are kept in `out/vectors`.
 """
@@ -17,11 +17,12 @@ import asyncio
 import json
 import os
 import sys
-import time
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from statistics import fmean
 from uuid import UUID, uuid5
 
@@ -29,6 +30,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from ops.servers.launch import Weaviate
 from streams.answering.language import language_of
 from streams.answering.query import searched_words, vector_weight
 from streams.answering.reading import Reading
@@ -166,20 +168,20 @@ def bm25(of: Collection) -> list[list[str]]:
     return [[of.documents[number].id for number in index.ranked(one.text, 10)] for one in of.questions]
 
 
-async def measured(weaviate: str | None, names: Sequence[str], every: int) -> list[Row]:
+async def measured(names: Sequence[str], every: int, *, weaviate: bool) -> list[Row]:
     """All rows, one collection after the other in one store."""
     settings = load(env_file=None, llm_provider="embedded")
     rows: list[Row] = []
     async with AsyncExitStack() as stack:
-        if weaviate is None:
-            store = await open_sqlite(None, dimension=MINILM.embedding_length)
+        if weaviate:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="rag-streams-retrieval-"))
+            server = Weaviate(Path(folder))
+            stack.callback(server.stop)
+            server.start()
+            at = WeaviateConfig(server.url, server.grpc_port, dimension=MINILM.embedding_length)
+            store = await open_weaviate(at)
         else:
-            url, _, grpc = weaviate.rpartition(",")
-            config = WeaviateConfig(
-                url=url, grpc_port=int(grpc), dimension=MINILM.embedding_length,
-                prefix=f"Bench{int(time.time())}",
-            )  # fmt: skip
-            store = await open_weaviate(config)
+            store = await open_sqlite(None, dimension=MINILM.embedding_length)
         stack.push_async_callback(store.close)
         embedder = Embedder()
         serving = Serving(store, embedder, Reading(embedder, patience_s=600).reads)
@@ -211,7 +213,7 @@ def show(rows: Sequence[Row]) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--weaviate", metavar="URL,GRPC_PORT", help="search in this Weaviate, not in SQLite")
+    parser.add_argument("--weaviate", action="store_true", help="in a Weaviate that is started for it")
     parser.add_argument("--only", choices=[name for name, _, _ in SETS], help="one set alone")
     parser.add_argument(
         "--every", type=int, default=1, help="every so manieth question, and a part of the documents"
@@ -221,7 +223,7 @@ def main() -> int:
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
     names = [given.only] if given.only else [name for name, _, _ in SETS]
-    rows = asyncio.run(measured(given.weaviate, names, given.every))
+    rows = asyncio.run(measured(names, given.every, weaviate=given.weaviate))
     if given.json:
         sys.stdout.writelines(json.dumps(vars(one)) + "\n" for one in rows)
     else:

@@ -1,9 +1,10 @@
 """How long retrieval takes, beside the store's own query on the same index: `make bench-search`.
 
-Texts are those of service-public.fr's passages, again and again; vectors are made up: 200 directions with noise
-about each, so that passages lie in groups as real ones do. Each document has four passages. One question after
-the other: the store's bare query (Weaviate's own hybrid query; SQLite's nearest vectors and best words, one
-statement each, 20 of each), then `Search.hybrid` as answering asks for it, then `retrieve` with heads and floors.
+Texts are those of service-public.fr's passages, again and again; vectors are made up: 200 directions with
+noise about each, so that passages lie in groups as real ones do. A document has four passages. One question
+after the other, in three ways: the store's bare query (Weaviate's own hybrid query; SQLite's nearest vectors
+and best words, one statement each, 20 of each), `Search.hybrid` as answering asks for it, and `retrieve` with
+heads and floors.
 
     python tests/bench/search_times.py [--passages 10000] [--weaviate] [--questions 200]
 """
@@ -44,7 +45,7 @@ DIMENSION = 384
 TENANT = "bench"
 GROUPS, NOISE = 200, 0.7
 PASSAGES_A_DOCUMENT = 4
-WANTED, OVERFETCH, ROUNDS, ALPHA = 5, 4, 5, 0.3
+WANTED, OVERFETCH, ROUNDS, ALPHA = 5, 4, 5, 0.5
 WRITTEN_AT_ONCE = 500
 NAMES = UUID("6b1a5ad9-4b9e-4b1e-9a52-0d4c5d3c3c1e")
 KEY = "service-public.fr"
@@ -138,7 +139,8 @@ def bare_weaviate(store, config: WeaviateConfig) -> Bare:
     async def bare(query: SearchQuery) -> object:
         collection = store._session.client.collections.use(config.passages).with_tenant(query.tenant)
         return await collection.query.hybrid(
-            query.text, vector=list(query.vector), alpha=ALPHA, limit=20, fusion_type=HybridFusion.RELATIVE_SCORE,
+            query.text, vector=list(query.vector), alpha=ALPHA, limit=20,
+            fusion_type=HybridFusion.RELATIVE_SCORE,
             query_properties=["text", "title^2"], return_properties=["text", "title", "document_key"],
         )  # fmt: skip
 

@@ -36,8 +36,10 @@ def test_recall_at_5_on_our_own_documentation_is_at_least_0_8(indexed):
     assert found["fr"]["questions"] == 30
     assert found["all"]["recall_5"] >= 0.8
     assert found["all"]["abstained_rightly"] >= 0.7
-    # A French question whose answer is in English is mostly abstained from: see docs/how-to/evaluate.md.
     assert found["en"]["abstained_wrongly"] <= 0.15
+    # The pages are in English, and the embedding model reads no French: docs/design/009-languages.md.
+    assert found["fr"]["abstained_wrongly"] <= 0.6
+    assert found["fr"]["recall_5"] >= 0.8
     # What it is worth to search both ways.
     assert found["all"]["ndcg_10"] >= max(found["words"]["ndcg_10"], found["vectors"]["ndcg_10"])
 
