@@ -10,6 +10,8 @@ from streams.ports import Monotonic
 QUANTILE = 0.75
 HALF_LIFE_S = 60.0
 REMEMBERED = 64
+GIVEN_UP = 2.0
+"""Times a wait that was given up, for what the token would have taken: that is only known to be longer."""
 
 
 class Pace:
@@ -25,8 +27,15 @@ class Pace:
         self._took: dict[str, deque[tuple[float, float]]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
 
     def took(self, model: str, seconds: float) -> None:
-        """The first token came, or was given up, after so many seconds."""
+        """The first token came after so many seconds."""
         self._took[model].append((seconds, self._monotonic()))
+
+    def gave_up(self, model: str, seconds: float) -> None:
+        """The first token had not come after so many seconds.
+
+        Counted as they are, a model slower than every deadline would seem to be just fast enough for each.
+        """
+        self.took(model, max(self.usual_s(model), GIVEN_UP * seconds))
 
     def usual_s(self, model: str) -> float:
         """Seconds within which the model has its first token in `QUANTILE` of the cases."""

@@ -6,6 +6,16 @@ from dataclasses import dataclass
 
 from streams.messages.answers import Reason, Route
 
+_WRITING_S, _WRITING_SHARE = 1.0, 0.2
+"""What the fallback is left to write in after its first token, the larger of the two."""
+_MOST = 0.4
+"""The largest share of what is left that the primary leaves to the fallback.
+
+Less than half: twice a wait in vain (see `Pace`) must be longer than what was left.
+"""
+_SLACK = 1.2
+"""Times its usual first token that the fallback is left, or nothing: something passes between the two."""
+
 
 @dataclass(frozen=True, slots=True)
 class Models:
@@ -58,6 +68,13 @@ def _against_primary(models: Models, left_s: float, *, circuit_open: bool) -> Re
 
 
 def first_token_limit(models: Models, choice: Choice, *, left_s: float) -> float:
-    """Seconds that the deadline leaves for the first token: the fallback must still have its chance."""
-    reserved = models.fallback_first_token_s if choice.route == "primary" and models.has_fallback else 0.0
-    return left_s - reserved
+    """Seconds that the deadline leaves for the first token: the fallback must still have its chance.
+
+    That is time for its first token and for a reply. Where its share of `left_s` is too little for even the
+    first token, the primary has all.
+    """
+    if choice.route != "primary" or not models.has_fallback:
+        return left_s
+    wanted = models.fallback_first_token_s + max(_WRITING_S, _WRITING_SHARE * left_s)
+    reserved = min(wanted, _MOST * left_s)
+    return left_s - reserved if reserved >= _SLACK * models.fallback_first_token_s else left_s

@@ -82,7 +82,7 @@ class Router:
         if reason in _MODELS_FAULT and (circuit := self._circuits.get(choice.model or "")):
             circuit.failed()
         if reason in {"timeout", "deadline"} and waited_s is not None:
-            self._pace.took(choice.model or "", waited_s)
+            self._pace.gave_up(choice.model or "", waited_s)
 
     def _rolled_out(self, question_id: str, left_s: float) -> Choice | None:
         rollout = self._settings.rollout

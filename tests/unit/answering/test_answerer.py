@@ -172,10 +172,37 @@ def test_where_no_model_answers_the_best_passages_are_quoted():
     assert world.times[-1] <= 3
 
 
-def test_a_first_model_that_uses_up_its_time_leaves_some_to_the_second():
+@pytest.mark.parametrize("deadline_ms", [1300, 2000, 3000, 10_000])
+def test_a_first_model_that_uses_up_its_time_leaves_some_to_the_second(deadline_ms):
     world = World(models={"big": Script(first_s=99)})
-    _, last = world.ask(deadline_ms=2000)
+    # As on a real clock, nothing comes exactly when it is due.
+    last = check_stream(run(world.events(asked(deadline_ms=deadline_ms)), step_s=0.002))
     assert (last["route"], last["reason"]) == ("fallback", "deadline")
+
+
+def test_the_second_model_has_time_to_write_too():
+    steady = Script(("word ",) * 8, pause_s=0.1)
+    world = World(models={"big": Script(first_s=99), "small": steady})
+    last = check_stream(run(world.events(asked(deadline_ms=3000)), step_s=0.002))
+    assert (last["route"], last["reason"]) == ("fallback", "deadline")
+
+
+@pytest.mark.parametrize("deadline_ms", [1300, 2000, 5000, 8000, 10_000])
+def test_a_model_slower_than_the_deadline_is_left_alone_and_tried_again_later(deadline_ms):
+    async def asking():
+        async def ask():
+            question = asked(age_s=-monotonic(), deadline_ms=deadline_ms)
+            return check_stream(await world.events(question))["route"]
+
+        routes = [await ask() for _ in range(60)]
+        assert set(routes) == {"fallback"}
+        assert sum(one.model == "big" for one in world.models.requests) == 1
+        world.models.scripts["big"] = GOOD
+        await asyncio.sleep(150)
+        assert [await ask() for _ in range(3)] == ["primary"] * 3
+
+    world = World(models={"big": Script(first_s=99)})
+    run(asking(), step_s=0.0005)
 
 
 def test_a_reply_too_slow_to_end_in_time_gives_way_to_quoted_passages():

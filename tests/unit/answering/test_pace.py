@@ -40,3 +40,13 @@ def test_what_was_slow_long_ago_is_forgotten_so_that_it_is_tried_again():
     assert learnt.usual_s("big") == 9.0
     clock.now += 10 * HALF_LIFE_S
     assert learnt.usual_s("big") == 1.0
+
+
+def test_a_wait_that_was_given_up_says_that_the_model_is_slower_than_that():
+    learnt, clock = pace()
+    learnt.gave_up("big", 4.0)
+    assert learnt.usual_s("big") == 8.0
+    learnt.gave_up("big", 0.5)
+    assert learnt.usual_s("big") == 8.0, "a short wait in vain makes no model faster"
+    clock.now += 3 * HALF_LIFE_S
+    assert learnt.usual_s("big") == 1.0, "it is tried again"

@@ -38,7 +38,10 @@ def test_the_same_model_twice_is_no_fallback():
 
 def test_the_first_models_wait_leaves_the_second_its_time():
     primary = choose(MODELS, left_s=30, circuit_open=False)
-    assert first_token_limit(MODELS, primary, left_s=30) == 29.5
+    assert first_token_limit(MODELS, primary, left_s=30) == 23.5
+    assert first_token_limit(MODELS, primary, left_s=4) == 2.5
+    assert first_token_limit(MODELS, primary, left_s=2) == pytest.approx(1.2), "a short deadline is shared"
+    assert first_token_limit(MODELS, primary, left_s=1) == 1, "a share would be too little for the second"
     fallback = choose(MODELS, left_s=1, circuit_open=False)
     assert first_token_limit(MODELS, fallback, left_s=1) == 1
 
