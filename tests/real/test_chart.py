@@ -292,6 +292,20 @@ def test_a_worker_is_probed_where_it_listens_and_may_drain_for_longer_than_it_ne
         assert pod["terminationGracePeriodSeconds"] > 20
 
 
+def test_the_gateways_own_settings_are_settings_and_it_is_probed_where_it_listens(rendered):
+    pod = named(rendered(GIVEN), "Deployment", "told-gateway")["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    known = {f"STREAMS_{name.upper()}" for name in settings.Settings.model_fields}
+    given = {variable["name"]: variable.get("value") for variable in container["env"]}
+    assert set(given) <= known
+    [port] = container["ports"]
+    assert given["STREAMS_GATEWAY_PORT"] == str(port["containerPort"])
+    mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert str(Path(given["STREAMS_API_KEYS_FILE"]).parent) in mounts
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert container[probe]["httpGet"]["port"] == port["name"]
+
+
 def test_new_settings_make_new_pods(rendered):
     def sum_of(values):
         return named(rendered(values), "Deployment", "told-index")["spec"]["template"]["metadata"][
