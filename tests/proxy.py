@@ -21,7 +21,8 @@ class Fault:
 
     `hangs`: they stay open, and nothing passes. `delay_s`: what passes, passes later. `cut_after`: they are
     reset once so many bytes of a reply have passed. `says`: what a request gets instead of its reply, before
-    the end. `only`: from the moment on that a request begins with this.
+    the end. `only`: from the moment on that a request begins with this, and has `about` in its first bytes or
+    in those that follow them.
     """
 
     hangs: bool = False
@@ -29,6 +30,7 @@ class Fault:
     cut_after: int | None = None
     says: bytes | None = None
     only: bytes = b""
+    about: bytes = b""
 
 
 NONE = Fault()
@@ -39,7 +41,7 @@ class Connection:
 
     def __init__(self, proxy: Proxy, client: asyncio.StreamWriter) -> None:
         self._proxy, self._client = proxy, client
-        self._struck = False
+        self._begun = self._struck = False
         self._passed = 0
         self.dead = False
         """Whether it is half open for good, whatever becomes of others."""
@@ -75,7 +77,11 @@ class Connection:
         try:
             while data := await here.read(CHUNK):
                 if asks and data.startswith(METHODS):
-                    self._struck, self._passed = data.startswith(self._proxy.fault.only), 0
+                    self._begun, self._passed = data.startswith(self._proxy.fault.only), 0
+                    self._struck = False
+                if asks and self._begun:
+                    # A body may come after its head.
+                    self._struck = self._struck or self._proxy.fault.about in data
                 await due.put((asyncio.get_running_loop().time() + self._fault.delay_s, data))
             await due.put((0.0, b""))
             await writing
