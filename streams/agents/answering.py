@@ -20,7 +20,7 @@ from streams.agents.pump import Pump
 from streams.agents.work import Ended, OneByOne, PumpSettings
 from streams.errors import Rejected
 from streams.kafka.done import DoneLog, Finished, Progress, Started
-from streams.messages.answers import AnswerCompleted, AnswerFailed, FailureCode, Terminal
+from streams.messages.answers import AnswerCompleted, AnswerFailed, FailureCode, Terminal, answer_event
 from streams.messages.headers import Headers
 from streams.messages.identity import identity
 from streams.messages.questions import Asked
@@ -90,10 +90,11 @@ class Answering(OneByOne[Item, None]):
             else:
                 await self._answer(item, progress, failure, await self._outlet.topic(item))
         except Rejected as refusal:
+            if isinstance(progress, Finished) and progress.instead:
+                raise
             # Its events can't go where they should, or one is too large for its topic.
             code: FailureCode = "refused" if refusal.code == "refused" else "unavailable"
-            failure = failure or Failure(code, str(refusal))
-            await self._fail(item, await self._progress(item), failure, self._outlet.answers)
+            await self._instead(item, failure or Failure(code, str(refusal)))
         self._done.sent(item.at)
 
     async def _answer(self, item: Item, progress: Progress, failure: Failure | None, topic: str) -> None:
@@ -119,12 +120,22 @@ class Answering(OneByOne[Item, None]):
         event = failure.event(item, self._now, attempt=_next(progress))
         await self._end(item, event, topic)
 
-    async def _end(self, item: Item, terminal: Terminal, topic: str) -> None:
-        """Decides the question's end, then sends it."""
+    async def _instead(self, item: Item, failure: Failure) -> None:
+        """Ends on the topic of all answers a question whose events can't go where they should."""
+        progress, topic = await self._progress(item), self._outlet.answers
+        if not isinstance(progress, Finished):
+            await self._fail(item, progress, failure, topic)
+            return
+        refused = answer_event.validate_json(progress.terminal.value or b"")
+        event = failure.event(item, self._now, attempt=refused.attempt, seq=refused.seq)
+        await self._end(item, event, topic, instead=True)
+
+    async def _end(self, item: Item, terminal: Terminal, topic: str, *, instead: bool = False) -> None:
+        """Decides the question's end, then sends it; `instead` of one that was decided and refused."""
         _log_suspects(terminal)
         outgoing = outgoing_event(terminal, item, topic)
         await self.in_place()
-        await self._done.finish(item.at, outgoing)
+        await (self._done.refused if instead else self._done.finish)(item.at, outgoing)
         if isinstance(terminal, AnswerFailed):
             self._observe(Observed("answers_failed", labels={"code": terminal.code}))
         await self._outlet.deliver(outgoing)

@@ -22,7 +22,7 @@ from streams.ports import Now
 STATE, ATTEMPT, TOPIC, KEY = "done-state", "done-attempt", "done-topic", "done-key"
 """Headers of a record; those of the terminal event follow them."""
 OWN = frozenset({STATE, ATTEMPT, TOPIC, KEY})
-STARTED, FINISHED = "started", "finished"
+STARTED, FINISHED, REFUSED = "started", "finished", "refused"
 
 MARGIN_MS = 120_000
 """How far apart the clocks of two brokers may be: so much earlier than the question the log is read from."""
@@ -42,9 +42,13 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The terminal event was decided; whether it was sent is not known."""
+    """The terminal event was decided; whether it was sent is not known.
+
+    `instead`: it took the place of one that its topic refused.
+    """
 
     terminal: Outgoing
+    instead: bool = False
 
 
 Progress: TypeAlias = Unseen | Started | Finished
@@ -71,21 +75,28 @@ def started_record(topic: str, at: Offset, attempt: int) -> Outgoing:
     return Outgoing(topic, str(at).encode(), b"", headers, at.partition)
 
 
-def finished_record(topic: str, at: Offset, terminal: Outgoing) -> Outgoing:
-    """The record that holds a terminal event, as it will be sent."""
+def finished_record(topic: str, at: Offset, terminal: Outgoing, *, instead: bool = False) -> Outgoing:
+    """The record that holds a terminal event, as it will be sent; `instead` of one that was refused."""
+    state = REFUSED if instead else FINISHED
     key = () if terminal.key is None else ((KEY, terminal.key),)
-    headers = ((STATE, FINISHED.encode()), (TOPIC, terminal.topic.encode()), *key, *terminal.headers)
+    headers = ((STATE, state.encode()), (TOPIC, terminal.topic.encode()), *key, *terminal.headers)
     return Outgoing(topic, str(at).encode(), terminal.value, headers, at.partition)
 
 
 def terminal_of(record: Record) -> Outgoing | None:
     """The terminal event in a record of the log; None where it holds none."""
     topic = record.header(TOPIC)
-    if record.header(STATE) != FINISHED or topic is None or record.value is None:
+    if record.header(STATE) not in {FINISHED, REFUSED} or topic is None or record.value is None:
         return None
     key = next((value for name, value in record.headers if name == KEY), None)
     sent = tuple((name, value) for name, value in record.headers if name not in OWN)
     return Outgoing(topic, key, record.value, sent)
+
+
+def finished_of(record: Record) -> Finished | None:
+    """The end that a record of the log says was decided; None where it says something else."""
+    terminal = terminal_of(record)
+    return None if terminal is None else Finished(terminal, instead=record.header(STATE) == REFUSED)
 
 
 def started_of(record: Record) -> Started | None:
@@ -128,12 +139,14 @@ class DoneLog:
     async def progress(self, at: Offset, timestamp: int) -> Progress:
         """How far the question that stands at `at` got; `timestamp` is its record's, in milliseconds."""
         loaded = await self._load(at, timestamp)
-        known = loaded.known.get(at.offset, Unseen())
-        if isinstance(known, _Kept):
+        known = loaded.known.get(at.offset)
+        while isinstance(known, _Kept):
             record = await fetch(self._connection, known.at)
-            terminal = None if record is None else terminal_of(record)
-            return Unseen() if terminal is None else Finished(terminal)
-        return known
+            if record is not None and (finished := finished_of(record)) is not None:
+                return finished
+            # Compacted since it was read, so that a later record of the question took its place.
+            known = (await self._read(at, timestamp)).get(at.offset)
+        return known or Unseen()
 
     async def start(self, at: Offset, attempt: int) -> None:
         """Writes that an attempt begins, before anything of it is sent."""
@@ -144,6 +157,11 @@ class DoneLog:
         """Writes the terminal event, before it is sent."""
         await self._produce(finished_record(self._topic, at, terminal))
         self._know(at, Finished(terminal))
+
+    async def refused(self, at: Offset, terminal: Outgoing) -> None:
+        """Writes the terminal event that takes the place of one that can't be sent, before it is sent."""
+        await self._produce(finished_record(self._topic, at, terminal, instead=True))
+        self._know(at, Finished(terminal, instead=True))
 
     def sent(self, at: Offset) -> None:
         """The terminal event is sent: within this assignment the question doesn't come again."""
@@ -182,9 +200,22 @@ class DoneLog:
         ) as records:
             async for record in records:
                 offset = question_offset(record, at.topic)
-                if offset is None or offset < at.offset or isinstance(known.get(offset), _Kept):
+                if offset is None or offset < at.offset:
                     continue
-                state = _Kept(record.at) if terminal_of(record) is not None else started_of(record)
-                if state is not None:
+                if (state := _later(known.get(offset), record)) is not None:
                     known[offset] = state
         return known
+
+
+def _later(known: Started | Finished | _Kept | None, record: Record) -> Started | Finished | _Kept | None:
+    """What is known of a question after one more record of it.
+
+    An end outweighs any attempt, the first one a second, and one instead of a refused one both: that is the
+    one that was sent. Attempts may be out of order, where a worker wrote late.
+    """
+    if (finished := finished_of(record)) is not None:
+        return _Kept(record.at) if finished.instead or not isinstance(known, _Kept) else known
+    started = started_of(record)
+    if started is None or isinstance(known, _Kept):
+        return known
+    return max(known, started, key=lambda one: one.attempt) if isinstance(known, Started) else started

@@ -21,15 +21,15 @@ from streams.answering.transcript import Outcome, Transcript
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.kafka.admin import Admin
 from streams.kafka.connection import KafkaConnection, started
-from streams.kafka.consume import stretch, tail
-from streams.kafka.done import DoneLog, Finished, terminal_of
+from streams.kafka.consume import fetch, stretch, tail
+from streams.kafka.done import DoneLog, Finished, Started, terminal_of
 from streams.kafka.produce import Producer
 from streams.kafka.replies import ReplyTopics, event_of, follow
 from streams.messages.answers import Timings, answer_event
 from streams.messages.dead import dead_letter, replay
 from streams.messages.questions import Asked, Question
 from streams.messages.reader import AnswerReader
-from streams.messages.records import Outgoing, Record
+from streams.messages.records import Offset, Outgoing, Record
 from tests.agents.group import FAST, Bench
 
 FIRST = Choice("primary", "m", None)
@@ -99,8 +99,11 @@ class Broken:
 
     def __init__(self, produce):
         self._produce, self.before, self.after, self.sent = produce, {}, {}, []
+        self.refuses = lambda _: False
 
     async def __call__(self, outgoing):
+        if self.refuses(outgoing):
+            raise Rejected("larger than its topic takes", code="too_large")
         if self._fails(self.before, outgoing):
             raise Retryable("Kafka is away", code="kafka_down")
         await self._produce(outgoing)
@@ -328,6 +331,81 @@ async def test_a_reply_topic_that_goes_away_refuses_its_question_and_holds_up_no
     events = await room.answered("one", headers=[("reply-to", room.reply.encode())])
     room.replies._admin = admin
     assert [event.code for event in events] == ["refused"]
+
+
+async def test_an_end_that_its_topic_refuses_is_decided_anew_once_and_that_one_is_sent_after_any_restart(
+    room,
+):
+    refused = b'"type":"answer.completed"'
+    room.produce.refuses = lambda out: out.topic == room.reply and refused in out.value
+    async with room.worker() as bench:
+        record = await room.ask(bench, "one", headers=[("reply-to", room.reply.encode())])
+        await bench.committed(1, topic=room.questions)
+    for _ in range(2):
+        async with room.worker() as bench:
+            bench.deliver_again(record)
+            await bench.committed(1, topic=room.questions)
+    first, *again = await room.records(room.answers)
+    assert [(one.key, one.value, one.headers) for one in again] == [
+        (first.key, first.value, first.headers)
+    ] * 2
+    assert (event_of(first).type, event_of(first).attempt, event_of(first).seq) == ("answer.failed", 1, 2)
+    states = [one.header("done-state") for one in await room.records(room.done)]
+    assert states == ["started", "finished", "refused"]
+    assert terminal_of((await room.records(room.done))[-1]).value == first.value
+    assert len(room.answerer.asked) == 1
+
+
+async def test_an_end_of_a_later_attempt_that_is_refused_keeps_its_attempt_and_number(room):
+    refused = b'"type":"answer.completed"'
+    room.produce.refuses = lambda out: out.topic == room.reply and refused in out.value
+    events = await room.answered("one fall-back two", headers=[("reply-to", room.reply.encode())])
+    assert numbers(events) == [("failed", 2, 2)]
+
+
+async def test_a_worker_lost_between_the_end_and_its_refusal_leaves_one_end(room):
+    async with room.worker() as bench:
+        record = await room.ask(bench, "one", headers=[("reply-to", room.reply.encode())])
+        await bench.committed(1, topic=room.questions)
+    room.produce.refuses = lambda out: out.topic == room.reply
+    for _ in range(2):
+        async with room.worker() as bench:
+            bench.deliver_again(record)
+            await bench.committed(1, topic=room.questions)
+    first, second = await room.records(room.answers)
+    assert first.value == second.value
+    assert numbers([event_of(first)]) == [("failed", 1, 2)]
+
+
+# What the log says of a question
+
+
+async def test_of_attempts_that_were_recorded_out_of_order_the_highest_counts(room):
+    log = DoneLog(room.connection, room.done, room.produce, now)
+    at = Offset(topic=room.questions, partition=0, offset=0)
+    for attempt in (1, 2, 1):
+        await log.start(at, attempt)
+    assert await log.progress(at, 0) == Started(2)
+
+
+async def test_an_end_that_was_compacted_away_while_the_log_was_read_is_looked_for_again(room, monkeypatch):
+    log = DoneLog(room.connection, room.done, room.produce, now)
+    at = Offset(topic=room.questions, partition=0, offset=0)
+    old, new = (Outgoing(room.answers, b"q-7", value) for value in (b"old", b"new"))
+    await log.finish(at, old)
+    there, gone = fetch, []
+
+    async def compacting(connection, place):
+        if gone:
+            return await there(connection, place)
+        gone.append(place)
+        await log.refused(at, new)
+        return None
+
+    monkeypatch.setattr("streams.kafka.done.fetch", compacting)
+    reader = DoneLog(room.connection, room.done, room.produce, now)
+    assert await reader.progress(at, 0) == Finished(new, instead=True)
+    assert len(gone) == 1
 
 
 # Invalid questions

@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.kafka.done import (
+    Finished,
     Started,
+    finished_of,
     finished_record,
     question_offset,
     started_of,
@@ -35,6 +37,8 @@ def test_a_terminal_event_is_read_back_byte_for_byte(topic, key, value, sent):
     record = written(finished_record("questions.done", AT, terminal))
     assert terminal_of(record) == terminal
     assert started_of(record) is None
+    record = written(finished_record("questions.done", AT, terminal, instead=True))
+    assert finished_of(record) == Finished(terminal, instead=True)
 
 
 def test_a_record_is_for_its_question_and_on_that_partition():
