@@ -28,13 +28,16 @@ class Token(str):
 class Answer:
     """An answer that is yet to come: iterate over its tokens or its `events`, or await the whole.
 
-    The question is sent when the first event is asked for. Each of the three may be used once. Where the
-    question ends in `answer.failed`, tokens and `await` raise `Retryable` or `Rejected` with the event's
-    code; `events` ends with that event.
+    The question is sent when the first event is asked for, and once: whichever of the three comes next, or
+    the same one again, goes on where the last one was left. One reads at a time. Where the question ends in
+    `answer.failed`, tokens and `await` raise `Retryable` or `Rejected` with the event's code; `events` ends
+    with that event. What reading raised is raised again.
     """
 
     def __init__(self, ask: Callable[[], AsyncGenerator[Event, None]]) -> None:
         self._ask, self._reader = ask, AnswerReader()
+        self._source: AsyncGenerator[Event, None] | None = None
+        self._raised: Exception | None = None
 
     @property
     def text(self) -> str:
@@ -52,23 +55,32 @@ class Answer:
 
         Raises `Retryable` where none came in time, and as sending the question does.
         """
-        async for event in self._ask():
-            if self._reader.feed(event):
-                yield event
+        if self._raised is not None:
+            raise self._raised
+        if self._source is None:
+            self._source = self._ask()
+        try:
+            async for event in self._source:
+                if self._reader.feed(event):
+                    yield event
+        except Exception as error:
+            self._raised = error
+            raise
 
     async def __aiter__(self) -> AsyncIterator[Token]:
         async for event in self.events():
             if isinstance(event, AnswerDelta):
                 yield Token.of(event)
-            elif isinstance(event, AnswerFailed):
-                raise _failure(event)
+        if isinstance(self._reader.terminal, AnswerFailed):
+            raise _failure(self._reader.terminal)
 
     def __await__(self) -> Generator[Any, None, AnswerCompleted]:
         return self._whole().__await__()
 
     async def _whole(self) -> AnswerCompleted:
-        async for _ in self:
-            pass
+        if self.completed is None:
+            async for _ in self:
+                pass
         if self.completed is None:
             raise Retryable("the answer did not end; ask again", code="no_answer")
         return self.completed

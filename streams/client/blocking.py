@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar, Unpack
 
 from streams.client.answer import Answer, Token
@@ -48,16 +48,29 @@ class Loop:
             raise
 
     def iterate(self, items: AsyncIterator[T]) -> Iterator[T]:
-        """One after the other."""
-        while True:
-            try:
-                item = self.run(_next(items))
-            except StopAsyncIteration:
-                return
-            yield item
+        """One after the other; who leaves early closes them."""
+        try:
+            while True:
+                try:
+                    item = self.run(_next(items))
+                except StopAsyncIteration:
+                    return
+                yield item
+        finally:
+            self._leave(items)
+
+    def _leave(self, items: AsyncIterator[Any]) -> None:
+        if self._loop.is_closed():
+            return
+        if threading.current_thread() is self._thread:
+            # The garbage collector came by here: to wait in the loop for the loop would be for ever.
+            asyncio.run_coroutine_threadsafe(_close(items), self._loop)
+        else:
+            self.run(_close(items))
 
     def close(self) -> None:
-        """Ends the loop and its thread."""
+        """Ends what still runs in the loop, the loop and its thread."""
+        self.run(_wind_up())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -65,6 +78,23 @@ class Loop:
 
 async def _next(items: AsyncIterator[T]) -> T:
     return await anext(items)
+
+
+async def _close(items: AsyncIterator[Any]) -> None:
+    if isinstance(items, AsyncGenerator):
+        # One that is being read still was cancelled there (Ctrl-C), and that closes it.
+        with suppress(RuntimeError):
+            await items.aclose()
+
+
+async def _wind_up() -> None:
+    """Cancels what runs and closes what was left half read, as `asyncio.run` does."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        if not task.cancelling():
+            task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()
 
 
 class BlockingAnswer:
@@ -81,7 +111,10 @@ class BlockingAnswer:
         return self._loop.iterate(self._answer.events())
 
     def result(self) -> AnswerCompleted:
-        """The whole answer, with its citations. Raises `Retryable` or `Rejected` where there is none."""
+        """The whole answer, with its citations, however much of it was read before.
+
+        Raises `Retryable` or `Rejected` where there is none.
+        """
 
         async def whole() -> AnswerCompleted:
             return await self._answer

@@ -33,7 +33,7 @@ SEND_S = 30.0
 GRACE_S = 15.0
 """How long after its deadline an answer is still waited for, as where its worker was lost."""
 QUESTIONS_FOLLOWED = 10_000
-"""Unended questions of which `follow` remembers what it has seen."""
+"""Questions of which `follow` remembers what it has seen; of one that has ended, only that."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -115,12 +115,16 @@ class Client:
 
         `beginning`: with all that the topic still holds.
         """
-        readers: OrderedDict[str, AnswerReader] = OrderedDict()
+        readers: OrderedDict[str, AnswerReader | None] = OrderedDict()
         async with tail(self._connection, self._settings.topic_answers, beginning=beginning) as records:
             async for record in records:
-                event = event_of(record)
-                if event is None or not readers.setdefault(event.question, AnswerReader()).feed(event):
+                if (event := event_of(record)) is None:
                     continue
+                reader = readers.setdefault(event.question, AnswerReader())
+                if reader is None or not reader.feed(event):
+                    continue
+                if reader.terminal is not None:
+                    readers[event.question] = None
                 readers.move_to_end(event.question)
                 if len(readers) > QUESTIONS_FOLLOWED:
                     readers.popitem(last=False)

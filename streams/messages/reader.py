@@ -20,13 +20,15 @@ Event: TypeAlias = AnswerStarted | AnswerDelta | AnswerReset | AnswerCompleted |
 class AnswerReader:
     """Reads the events of one question.
 
-    Drops a repeated `(attempt, seq)`, keeps the highest attempt and the first terminal event.
+    Drops a repeated `(attempt, seq)`, keeps the highest attempt and the first terminal event. Once that is
+    there, the events before it are forgotten.
     """
 
     def __init__(self) -> None:
         self._attempt = 0
         self._events: dict[int, Event] = {}
         self._terminal: Terminal | None = None
+        self._text = ""
 
     @property
     def attempt(self) -> int:
@@ -39,8 +41,9 @@ class AnswerReader:
 
         Ends before the first event that is missing.
         """
-        if isinstance(self._terminal, AnswerCompleted):
-            return self._terminal.text
+        return self._said() if self._terminal is None else self._text
+
+    def _said(self) -> str:
         pieces = []
         for seq in range(len(self._events)):
             event = self._events.get(seq)
@@ -60,7 +63,8 @@ class AnswerReader:
         if self._terminal is not None:
             return False
         if isinstance(event, AnswerCompleted | AnswerFailed):
-            self._terminal = event
+            self._text = event.text if isinstance(event, AnswerCompleted) else self._said()
+            self._terminal, self._events = event, {}
             self._attempt = event.attempt
             return True
         if event.attempt < self._attempt:

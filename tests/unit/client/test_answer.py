@@ -1,5 +1,6 @@
 """An answer as a program gets it: tokens, events or the whole, whatever came twice or started over."""
 
+import asyncio
 import hashlib
 from datetime import UTC, datetime
 
@@ -89,3 +90,81 @@ async def test_events_end_with_the_failure_instead_of_raising_it():
 async def test_an_answer_without_an_end_is_not_taken_for_a_whole_one():
     with pytest.raises(Retryable):
         await answer(started(), delta(1, 1, "Half"))
+
+
+class Asked:
+    """An answer of these events, and how often its question was sent; an exception is raised in its place."""
+
+    def __init__(self, *events):
+        self.times = 0
+        self.answer = Answer(lambda: self._ask(events))
+
+    async def _ask(self, events):
+        self.times += 1
+        for event in events:
+            if isinstance(event, Exception):
+                raise event
+            yield event
+
+
+async def test_awaiting_after_the_tokens_gives_the_citations_and_asks_no_second_time():
+    asked = Asked(started(), delta(1, 1, "Right"), completed(1, 2, "Right"))
+    assert [str(token) async for token in asked.answer] == ["Right"]
+    assert (await asked.answer).text == "Right"
+    assert asked.times == 1
+
+
+async def test_what_is_left_half_read_is_read_on_by_tokens_events_or_await():
+    asked = Asked(started(), delta(1, 1, "a"), delta(1, 2, "b"), delta(1, 3, "c"), completed(1, 4, "abc"))
+    async for token in asked.answer:
+        assert token == "a"
+        break
+    async for event in asked.answer.events():
+        assert event.text == "b"
+        break
+    assert asked.answer.text == "ab"
+    assert (await asked.answer).text == "abc"
+    assert (await asked.answer).text == "abc"
+    assert asked.times == 1
+
+
+async def test_an_answer_that_failed_raises_it_each_time_and_asks_once():
+    asked = Asked(started(), failed(retryable=True))
+    for _ in range(2):
+        with pytest.raises(Retryable, match="not there yet"):
+            await asked.answer
+        with pytest.raises(Retryable, match="not there yet"):
+            [token async for token in asked.answer]
+    assert asked.times == 1
+
+
+async def test_what_reading_raised_is_raised_again_and_asks_once():
+    asked = Asked(started(), delta(1, 1, "a"), Retryable("no answer came", code="no_answer"))
+    for _ in range(2):
+        with pytest.raises(Retryable, match="no answer came"):
+            await asked.answer
+    assert asked.times == 1
+
+
+async def test_an_answer_whose_wait_was_cancelled_is_not_asked_for_again():
+    waits, times = asyncio.Event(), []
+
+    async def ask():
+        times.append(1)
+        yield started()
+        waits.set()
+        await asyncio.Event().wait()
+
+    one = Answer(ask)
+    waiting = asyncio.ensure_future(_whole(one))
+    await waits.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    with pytest.raises(Retryable) as caught:
+        await one
+    assert (caught.value.code, len(times)) == ("no_answer", 1)
+
+
+async def _whole(one):
+    return await one

@@ -1,8 +1,11 @@
 """The reader's rule, under anything that may come twice or late."""
 
+import gc
 import hashlib
+import weakref
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -105,6 +108,20 @@ def test_a_failure_ends_the_answer_too():
     assert reader.feed(failed)
     assert reader.terminal is failed
     assert not reader.feed(attempt_of(2, [])[0])
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_an_answer_that_ended_holds_its_text_and_none_of_the_events_before(failed):
+    reader, events = AnswerReader(), attempt_of(1, ["a", "b"])
+    for event in events:
+        reader.feed(event)
+    end = AnswerFailed(**whole(1, 3), code="unavailable", message="later", retryable=True)
+    reader.feed(end if failed else completed(1, ["a", "b"]))
+    held = [weakref.ref(event) for event in events]
+    event = events = None
+    gc.collect()
+    assert [one() for one in held] == [None, None, None]
+    assert reader.text == "ab"
 
 
 def test_a_text_that_was_changed_on_its_way_is_known():
