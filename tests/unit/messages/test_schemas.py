@@ -50,7 +50,9 @@ CITATION = {
     "n": 1, "document_id": "kb/42", "title": None, "url": None, "quote": "…", "position": "…", "score": 0.5,
     "cited": False,
 }  # fmt: skip
-TIMINGS = ("queued", "waited", "embedded", "retrieved", "first_token", "generated", "total")
+TIMINGS = (
+    "queued", "waited", "rewritten", "embedded", "retrieved", "first_token", "generated", "total",
+)  # fmt: skip
 STARTED = EVENT | {
     "type": "answer.started", "model": "llama3", "route": "primary", "citations": [CITATION],
     "watermark": [SOURCE],
