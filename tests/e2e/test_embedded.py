@@ -52,10 +52,10 @@ class Up:
             time.sleep(0.1)
         return self
 
-    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+    def run(self, *arguments: str, check: bool = True, limit_s: float = 90) -> subprocess.CompletedProcess:
         done = subprocess.run(
             [sys.executable, "-m", "streams", *arguments],
-            cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=90, check=False,
+            cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=limit_s, check=False,
         )  # fmt: skip
         if check:
             assert done.returncode == 0, done.stdout + done.stderr

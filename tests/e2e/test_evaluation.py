@@ -19,7 +19,7 @@ def indexed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("evaluation")
     (folder / "docs").symlink_to(ROOT / "docs")
     running = Up(folder).wait()
-    running.run("put", "docs", "--wait")
+    running.run("put", "docs", "--wait", limit_s=400)
     yield running
     running.stop()
 
@@ -28,7 +28,7 @@ def rows(found):
     return {row["name"]: row for row in found if "name" in row}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_recall_at_5_on_our_own_documentation_is_at_least_0_8(indexed):
     found = rows(indexed.rows("eval", str(SET), "--min-recall", "0.8"))
     assert found["all"]["questions"] == 120
@@ -44,7 +44,7 @@ def test_recall_at_5_on_our_own_documentation_is_at_least_0_8(indexed):
     assert found["all"]["ndcg_10"] >= max(found["words"]["ndcg_10"], found["vectors"]["ndcg_10"])
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_tuning_and_real_answers_are_part_of_it(indexed, tmp_path):
     few = tmp_path / "few.jsonl"
     few.write_text("\n".join(SET.read_text().splitlines()[::10]))
