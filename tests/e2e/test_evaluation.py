@@ -18,10 +18,12 @@ SET = ROOT / "tests/evaluation/docs.jsonl"
 def indexed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("evaluation")
     (folder / "docs").symlink_to(ROOT / "docs")
-    running = Up(folder).wait()
-    running.run("put", "docs", "--wait", limit_s=400)
-    yield running
-    running.stop()
+    running = Up(folder)
+    try:
+        running.wait().run("put", "docs", "--wait", limit_s=400)
+        yield running
+    finally:
+        running.stop()
 
 
 def rows(found):
