@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -20,6 +21,10 @@ MAX_DEPTH = 100
 _ERRORS_SHOWN = 3
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _NAME_CHARACTERS = 60
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+"""One level in, one out: as signed bytes."""
 
 Model = TypeVar("Model", bound=BaseModel)
 OnUnknown = Callable[[list[str]], None]
@@ -36,7 +41,7 @@ def decode_json(data: bytes) -> Any:
     text = _text(data)
     value = _parsed(text)
     if text.count("{") + text.count("[") > MAX_DEPTH:
-        _check_depth(value)
+        _check_depth(data)
     if _SURROGATE.search(text):
         _check_strings(value)
     return value
@@ -111,14 +116,11 @@ def _finite(text: str) -> float:
     return number
 
 
-def _check_depth(value: Any) -> None:
-    """Level by level, without recursion, as depth is hostile."""
-    level, depth = [value], 0
-    while level := [part for part in level if isinstance(part, dict | list)]:
-        depth += 1
-        if depth > MAX_DEPTH:
-            raise _too_deep()
-        level = [inner for part in level for inner in (part.values() if isinstance(part, dict) else part)]
+def _check_depth(data: bytes) -> None:
+    """By the brackets outside of strings, of what is known to be JSON: a walk of the value takes seconds."""
+    steps = _STRING.sub(b"", data).translate(_STEPS, _NO_BRACKETS)
+    if max(accumulate(memoryview(steps).cast("b")), default=0) > MAX_DEPTH:
+        raise _too_deep()
 
 
 def _check_strings(value: Any) -> None:

@@ -78,6 +78,29 @@ def test_what_readers_could_understand_differently_is_refused(data, code):
     assert rejected(decode_json, data).code == code
 
 
+def depth(value):
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(depth, inner), default=0)
+
+
+@given(
+    st.recursive(
+        st.text('[]{}\\"/ü😀') | st.integers(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text('[]{}\\"'), inner, max_size=4),
+    ),
+    st.integers(MAX_DEPTH - 8, MAX_DEPTH),
+    st.booleans(),
+)
+def test_depth_is_that_of_the_value_whatever_its_strings_hold(value, around, ascii_only):
+    for _ in range(around):
+        value = [value, "[" * 10, "]" * 10]
+    data = json.dumps(value, ensure_ascii=ascii_only).encode()
+    if depth(value) > MAX_DEPTH:
+        assert rejected(decode_json, data).code == "too_deep"
+    else:
+        assert decode_json(data) == value
+
+
 def test_as_deep_as_is_allowed_is_read():
     assert decode_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
 
