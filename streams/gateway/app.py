@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -16,10 +17,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streams import __version__
 from streams.gateway import completions, console, documents, operations, problems, questions
 from streams.gateway.access import VERSIONS
-from streams.gateway.bodies import DocumentBody, QuestionBody
+from streams.gateway.bodies import DECODED_AT_ONCE, DocumentBody, QuestionBody
 from streams.gateway.bounds import Bounds
 from streams.gateway.chat import ChatBody
 from streams.gateway.parts import Parts
+from streams.gateway.queries import known
 from streams.gateway.standing import OK
 from streams.ports import Observed, Observer
 
@@ -35,6 +37,7 @@ def application(parts: Parts) -> FastAPI:
     """The application over these parts."""
     app = described()
     app.state.parts = parts
+    app.state.decoding = asyncio.Semaphore(DECODED_AT_ONCE)
     settings = parts.settings
     app.add_middleware(
         Bounds, max_bytes=settings.topic_max_message_bytes + ROOM, timeout_s=settings.body_timeout_s
@@ -51,10 +54,19 @@ def application(parts: Parts) -> FastAPI:
 
 def described() -> FastAPI:
     """The application without parts: enough to describe it."""
-    app = FastAPI(title="rag-streams", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="rag-streams",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        # Those of the framework go to whatever host the request named, and ask for no key.
+        redirect_slashes=False,
+    )
     problems.install(app)
-    for router in (questions.router, documents.router, operations.router, completions.router):
-        app.include_router(router)
+    for router in (questions.router, documents.router, operations.router):
+        app.include_router(router, dependencies=[Depends(known)])
+    app.include_router(completions.router)
     app.include_router(console.router())
     _probes(app)
     return app
@@ -75,11 +87,11 @@ def openapi() -> dict[str, Any]:
 
 
 def _probes(app: FastAPI) -> None:
-    @app.get("/livez", include_in_schema=False)
+    @app.api_route("/livez", methods=["GET", "HEAD"], include_in_schema=False)
     async def livez() -> PlainTextResponse:
         return PlainTextResponse("ok\n")
 
-    @app.get("/readyz", include_in_schema=False)
+    @app.api_route("/readyz", methods=["GET", "HEAD"], include_in_schema=False)
     async def readyz(request: Request) -> JSONResponse:
         """Ready while Kafka is there; a broken file of keys or a store that is down is said, and no more."""
         said = await request.app.state.parts.standing.brief()
@@ -92,7 +104,7 @@ def _probes(app: FastAPI) -> None:
 
 
 class Seen:
-    """Counts requests, and puts headers on every response: the key's quota, and no guessing of types."""
+    """Counts requests, and puts headers on every response: the quota, no guessing of types, no caching."""
 
     def __init__(self, app: ASGIApp, observe: Observer) -> None:
         self._app, self._observe = app, observe
@@ -109,6 +121,8 @@ class Seen:
                 headers = MutableHeaders(scope=message)
                 for name, value in {"X-Content-Type-Options": "nosniff", **state.get("headers", {})}.items():
                     headers[name] = value
+                if scope["path"].startswith("/v1/"):
+                    headers.setdefault("Cache-Control", "no-store")
                 self._count(scope, message["status"], time.monotonic() - began)
             await send(message)
 

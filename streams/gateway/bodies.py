@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -9,12 +10,19 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from streams.errors import Rejected
+from streams.gateway.problems import Problem
 from streams.messages.changes import DocumentChange
 from streams.messages.decode import decode_json, described, refuse_unknown
 from streams.messages.questions import Question
 
 Body = TypeVar("Body", bound=BaseModel)
 JSON = "application/json"
+MAX_BYTES = 1024 * 1024
+"""Bytes that a body may have which is no document: a question with all its history."""
+INLINE_BYTES = 256 * 1024
+"""Up to here a body is decoded at once; larger ones in a thread, as other requests would wait for it."""
+DECODED_AT_ONCE = 2
+"""Large bodies that are decoded at a time, as each costs its decoded size in memory."""
 AS_JSON = (JSON, "application/x-www-form-urlencoded")
 """What a body of JSON may say it is: the other is what `curl -d` says of everything."""
 
@@ -73,9 +81,31 @@ def body_of(model: type[Body], code: str, *, unknown: bool = False) -> Callable[
         kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
         if kind not in AS_JSON:
             raise Rejected(f"the body must be {JSON}", code="media_type")
-        return parsed(model, await request.body(), code, unknown=unknown)
+        return await parsed_aside(request, model, await _bounded(request), code, unknown=unknown)
 
     return read
+
+
+async def _bounded(request: Request) -> bytes:
+    pieces, size = [], 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > MAX_BYTES:
+            detail = f"the body of such a request may have {MAX_BYTES} bytes"
+            raise Problem(413, "too_large", detail, headers={"Connection": "close"})
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+async def parsed_aside(
+    request: Request, model: type[Body], data: bytes, code: str, *, unknown: bool = False
+) -> Body:
+    """As `parsed`, without holding up other requests where the body is large."""
+    if len(data) <= INLINE_BYTES:
+        return parsed(model, data, code, unknown=unknown)
+    turn: asyncio.Semaphore = request.app.state.decoding
+    async with turn:
+        return await asyncio.to_thread(parsed, model, data, code, unknown=unknown)
 
 
 def parsed(model: type[Body], data: bytes, code: str, *, unknown: bool = False) -> Body:

@@ -17,6 +17,7 @@ MEDIA_TYPES = {
     "svg": "image/svg+xml",
 }
 INDEX = "index.html"
+READ = ["GET", "HEAD"]
 
 # `form-action`: a form that its script did not take sends nothing, least of all a key in an address.
 POLICY = (
@@ -65,16 +66,16 @@ def router() -> APIRouter:
     """The page at `/console/`, to which `/` and `/console` lead. Anybody may have it: it holds no data."""
     page, routes = assets(), APIRouter(include_in_schema=False)
 
-    @routes.get("/")
-    @routes.get("/console")
+    @routes.api_route("/", methods=READ)
+    @routes.api_route("/console", methods=READ)
     async def lead() -> Response:
         return RedirectResponse("console/", headers=HEADERS)  # wherever a proxy has put it
 
-    @routes.get("/console/")
+    @routes.api_route("/console/", methods=READ)
     async def index(request: Request) -> Response:
         return served(page[INDEX], request)
 
-    @routes.get("/console/{name}")
+    @routes.api_route("/console/{name}", methods=READ)
     async def asset(name: str, request: Request) -> Response:
         found = page.get(name)
         return Response(status_code=404, headers=HEADERS) if found is None else served(found, request)

@@ -16,7 +16,7 @@ from streams.client.client import change_record
 from streams.client.routes import documents_topic
 from streams.errors import Rejected
 from streams.gateway.access import Reader, Writer
-from streams.gateway.bodies import JSON, DocumentBody, described_body, parsed
+from streams.gateway.bodies import JSON, DocumentBody, described_body, parsed_aside
 from streams.gateway.examples import PROBLEMS
 from streams.gateway.parts import Parts
 from streams.messages.changes import DocumentChange
@@ -101,6 +101,8 @@ def named(prefix: str) -> Any:
 def _is_id(text: str) -> str:
     if not 1 <= len(text) <= 1024:  # noqa: PLR2004 - the contract's
         raise Rejected("id: it has 1 to 1024 characters", code="invalid_change")
+    if any(character < " " for character in text):
+        raise Rejected("id: it has no control characters", code="invalid_change")
     return text
 
 
@@ -130,7 +132,10 @@ async def put(
     body = await request.body()
     beside = {"title": title, "url": url, "language": language, "readers": reader}
     if kind == JSON:
-        fields = parsed(DocumentBody, body, "invalid_change").model_dump(exclude_unset=True)
+        _nothing_beside(request)
+        fields = (await parsed_aside(request, DocumentBody, body, "invalid_change")).model_dump(
+            exclude_unset=True
+        )
     elif kind in RAW:
         fields = {"text": _text(body, kind), "media_type": kind, **{n: v for n, v in beside.items() if v}}
     else:
@@ -171,6 +176,16 @@ async def _sent(request: Request, tenant: str, fields: Mapping[str, Any]) -> Off
         raise Rejected(described(error), code="invalid_change") from None
     topic = documents_topic(parts.topics, tenant)
     return await parts.producer.send(change_record(change, topic=topic, tenant=tenant))
+
+
+def _nothing_beside(request: Request) -> None:
+    """A reader that is named where it does not count would leave the document to everyone."""
+    if request.query_params:
+        names = ", ".join(ascii(name[:60]) for name in list(request.query_params)[:5])
+        raise Rejected(
+            f"{names} in the query: with a body of {JSON} its fields say that (`readers`, not `reader`)",
+            code="unknown_field",
+        )
 
 
 def _text(body: bytes, kind: str) -> str:

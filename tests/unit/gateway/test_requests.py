@@ -1,0 +1,140 @@
+"""What a request may say: the query, the size of a body, ids; and what stands on every response."""
+
+import asyncio
+import json
+import threading
+from datetime import UTC, datetime
+from typing import Annotated
+
+import httpx
+import pytest
+from fastapi import Depends
+from pydantic import BaseModel, field_validator
+
+from streams.gateway import keys
+from streams.gateway.app import application
+from streams.gateway.bodies import INLINE_BYTES, MAX_BYTES, body_of
+from streams.gateway.keys import KeyFile
+from streams.gateway.parts import parts
+from streams.ports import unobserved
+from streams.settings import Settings
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+NOTHING = (None, None)
+
+
+@pytest.fixture
+async def app(tmp_path):
+    """The application, with no Kafka: for what is settled before anything is sent."""
+    path = tmp_path / "keys.json"
+    key, app_key = keys.made(tenant="acme", principals=["group:a"], scopes=keys.SCOPES, now=NOW)
+    keys.write(path, KeyFile(keys=(key,)))
+    settings = Settings(api_keys_file=path, kafka_bootstrap_servers="127.0.0.1:1")
+    async with parts(settings, unobserved) as made:
+        app = application(made)
+        app.state.key = app_key
+        yield app
+
+
+@pytest.fixture
+async def client(app):
+    headers = {"Authorization": f"Bearer {app.state.key}", "X-API-Version": "1"}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://gateway", headers=headers
+    ) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent"),
+    [
+        ("PUT", "/v1/documents/a?readers=group:support", (b"x", "text/plain")),
+        ("PUT", "/v1/documents/a?reader=group:support", (b'{"text": "x"}', "application/json")),
+        ("PUT", "/v1/documents/a?title=x", (b'{"text": "x"}', "application/json")),
+        ("DELETE", "/v1/documents/a?reader=group:support", NOTHING),
+        ("GET", "/v1/documents/a?passage=true", NOTHING),
+        ("GET", "/v1/history/a?limits=1", NOTHING),
+        ("GET", "/v1/dead?kinds=questions", NOTHING),
+        ("GET", "/v1/indexed/events?last=3", NOTHING),
+        ("GET", "/v1/key?tenant=other", NOTHING),
+        ("POST", "/v1/questions?stream=true", (b'{"text": "x"}', "application/json")),
+    ],
+)
+async def test_a_query_that_would_not_count_is_refused_by_name(client, method, path, sent):
+    body, kind = sent
+    answer = await client.request(method, path, content=body, headers={"Content-Type": kind} if kind else {})
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown_field")
+    assert path.partition("?")[2].partition("=")[0] in answer.json()["detail"]
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_query_that_counts_is_let_pass(client):
+    answer = await client.put("/v1/documents/a?reader=", content=b"x", headers={"Content-Type": "text/plain"})
+    assert answer.json()["code"] == "invalid_change"
+    assert "readers" in answer.json()["detail"]
+    assert (await client.get("/v1/models?limit=1")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/questions", "/v1/chat/completions"])
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_question_is_read_up_to_a_size_that_questions_have(client, path, announced):
+    body = json.dumps({"ignored": [{}] * (MAX_BYTES // 4)}).encode()
+
+    async def pieces():
+        for start in range(0, len(body), 65536):
+            yield body[start : start + 65536]
+
+    answer = await client.post(path, content=body if announced else pieces())
+    assert answer.status_code == 413
+    assert "too_large" in answer.text
+
+
+class Noted(BaseModel):
+    """Notes where it was read."""
+
+    text: str
+    read_in: str = ""
+
+    @field_validator("read_in")
+    @classmethod
+    def _here(cls, _text: str) -> str:
+        return str(threading.get_ident())
+
+
+@pytest.mark.parametrize(("size", "here"), [(INLINE_BYTES // 2, True), (INLINE_BYTES, False)])
+async def test_a_large_body_is_decoded_where_it_holds_up_nobody(app, client, size, here):
+    @app.post("/noted")
+    async def noted(body: Annotated[Noted, Depends(body_of(Noted, "invalid_request"))]) -> str:
+        return body.read_in
+
+    sent = {"text": "x" * size, "read_in": "?"}
+    answers = await asyncio.gather(*(client.post("/noted", json=sent) for _ in range(5)))
+    assert all((answer.json() == str(threading.get_ident())) is here for answer in answers)
+
+
+@pytest.mark.parametrize("method", ["PUT", "GET", "DELETE"])
+@pytest.mark.parametrize("id_", ["a%00b", "a%09b", "%1F"])
+async def test_an_id_with_control_characters_is_refused(client, method, id_):
+    body = {"content": b'{"text": "x"}'} if method == "PUT" else {}
+    answer = await client.request(method, f"/v1/documents/{id_}", **body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_change")
+
+
+async def test_a_slash_too_many_leads_nowhere_else(client):
+    answer = await client.get("/v1/key/", headers={"Host": "elsewhere.example"})
+    assert answer.status_code == 404
+    assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/v1/key", "/v1/models", "/v1/none", "/v1/dead?limit=x"])
+async def test_what_a_key_is_told_is_stored_nowhere(client, path):
+    assert (await client.get(path)).headers["cache-control"] == "no-store"
+
+
+async def test_the_page_is_asked_for_anew_each_time(client):
+    assert (await client.get("/console/")).headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/", "/console", "/console/", "/console/index.html"])
+async def test_what_can_be_read_can_be_asked_for_by_its_head(client, path):
+    assert (await client.head(path)).status_code == (await client.get(path)).status_code != 405
