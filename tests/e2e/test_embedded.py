@@ -232,10 +232,10 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs/how-to/python-client
 
 @pytest.mark.parametrize(
     ("number", "prints"),
-    list(enumerate(["Settings", "45 days", "kb/43", "eight", "stale_index", "answer."])),
+    list(enumerate(["Settings", "45 days", "kb/43", "kb/43", "eight", "stale_index", "answer."])),
 )
 def test_the_examples_of_the_python_client_run_as_they_stand(up, number, prints):
-    assert len(EXAMPLES) == 6
+    assert len(EXAMPLES) == 7
     done = subprocess.run(
         [sys.executable, "-c", EXAMPLES[number]],
         cwd=up.folder, env=up.environ, capture_output=True, text=True, timeout=90, check=False,
