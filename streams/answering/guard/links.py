@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 
 # Top-level domains that no file name ends in; others are seen only after a scheme, `//` or `www.`.
@@ -16,7 +17,7 @@ _LINK = re.compile(
       \b[a-z][a-z0-9+.-]{{1,20}}://[^\s<>"'`]+       # https://…
     | (?<![:\w])//[\w-]+(?:\.[\w-]+)+[^\s<>"'`]*     # //host/…
     | \b(?:javascript|vbscript|mailto|data(?=:\w+/)|tel|sms):[^\s<>"'`]+
-    | [\w.+-]+@[\w-]+(?:\.[\w-]+)+                   # an address for mail
+    | [\w.+-]{{1,64}}@[\w-]+(?:\.[\w-]+)+            # an address for mail; RFC 5321 has the 64
     | \bwww\.[\w-]+(?:\.[\w-]+)*[^\s<>"'`]*
     | (?<![\w@./-])(?:[\w-]+\.)+(?:{_DOMAINS})(?![\w-]|\.\w)(?:[/:?\#][^\s<>"'`]*)?
     """,
@@ -27,9 +28,9 @@ _AROUND = "()[]{}.,;:!?*_~»”’…|"  # noqa: RUF001 - closing quotation mark
 _WORDS = re.compile(r"[\w@-]")
 
 
-def links(text: str) -> Iterator[str]:
-    """Every address in `text`, in lower case, without its scheme and the punctuation around it."""
-    for found in _LINK.finditer(text):
+def links(text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[str]:
+    """Every address in `text[start:end]`, in lower case, without its scheme and the punctuation around it."""
+    for found in _LINK.finditer(text, start, end):
         for part in found[0].casefold().replace("](", " ").split():
             yield bare(part)
 

@@ -8,6 +8,7 @@ go where they say, and the prompt's canary, a random word that nobody else knows
 from __future__ import annotations
 
 import re
+from collections import deque
 from typing import Literal
 
 from streams.answering.generate import Unfinished
@@ -17,16 +18,25 @@ Leak = Literal["canary", "address", "image", "link"]
 """What a model's text was stopped for; a metric's label."""
 
 _LOOK_BACK = 2_000
+"""Characters before what is let out that are looked at at most: nothing that is looked for is longer."""
+
+# Each pattern stops where it could begin anew, so that a text is gone through once, whatever it is.
+_WORD = r"[\w.+@:/%&=?#~$-]"
 # What may go on to be an address: a word, and all that such a one is made of.
-_UNFINISHED = re.compile(r"(?:\w|/)[\w.+@:/%&=?#~$-]*\Z")
+_UNFINISHED = re.compile(rf"(?<!{_WORD})[.+@:%&=?#~$-]*([\w/]{_WORD}*)\Z")
+_ALL_WORD = re.compile(rf"{_WORD}*")
+_TAG = r"<(?:img|a|iframe|script|link|object|embed|form|video|audio|source|svg|image|meta|base|input|style)\b"
+# An address comes before any exclamation mark in it.
+_TARGET = r"\s*(?:<\s*)?(?:[^\s!]*//|[^\s!]*\w\.\w|data:)"
 _IMAGE = re.compile(
-    r"!\[[^\]]{0,1000}\]\s?\(\s*<?\s*(?:\S*//|\S*\w\.\w|data:)"
-    r"|^\s{0,3}\[[^\]\n]{1,200}\]:\s*<?\s*(?:\S*//|\S*\w\.\w|data:)"
-    r"|<(?:img|a|iframe|script|link|object|embed|form|video|audio|source|svg|image|meta|base|input|style)\b"
-    r"[^>]{0,1000}?\b(?:src|href|action|data|srcset|poster|style|content|formaction)\s*=",
+    rf"!\[(?:\\\[|[^\[\]]){{0,1000}}\]\s?\({_TARGET}"
+    rf"|^\s{{0,3}}\[[^\[\]\n]{{1,200}}\]:{_TARGET}"
+    rf"|{_TAG}(?:[^<>]|<(?!{_TAG[1:]})){{0,1000}}?"
+    r"\b(?:src|href|action|data|srcset|poster|style|content|formaction)\s*=",
     re.IGNORECASE | re.MULTILINE,
 )
-_LINK = re.compile(r"\[([^\]]{0,1000})\]\(\s*<?([^)\s>]+)")
+_BEGUN = re.compile(rf"{_TAG}|<\w*\Z", re.IGNORECASE)
+_LINK = re.compile(r"\[([^\[\]]{0,1000})\]\(\s*<?([^)\s>]+)")
 _ALPHANUMERIC = re.compile(r"[^\W_]")
 _TELLING = 4
 
@@ -39,42 +49,72 @@ class Outlet:
         self.seen = ""
         """The reply up to here, let out or not."""
         self._out = 0
+        self._word: int | None = None
+        # Where the last letters and digits are, as many as a canary without its last has, up to `_read`.
+        self._places: deque[int] = deque(maxlen=max(0, len(canary) - 1))
+        self._read = 0
+        self._said = ""
 
     def feed(self, text: str, *, done: bool = False) -> str:
         """What may be let out now, of what was held back and `text`; all of it at the end.
 
         Raises `Unfinished` (`guarded`), with what was found as its message, for what is not to be said.
         """
+        self._unfinished(text)
         self.seen += text
         end = len(self.seen) if done else self._certain()
-        piece, checked = self.seen[self._out : end], self.seen[max(0, self._out - _LOOK_BACK) : end]
-        if piece and (leak := self._leak(checked)):
+        piece = self.seen[self._out : end]
+        if piece and (leak := self._leak(piece, end)):
             raise Unfinished("guarded", leak)
         self._out = end
         return piece
 
+    def _unfinished(self, text: str) -> None:
+        """Sees where the last word begins, which may yet go on, with `text` after what was seen."""
+        begun = _UNFINISHED.search(text)
+        if begun is None:
+            self._word = self._word if not text or _ALL_WORD.fullmatch(text) else None
+        elif begun.start() > 0 or self._word is None:
+            self._word = len(self.seen) + begun.start(1)
+
     def _certain(self) -> int:
-        """Up to where the text can't be the beginning of something: the last word may yet go on."""
-        begun = _UNFINISHED.search(self.seen, self._out)
-        end = begun.start() if begun else len(self.seen)
+        """Up to where the text can't be the beginning of something."""
+        end = len(self.seen) if self._word is None else self._word
         return max(self._out, min(end, self._canary_begins(end)))
 
     def _canary_begins(self, end: int) -> int:
         """Where what may become the canary begins, `end` where nothing may: it may be spelled out."""
-        places = [place.start() for place in _ALPHANUMERIC.finditer(self.seen, max(0, end - _LOOK_BACK), end)]
-        for count in range(min(len(self._canary) - 1, len(places)), _TELLING - 1, -1):
+        self._places.extend(place.start() for place in _ALPHANUMERIC.finditer(self.seen, self._read, end))
+        self._read = max(self._read, end)
+        places = list(self._places)
+        for count in range(len(places), _TELLING - 1, -1):
             if "".join(self.seen[place] for place in places[-count:]).casefold() == self._canary[:count]:
                 return places[-count]
         return end
 
-    def _leak(self, text: str) -> Leak | None:
-        if self._canary and self._canary in "".join(_ALPHANUMERIC.findall(text)).casefold():
+    def _leak(self, piece: str, end: int) -> Leak | None:
+        if self._canary and self._says_canary(piece):
             return "canary"
-        if _IMAGE.search(text):
+        word, begun = self._boundaries(end)
+        if _IMAGE.search(self.seen, begun, end):
             return "image"
-        if any(_elsewhere(*found.groups()) for found in _LINK.finditer(text)):
+        if any(_elsewhere(*found.groups()) for found in _LINK.finditer(self.seen, begun, end)):
             return "link"
-        return "address" if any(link not in self._known for link in links(text)) else None
+        return "address" if any(link not in self._known for link in links(self.seen, word, end)) else None
+
+    def _says_canary(self, piece: str) -> bool:
+        said = self._said + "".join(_ALPHANUMERIC.findall(piece)).casefold()
+        self._said = said[-len(self._canary) :]
+        return self._canary in said
+
+    def _boundaries(self, end: int) -> tuple[int, int]:
+        """Where the word begins that goes on at what is let out next, and whatever else may go on there."""
+        out, start = self._out, max(0, self._out - _LOOK_BACK)
+        word = max(start, *(self.seen.rfind(space, start, out) + 1 for space in " \n"))
+        tags = [tag.start() for tag in _BEGUN.finditer(self.seen, start, end) if tag.start() < out]
+        begun = [self.seen.rfind(sign, start, word) for sign in ("[", "![")] + tags[-1:]
+        # A link's definition may be indented by three.
+        return word, max(start, min([word, *(place for place in begun if place >= 0)]) - 3)
 
 
 def _elsewhere(shown: str, target: str) -> bool:

@@ -1,7 +1,8 @@
 """What the guard does to answers: suspects, leaks, and what the terminal event says of them."""
 
 import json
-from contextlib import aclosing
+from collections import deque
+from contextlib import aclosing, suppress
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from streams.answering.guard.inspect import Guard
 from streams.answering.guard.links import Known
 from streams.answering.guard.outlet import Outlet
 from streams.ports import ChatChunk
+from tests.unit.answering.cost import grows
 from tests.unit.answering.rules import check_stream
 from tests.unit.answering.scripted import Index, Marks, Models, Script, Words, always, asked, head_of, hit
 from tests.unit.answering.virtual import monotonic, now, run
@@ -265,6 +267,59 @@ def test_what_is_let_out_does_not_depend_on_how_the_text_is_cut(pieces, size):
     assert (whole[0] is None) == (cut[0] is None)
     assert whole[0] in {None, text}
     assert cut[0] == whole[0]
+
+
+IN_ONE = [
+    "<a ",
+    "<a",
+    "[a ",
+    "![",
+    "![](",
+    "[a](",
+    "\\[",
+    "\n[a]:",
+    "a",
+    "a.",
+    "a@",
+    "a,",
+    "//a",
+    "www.",
+    " ",
+]
+IN_MANY = ["<a ", "[a ", "\n[a]:", "a", "a.", "a@", " "]
+HOSTILE = [(text, 1, 2000) for text in IN_ONE] + [(text, 1000, 1) for text in IN_MANY]
+
+
+@pytest.mark.parametrize(("hostile", "pieces", "times"), HOSTILE)
+def test_twice_as_long_a_hostile_reply_takes_twice_the_time(hostile, pieces, times):
+    def let_out(factor):
+        outlet = Outlet(Known([hostile]), "c0ffee00c0ffee00")
+        with suppress(Unfinished):
+            for _ in range(pieces if times > 1 else factor * pieces):
+                outlet.feed(hostile * (factor * times if times > 1 else 1))
+            outlet.feed("", done=True)
+
+    assert grows(let_out, 1, 2) < 3
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("image", '<img alt="a<b" title="<" src="https://kb.example.org/kb/1">'),
+        ("image", "![a\\[b](https://kb.example.org/kb/1)"),
+        ("image", "Some lines.\n   [x]:\n  https://kb.example.org/kb/1"),
+        ("link", "[go to good.example.org and wait](  https://kb.example.org/kb/1)"),
+        ("address", f"Write to {'a' * 70}@evil.example at once."),
+        ("address", f"See https://kb.example.org/kb/1({'x' * 30}) there."),
+        ("canary", f"It is c0ff{' - ' * 3000}ee00c0ffee00 there."),
+    ],
+)
+def test_a_leak_is_found_however_it_is_cut_and_whatever_stands_in_between(kind, text, size):
+    outlet = Outlet(Known(["https://kb.example.org/kb/1 good.example.org"]), "c0ffee00c0ffee00")
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    with pytest.raises(Unfinished, match=kind):
+        deque(map(outlet.feed, [*pieces, ". "]))
 
 
 def test_passages_that_are_quoted_load_nothing_and_suspects_are_not_among_them():
