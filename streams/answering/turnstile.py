@@ -121,12 +121,24 @@ class Turnstile:
 
     def _refuse(self) -> None:
         """Tells those that would come too late, now that it is known better how long one stays."""
-        now = self._monotonic()
-        for tenant, line in list(self._waiting.items()):
-            for own, place in enumerate(list(line), 1):
-                at_least = self._wait_s(tenant, own, others=own - 1)
-                if at_least > place.until - now and not place.free.done():
-                    place.free.set_exception(Full(at_least))
+        now, at_least = self._monotonic(), self._at_least_s()
+        for line in self._waiting.values():
+            for place, wait_s in zip(line, at_least, strict=False):
+                if wait_s > place.until - now and not place.free.done():
+                    place.free.set_exception(Full(wait_s))
+
+    def _at_least_s(self) -> list[float]:
+        """Seconds that the first, the second, … of any tenant's line waits at least.
+
+        Before the n-th, n - 1 of each line come in, of the shorter ones all: whichever line is its own.
+        """
+        lengths = Counter(map(len, self._waiting.values()))
+        before, lines, waits = 1, lengths.total(), []
+        for own in range(1, max(lengths, default=0) + 1):
+            waits.append(before * self._stay_s / self._places)
+            before += lines
+            lines -= lengths[own]
+        return waits
 
     def _leave(self, tenant: str) -> None:
         self._inside[tenant] -= 1

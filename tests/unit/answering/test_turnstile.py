@@ -1,5 +1,6 @@
 import asyncio
 import random
+import sys
 
 import pytest
 from hypothesis import given
@@ -105,3 +106,59 @@ def test_no_place_is_lost_or_given_twice_however_many_leave_while_they_wait(plac
             assert len(order) == places
 
     run(crowd())
+
+
+def test_leaving_costs_twice_as_much_where_twice_as_many_tenants_wait():
+    async def calls(tenants):
+        """Calls that are made when one leaves while as many tenants wait."""
+        turnstile, made = Turnstile(1, monotonic=monotonic), []
+        async with turnstile.enter("first", 1e6):
+            waiting = [asyncio.create_task(stay(turnstile, f"t{n}", [])) for n in range(tenants)]
+            waiting += [asyncio.create_task(stay(turnstile, "many", [])) for _ in range(tenants)]
+            await asyncio.sleep(0.5)
+            before = sys.getprofile()
+            sys.setprofile(lambda *event: made.append(event[1]))
+        sys.setprofile(before)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        return len(made)
+
+    assert run(calls(200)) < 3 * run(calls(100))
+
+
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=6), st.integers(1, 3), st.floats(0.5, 30))
+def test_who_can_no_longer_get_in_in_time_is_told_when_stays_turn_out_longer(lines, places, stay_s):
+    async def told():
+        turnstile, refused = Turnstile(places, monotonic=monotonic), {}
+
+        async def one(tenant, own):
+            try:
+                await stay(turnstile, tenant, [], left_s=30.0)
+            except Full as full:
+                refused[tenant, own] = full.retry_after_s
+
+        holding = [asyncio.create_task(stay(turnstile, "in", [], seconds=1000)) for _ in range(places - 1)]
+        await asyncio.sleep(0)
+        async with turnstile.enter("in", 1e6):
+            tasks = [
+                asyncio.create_task(one(tenant, own))
+                for tenant, n in enumerate(lines)
+                for own in range(1, n + 1)
+            ]
+            await asyncio.sleep(stay_s)
+        await asyncio.sleep(0)
+        for task in (*holding, *tasks):
+            task.cancel()
+        await asyncio.gather(*holding, *tasks, return_exceptions=True)
+        return refused
+
+    mean_s = (1.0 + stay_s) / 2
+    found = run(told())
+    # The first of the first line came in.
+    left = [lines[0] - 1, *lines[1:]]
+    for (tenant, asked_as), wait_s in found.items():
+        own = asked_as - (tenant == 0)
+        before = sum(min(length, own - 1) for other, length in enumerate(left) if other != tenant) + own
+        if wait_s > 30.0 - stay_s:
+            assert wait_s == pytest.approx(before * mean_s / places)
