@@ -33,6 +33,8 @@ PATIENCE_S = 120.0
 """How long one may wait; then it is dropped: its passages may be of documents that are gone by now."""
 LOOK_AGAIN_S = 0.2
 """How often it is seen whether there is a slot to spare."""
+GIVE_WAY_S = 0.05
+"""How often it is seen whether there still is, while an answer is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class Shadow:
                 self._ended("dropped")
                 continue
             try:
-                completed = await self._answered(offered, busy)
+                completed = await self._unless(busy, offered)
                 if completed is not None:
                     await self._send(completed)
                 self._ended("gave_way" if completed is None else "answered")
@@ -103,8 +105,20 @@ class Shadow:
             except Exception:  # noqa: BLE001 - whatever it is, it must cost nobody anything but this comparison
                 self._ended("failed")
 
-    async def _answered(self, offered: Offered, busy: Callable[[], bool]) -> AnswerCompleted | None:
-        """The whole answer; None where it gave way to others."""
+    async def _unless(self, busy: Callable[[], bool], offered: Offered) -> AnswerCompleted | None:
+        """The whole answer; None where it gave way to others, even before its first token."""
+        answering = asyncio.create_task(self._answered(offered))
+        try:
+            while not answering.done():
+                if busy():
+                    return None
+                await asyncio.wait({answering}, timeout=GIVE_WAY_S)
+            return answering.result()
+        finally:
+            answering.cancel()
+            await asyncio.wait({answering})
+
+    async def _answered(self, offered: Offered) -> AnswerCompleted:
         began, first_token_s = self._monotonic(), None
         transcript = Transcript(offered.asked, attempt=1, resumed=False, now=self._now)
         passages, counted = offered.prompt.passages, Usage()
@@ -112,8 +126,6 @@ class Shadow:
         wanted = request(self._settings, self._shadowing.model, offered.prompt)
         async with aclosing(generate(self._generator, wanted, self._limits(), self._monotonic)) as chunks:
             async for chunk in chunks:
-                if busy():
-                    return None
                 if first_token_s is None and chunk.text:
                     first_token_s = self._monotonic() - began
                 transcript.delta(regular(chunk, markers, transcript.text, passages).text)

@@ -149,16 +149,18 @@ class Models:
     running: int = 0
     counts: float | None = None
     """Tokens counted for each one that is estimated; None: always 100."""
+    capacity: int | None = None
+    """Replies that run at full speed; more share it, so that each is as much slower. None: any number."""
 
     async def chat(self, request):
         self.requests.append(request)
         script = self.scripts[request.model]
         self.running += 1
         try:
-            await asyncio.sleep(script.first_s)
+            await self._work(script.first_s)
             for piece in script.pieces:
                 yield ChatChunk(piece)
-                await asyncio.sleep(script.pause_s)
+                await self._work(script.pause_s)
             if script.end == "hang":
                 await asyncio.sleep(1e6)
             if isinstance(script.end, Exception):
@@ -167,6 +169,16 @@ class Models:
                 yield ChatChunk("", True, "stop", self._counted(request), len(script.pieces))
         finally:
             self.running -= 1
+
+    async def _work(self, seconds):
+        """So much of one's own share; how many share it is seen every 10 ms."""
+        if self.capacity is None:
+            await asyncio.sleep(seconds)
+            return
+        while seconds > 0:
+            step = min(0.01, seconds)
+            await asyncio.sleep(step * max(1.0, self.running / self.capacity))
+            seconds -= step
 
     def _counted(self, request):
         if self.counts is None:

@@ -4,10 +4,12 @@ import asyncio
 import json
 from contextlib import aclosing
 
+import pytest
+
 from streams.answering.answerer import Answerer
 from streams.answering.answering import Answering
 from streams.answering.comparison import compare
-from streams.answering.shadow import ROOM, Shadow, Shadowing
+from streams.answering.shadow import GIVE_WAY_S, ROOM, Shadow, Shadowing
 from streams.errors import Retryable
 from tests.unit.answering.scripted import Index, Marks, Models, Script, Words, always, asked, hit
 from tests.unit.answering.virtual import monotonic, now, run
@@ -20,8 +22,8 @@ class Beside:
     """An answerer with a shadow, and what the shadow sent."""
 
     def __init__(self, shadow=Script(("Choose Security [1].",)), percent=100.0, *, slots=1, send=None):  # noqa: B008 - frozen
-        self.models = Models({"big": LIVE, "candidate": shadow})
-        self.sent, self.observed = [], []
+        self.models = Models({"big": LIVE, "candidate": shadow}, capacity=slots)
+        self.sent, self.observed, self.took_s = [], [], []
         settings = Answering("big", "big", slots=slots)
         self.shadow = Shadow(
             self.models, Shadowing("candidate", percent), settings, send=send or self.send, now=now,
@@ -42,8 +44,11 @@ class Beside:
 
     async def ask(self, number=0):
         question = asked(id=f"q-{number}", age_s=-monotonic())
+        began = monotonic()
         async with aclosing(self.answerer.answer(question)) as events:
-            return [json.loads(event.model_dump_json()) async for event in events]
+            said = [json.loads(event.model_dump_json()) async for event in events]
+        self.took_s.append(monotonic() - began)
+        return said
 
     async def answers(self, count, *, apart_s=0.0, after_s=300.0):
         running = asyncio.create_task(self.shadow.run(lambda: self.answerer.busy))
@@ -77,13 +82,23 @@ def test_a_share_of_nothing_is_nothing():
     assert run(Beside(percent=0.0).answers(5)).sent == []
 
 
-def test_live_answers_take_as_long_as_without_a_shadow_and_the_shadow_comes_after_them():
-    slow = Script(("Choose ",) * 50, first_s=20.0, pause_s=1.0)
-    with_shadow = run(Beside(slow).answers(6, apart_s=0.5))
-    without = run(Beside(slow, percent=0.0).answers(6, apart_s=0.5))
-    assert with_shadow.live_s == without.live_s
+@pytest.mark.parametrize("first_s", [20.0, 0.1])
+@pytest.mark.parametrize("apart_s", [0.5, 3.0])
+def test_live_answers_take_as_long_as_without_a_shadow_and_the_shadow_comes_after_them(first_s, apart_s):
+    slow = Script(("Choose ",) * 50, first_s=first_s, pause_s=1.0)
+    with_shadow = run(Beside(slow).answers(6, apart_s=apart_s))
+    without = run(Beside(slow, percent=0.0).answers(6, apart_s=apart_s))
+    for beside, alone in zip(with_shadow.took_s, without.took_s, strict=True):
+        assert beside <= alone + 6 * GIVE_WAY_S
     assert len(with_shadow.sent) + with_shadow.outcomes.count("gave_way") <= 6
     assert with_shadow.sent
+
+
+def test_a_shadow_whose_model_only_loads_gives_way_too():
+    loading = Script(("Choose Security [1].",), first_s=60.0)
+    beside = run(Beside(loading).answers(2, apart_s=10.0))
+    assert beside.outcomes == ["gave_way", "answered"]
+    assert beside.models.running == 0
 
 
 def test_a_shadow_that_runs_gives_way_to_a_question_that_comes():
@@ -94,7 +109,9 @@ def test_a_shadow_that_runs_gives_way_to_a_question_that_comes():
 
 def test_what_it_cannot_keep_up_with_is_dropped():
     stuck = Script(end="hang", first_s=1e5)
-    assert run(Beside(stuck).answers(ROOM + 10, apart_s=2.0, after_s=0)).outcomes.count("dropped") >= 5
+    assert (
+        run(Beside(stuck, slots=2).answers(ROOM + 10, apart_s=2.0, after_s=0)).outcomes.count("dropped") >= 5
+    )
 
 
 def test_what_had_to_wait_for_long_is_dropped_as_its_documents_may_be_gone():
