@@ -302,6 +302,15 @@ def test_twice_as_long_a_hostile_reply_takes_twice_the_time(hostile, pieces, tim
     assert grows(let_out, 1, 2) < 3
 
 
+@pytest.mark.parametrize("hostile", ["<a ", "[a "])
+def test_a_reply_that_begins_much_and_ends_nothing_takes_as_long_as_it_is(hostile):
+    def let_out(characters):
+        for _ in range(100):
+            Outlet(Known([])).feed(hostile * (characters // len(hostile)))
+
+    assert grows(let_out, 240, 960) < 7, "4 is in proportion, 16 its square"
+
+
 @pytest.mark.parametrize("size", [1, 3, 1000])
 @pytest.mark.parametrize(
     ("kind", "text"),
