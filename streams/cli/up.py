@@ -31,6 +31,8 @@ from streams.worker.parts import connection, topic_plan, utc_now
 READY_S = 90.0
 STOP_S = 20.0
 ANSWER_S = 6.0
+RESTARTS = 3
+"""How often a gateway that ended is started again: it holds no state."""
 LOCAL = "rag-streams up"
 """The name of the key that `up` makes, anew each time."""
 
@@ -65,7 +67,7 @@ async def _until_told(settings: Settings, out: Output) -> None:
 async def _run(settings: Settings, out: Output) -> None:
     async with running(settings, out, front=True) as (_, supervisor):
         out.line('now, in a second terminal:  rag-streams put docs/   rag-streams ask "…"   (Ctrl-C stops)')
-        await supervisor.watch()
+        await supervisor.watch(out.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,9 @@ async def running(
     """
     own, logs = Embedded.of(settings), settings.state_dir / "logs"
     with claim(settings.state_dir) as state:
-        async with Supervisor(logs) as supervisor:
+        async with Supervisor(
+            logs, started=partial(_started, out), restarts={"gateway": RESTARTS}
+        ) as supervisor:
             given = await _servers(own, settings, supervisor)
             there = load(env_file=env_file, **{**_explicit(settings), **given})
             await topics.create(connection(there), topics.wanted(topic_plan(there)))
@@ -108,7 +112,7 @@ async def running(
             cwd = None if env_file else settings.state_dir.resolve()
             port = await supervisor.start_on_free_port(partial(_worker, given, cwd))
             health = f"http://{HOST}:{port}/readyz"
-            address = await _front(there, given, supervisor, cwd) if front else None
+            address = await _front(there, given, supervisor, cwd, out) if front else None
             state.write(
                 State(pid=os.getpid(), started_at=datetime.now(UTC), settings=given, pids=supervisor.pids)
             )
@@ -157,15 +161,16 @@ def _worker(given: dict[str, Any], cwd: Path | None, port: int) -> Service:
 
 
 async def _front(
-    settings: Settings, given: dict[str, Any], supervisor: Supervisor, cwd: Path | None
+    settings: Settings, given: dict[str, Any], supervisor: Supervisor, cwd: Path | None, out: Output
 ) -> str | None:
     """Starts the gateway; gives its address with a key, for a browser. None where it is not installed.
 
-    Others find its keys and its port by what is added to `given`.
+    Others find its keys and its port by what is added to `given`, programs by the files `key` and `url`. The
+    keys are in a file of its own: one that the settings name would keep a key for everything.
     """
     if any(find_spec(name) is None for name in ("fastapi", "limits", "uvicorn")):
         return None
-    path = (settings.api_keys_file or settings.state_dir / "keys.json").resolve()
+    path = (settings.state_dir / "keys.json").resolve()
     text = keys.renewed(path, LOCAL, utc_now())
     keys.write_secret(settings.state_dir / "key", text)
     given |= {"api_keys_file": str(path)}
@@ -175,8 +180,11 @@ async def _front(
         await supervisor.start(make(port))
     else:
         port = await supervisor.start_on_free_port(make)
+        out.line(f"{settings.gateway_port} is taken, using {port}")
     given |= {"gateway_port": port}
-    return f"http://{HOST}:{port}/#key={text}"
+    url = f"http://{HOST}:{port}"
+    (settings.state_dir / "url").write_text(url + "\n")
+    return f"{url}/#key={text}"
 
 
 def _gateway(given: dict[str, Any], cwd: Path | None, port: int) -> Service:
@@ -192,6 +200,10 @@ def _gateway(given: dict[str, Any], cwd: Path | None, port: int) -> Service:
         ready_s=READY_S,
         stop_s=STOP_S,
     )
+
+
+def _started(out: Output, service: Service, log: Path) -> None:
+    out.line(f"starting {service.name}  (its log: {log})", style="dim")
 
 
 async def _ready(url: str) -> bool:
@@ -214,6 +226,7 @@ def _say(own: Embedded, settings: Settings, health: str, address: str | None, ou
         "worker": (health, f"logs in {settings.state_dir / 'logs'}"),
     }
     if address is not None:
-        rows["console"] = (address, f"the key is in {settings.state_dir / 'key'}, for programs")
+        kept = f"{settings.state_dir / 'key'} and {settings.state_dir / 'url'}"
+        rows["console"] = (address, f"for programs: {kept}")
     for part, (where, what) in rows.items():
         out.row({"part": part, "where": where, "what": what}, f"{part:<7} {where}  ({what})")

@@ -70,11 +70,20 @@ class Supervisor:
     """Services started by this process, with logs in `folder`. An async context manager that stops them.
 
     Use it on the main thread: on Linux the kernel kills the services when the thread that started them
-    ends.
+    ends. `started` is told of each service and its log as it starts; `restarts` says by name how often a
+    service that ended is started again.
     """
 
-    def __init__(self, folder: Path, tied: Tie = "kernel" if sys.platform == "linux" else "watch") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        tied: Tie = "kernel" if sys.platform == "linux" else "watch",
+        *,
+        started: Callable[[Service, Path], None] | None = None,
+        restarts: Mapping[str, int] | None = None,
+    ) -> None:
         self._folder, self._tied = folder, tied
+        self._started, self._restarts = started, dict(restarts or {})
         self._running: list[_Running] = []
 
     async def __aenter__(self) -> Self:
@@ -123,8 +132,26 @@ class Supervisor:
                 return port
         raise AssertionError("the last try returns or raises")
 
-    async def watch(self) -> Never:
-        """Waits until a service ends by itself, and raises ServiceEnded."""
+    async def watch(self, said: Callable[[str], None] | None = None) -> Never:
+        """Waits until a service ends that is not to be started again, and raises ServiceEnded.
+
+        `said` is told of each that is.
+        """
+        while True:
+            running = await self._one_ended()
+            name = running.service.name
+            if not self._restarts.get(name):
+                raise ServiceEnded(_told(running, f"ended with {_exit(running.process.returncode)}"))
+            self._restarts[name] -= 1
+            if said is not None:
+                what, log = _exit(running.process.returncode), running.log.with_suffix(".ended.log")
+                said(f"{name} ended with {what} (its log: {log}); starting it again")
+            await self._drop(running)
+            # What it said at its end is kept: it begins its log anew.
+            running.log.replace(running.log.with_suffix(".ended.log"))
+            await self.start(running.service)
+
+    async def _one_ended(self) -> _Running:
         waiting = {asyncio.create_task(running.process.wait()): running for running in self._running}
         if not waiting:
             await asyncio.Event().wait()
@@ -133,7 +160,7 @@ class Supervisor:
         finally:
             for task in waiting:
                 task.cancel()
-        raise _ended(waiting[done.pop()])
+        return waiting[done.pop()]
 
     async def stop(self) -> None:
         """Stops the services, last started first: SIGTERM, then, after a while, SIGKILL."""
@@ -152,6 +179,8 @@ class Supervisor:
     async def _spawn(self, service: Service) -> _Running:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         log = self._folder / f"{service.name}.log"
+        if self._started is not None:
+            self._started(service, log)
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", tie.__file__, self._tied, str(os.getpid())),

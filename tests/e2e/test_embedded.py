@@ -15,7 +15,7 @@ from tests.pdfs import pdf_bytes
 from tests.unit.answering.rules import check_events
 
 ROOT = Path(__file__).parents[2]
-READY_S = 60
+READY_S = 180
 PAGE = """# Parking hours
 
 The car park opens at {opens} in the morning and closes at ten at night. On Sundays the car park stays closed.

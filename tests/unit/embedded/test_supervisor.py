@@ -151,6 +151,21 @@ async def test_a_service_killed_from_outside_is_named_with_the_signal(tmp_path):
             await asyncio.wait_for(supervisor.watch(), WAIT_S)
 
 
+async def test_a_service_that_may_be_started_again_is_and_is_named_with_its_log(tmp_path):
+    said, told = [], []
+    async with Supervisor(
+        tmp_path, started=lambda service, log: told.append((service.name, log)), restarts={"one": 1}
+    ) as supervisor:
+        await supervisor.start(Service("one", python("raise SystemExit('goodbye')"), at_once))
+        with pytest.raises(ServiceEnded, match=r"^one ended with exit code 1[^$]*one.log"):
+            await asyncio.wait_for(supervisor.watch(said.append), WAIT_S)
+    (line,) = said
+    assert line.startswith("one ended with exit code 1")
+    assert "goodbye" in (tmp_path / "one.ended.log").read_text()
+    assert str(tmp_path / "one.ended.log") in line
+    assert told == [("one", tmp_path / "one.log")] * 2
+
+
 async def test_services_stop_in_the_reverse_order_of_their_start(tmp_path):
     notes = tmp_path / "notes"
     code = (
