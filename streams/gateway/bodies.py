@@ -10,7 +10,6 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from streams.errors import Rejected
-from streams.gateway.problems import Problem
 from streams.messages.changes import DocumentChange
 from streams.messages.decode import decode_json, described, refuse_unknown
 from streams.messages.questions import Question
@@ -87,13 +86,14 @@ def body_of(model: type[Body], code: str, *, unknown: bool = False) -> Callable[
 
 
 async def _bounded(request: Request) -> bytes:
+    """The body. One that is too large is let go by, and not kept: hung up on, its sender sees no answer."""
     pieces, size = [], 0
     async for piece in request.stream():
         size += len(piece)
-        if size > MAX_BYTES:
-            detail = f"the body of such a request may have {MAX_BYTES} bytes"
-            raise Problem(413, "too_large", detail, headers={"Connection": "close"})
-        pieces.append(piece)
+        if size <= MAX_BYTES:
+            pieces.append(piece)
+    if size > MAX_BYTES:
+        raise Rejected(f"the body of such a request may have {MAX_BYTES} bytes", code="too_large")
     return b"".join(pieces)
 
 

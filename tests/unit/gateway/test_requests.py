@@ -87,6 +87,7 @@ async def test_a_question_is_read_up_to_a_size_that_questions_have(client, path,
     answer = await client.post(path, content=body if announced else pieces())
     assert answer.status_code == 413
     assert "too_large" in answer.text
+    assert "connection" not in answer.headers
 
 
 class Noted(BaseModel):
