@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,7 +19,7 @@ from streams import __version__
 from streams.gateway import completions, console, documents, operations, problems, questions
 from streams.gateway.access import VERSIONS
 from streams.gateway.bodies import DECODED_AT_ONCE, DocumentBody, QuestionBody
-from streams.gateway.bounds import Bounds
+from streams.gateway.bounds import Bounds, Framed
 from streams.gateway.chat import ChatBody
 from streams.gateway.parts import Parts
 from streams.gateway.queries import known
@@ -36,7 +37,7 @@ Every request needs a key, `Authorization: Bearer KEY`; our own endpoints need `
 def application(parts: Parts) -> FastAPI:
     """The application over these parts."""
     app = described()
-    app.state.parts = parts
+    app.state.parts, app.state.description = parts, json.dumps(openapi(), ensure_ascii=False).encode()
     app.state.decoding = asyncio.Semaphore(DECODED_AT_ONCE)
     settings = parts.settings
     app.add_middleware(
@@ -48,6 +49,7 @@ def application(parts: Parts) -> FastAPI:
             allow_headers=["authorization", "content-type", "x-api-version", "last-event-id", "prefer"],
             expose_headers=["location", "ratelimit", "ratelimit-policy", "retry-after"],
         )  # fmt: skip
+    app.add_middleware(Framed)
     app.add_middleware(Seen, observe=parts.observe)
     return app
 
@@ -99,8 +101,9 @@ def _probes(app: FastAPI) -> None:
         return JSONResponse({"ready": ready, "parts": dict(said)}, 200 if ready else 503)
 
     @app.get("/openapi.json", include_in_schema=False)
-    async def description() -> JSONResponse:
-        return JSONResponse(openapi())
+    async def description(request: Request) -> Response:
+        # Made once: making it takes the time of many requests, and anyone may ask for it.
+        return Response(request.app.state.description, media_type="application/json")
 
 
 class Seen:

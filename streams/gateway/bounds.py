@@ -67,8 +67,31 @@ class Bounds:
         return Problem(408, "body_timeout", detail, headers={"Connection": "close"})
 
 
+class Framed:
+    """Refuses a request that says its length in two ways, of which a proxy before us may believe the other.
+
+    That is how requests are smuggled (RFC 9112, section 6.3).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers, or lets others answer."""
+        names = {name for name, _ in scope["headers"]} if scope["type"] == "http" else set()
+        if {b"content-length", b"transfer-encoding"} <= names:
+            detail = "send Content-Length or Transfer-Encoding, not both"
+            problem = Problem(400, "invalid_request", detail, headers={"Connection": "close"})
+            await response(Request(scope), problem)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
 class Punctual(H11Protocol):
-    """uvicorn's HTTP/1.1, which hangs up on whoever does not send a request's head in time."""
+    """uvicorn's HTTP/1.1, which hangs up on whoever does not send a request's head in time.
+
+    So it does where a request was answered before its body was read, and the rest does not come in time.
+    """
 
     _late: asyncio.TimerHandle | None = None
     head_s = HEAD_S
@@ -81,9 +104,18 @@ class Punctual(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """A part of a request: where its head isn't whole, the rest is waited for."""
         super().data_received(data)
+        if self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.DONE:
+            return
         if self.conn.their_state is not h11.IDLE:
             self._stop_waiting()
-        elif self._late is None and self.conn.trailing_data[0]:
+        elif self._late is None and (self.conn.trailing_data[0] or self.timeout_keep_alive_task is None):
+            self._wait()
+
+    def on_response_complete(self) -> None:
+        """The end of an answer: what is left of the request is waited for."""
+        unread = self.conn.their_state is h11.SEND_BODY
+        super().on_response_complete()
+        if unread and self._late is None and not self.transport.is_closing():
             self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:

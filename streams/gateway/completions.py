@@ -64,13 +64,26 @@ async def complete(request: Request, key: Chatter, body: Body) -> Response:
     async with AsyncExitStack() as stack:
         sent, answer = await parts.asking.ask(question, trace(request), stack)
         if not body.stream:
-            return JSONResponse(chat.completion(await whole(answer)))
+            return JSONResponse(chat.completion(await asked(answer)))
         pieces = _Pieces(
             sent,
             held=parts.settings.min_grounded > 0,
             with_usage=bool(body.stream_options and body.stream_options.include_usage),
         )
-        return events.EventStream(pieces.of(answer), stack.pop_all())
+        return events.EventStream(
+            pieces.of(answer), stack.pop_all(), stands=lambda: parts.keyring.stands(key),
+            ended=lambda problem: _data(openai_error(problem)) + DONE,
+        )  # fmt: skip
+
+
+async def asked(answer: AsyncGenerator[Event, None]) -> AnswerCompleted:
+    """As `whole`; a failure keeps OpenAI's clients from asking by themselves what was asked already."""
+    try:
+        return await whole(answer)
+    except (Problem, StreamsError) as error:
+        problem = error if isinstance(error, Problem) else problem_of(error)
+        problem.headers = {**(problem.headers or {}), "x-should-retry": "false"}
+        raise problem from None
 
 
 @router.get("/v1/models", summary="The one model there is", responses=OPENAI_ERRORS)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 from fastapi.responses import StreamingResponse
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from streams.errors import StreamsError
-from streams.gateway.problems import problem_of
+from streams.gateway.problems import Problem, problem_of
 from streams.messages.reader import Event
 
 MEDIA_TYPE = "text/event-stream"
 ALIVE_S = 15.0
 """So long nothing may come before a comment says that the connection lives."""
 ALIVE = b": alive\n\n"
+CHANGED = "this key was revoked or changed since the stream began"
 
 Last = tuple[int, int]
 """Attempt and sequence number of an event."""
@@ -28,49 +28,54 @@ Last = tuple[int, int]
 class EventStream(StreamingResponse):
     """A stream of events, with comments where none comes for long.
 
-    What `stack` holds is let go at its end, however it ends.
+    `stands` says whether the key may still follow, and is asked before each event and comment; where it may
+    not, `ended` (the event `error`) is the end. What `stack` holds is let go then, however it ends.
     """
 
     media_type = MEDIA_TYPE
+
+    alive_s = ALIVE_S
 
     def __init__(
         self,
         chunks: AsyncGenerator[bytes, None],
         stack: AsyncExitStack,
         headers: Mapping[str, str] | None = None,
+        *,
+        stands: Callable[[], bool],
+        ended: Callable[[Problem], bytes] | None = None,
     ) -> None:
         # Proxies that gather what they pass on would make an answer one piece.
         shown = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", **(headers or {})}
-        super().__init__(chunks, headers=shown)
-        self._chunks, self._stack, self._sent_at = chunks, stack, 0.0
+        self._chunks, self._stack = chunks, stack
+        self._stands, self._ended = stands, ended or of_problem
+        self._lively = self._kept_alive()
+        super().__init__(self._lively, headers=shown)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends it."""
-        async with self._stack:
+        async with self._stack, aclosing(self._chunks), aclosing(self._lively):
             await super().__call__(scope, receive, send)
 
-    async def stream_response(self, send: Send) -> None:
-        """Sends it, and keeps its connection alive."""
-
-        async def sent(message: Message) -> None:
-            self._sent_at = time.monotonic()
-            await send(message)
-
-        alive = asyncio.create_task(self._keep_alive(send))
-        try:
-            await super().stream_response(sent)
-        finally:
-            alive.cancel()
-            await asyncio.wait({alive})
-            await self._chunks.aclose()
-
-    async def _keep_alive(self, send: Send) -> None:
-        # At the stream's end a comment may come too late, which is no fault.
-        with suppress(OSError, RuntimeError):
-            while True:
-                await asyncio.sleep(ALIVE_S)
-                if time.monotonic() - self._sent_at >= ALIVE_S:
-                    await send({"type": "http.response.body", "body": ALIVE, "more_body": True})
+    async def _kept_alive(self) -> AsyncGenerator[bytes, None]:
+        """The chunks with comments between them, until the key that was let in is no more what it was."""
+        while True:
+            coming = asyncio.ensure_future(anext(self._chunks, None))
+            try:
+                while not coming.done():
+                    await asyncio.wait({coming}, timeout=self.alive_s)
+                    if not self._stands():
+                        yield self._ended(Problem(401, "key_revoked", CHANGED))
+                        return
+                    if not coming.done():
+                        yield ALIVE
+            finally:
+                coming.cancel()
+                await asyncio.wait({coming})
+            chunk = coming.result()
+            if chunk is None:
+                return
+            yield chunk
 
 
 def written(event: Event) -> bytes:
@@ -86,7 +91,12 @@ def frame(kind: str, data: str, id_: str | None = None) -> bytes:
 
 def failed(error: StreamsError, **more: Any) -> bytes:
     """The event that ends a stream which can't go on."""
-    return frame("error", json.dumps(problem_of(error, **more).body))
+    return of_problem(problem_of(error, **more))
+
+
+def of_problem(problem: Problem) -> bytes:
+    """The same, of a problem."""
+    return frame("error", json.dumps(problem.body))
 
 
 def last_seen(text: str | None) -> Last | None:

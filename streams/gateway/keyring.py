@@ -52,6 +52,11 @@ class Keyring:
             raise Refused("key_revoked", key.id)
         return key
 
+    def stands(self, key: Key) -> bool:
+        """Whether the key that was let in is what it was then: one that is for others now is another key."""
+        now = self._keys.get(key.id)
+        return now is not None and now.revoked_at is None and _rights(now) == _rights(key)
+
     def look(self) -> None:
         """Reads the file again where it is another one now."""
         stamp = _stamp(self._path)
@@ -75,7 +80,14 @@ class Keyring:
         """Looks again and again, until it is cancelled."""
         while True:
             await asyncio.sleep(LOOK_S)
-            self.look()
+            try:
+                self.look()
+            except Exception:  # whatever it was, keys must go on being revoked
+                log.exception("the file of keys could not be looked at; it is looked at again")
+
+
+def _rights(key: Key) -> tuple[object, ...]:
+    return key.sha256, key.tenant, frozenset(key.principals), frozenset(key.scopes)
 
 
 def _by_id(file: keys.KeyFile) -> Mapping[str, Key]:

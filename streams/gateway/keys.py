@@ -102,7 +102,7 @@ def read(path: Path) -> KeyFile:
     try:
         file = KeyFile.model_validate_json(text)
     except ValidationError as error:
-        raise _wrong(path, f"is no file of keys: {described(error)}") from None
+        raise _wrong(path, f"is no file of keys: {described(error).removeprefix(': ')}") from None
     if len({key.id for key in file.keys}) < len(file.keys):
         raise _wrong(path, "is no file of keys: an id stands there twice")
     return file

@@ -130,7 +130,8 @@ async def indexed(
     async with AsyncExitStack() as stack:
         follower = await stack.enter_async_context(parts.feed.followed(key.tenant))
         before = await parts.feed.recent(key.tenant, recent) if recent else []
-        return events.EventStream(_receipts(parts, key, before, follower), stack.pop_all())
+        chunks = _receipts(parts, key, before, follower)
+        return events.EventStream(chunks, stack.pop_all(), stands=lambda: parts.keyring.stands(key))
 
 
 async def _receipts(

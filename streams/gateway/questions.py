@@ -111,7 +111,9 @@ async def ask(
         headers = {"Location": f"/v1/questions/{sent.id}/events"}
         if streamed:
             chunks = _chunks(sent, answer)
-            return events.EventStream(chunks, stack.pop_all(), headers)
+            return events.EventStream(
+                chunks, stack.pop_all(), headers, stands=lambda: parts.keyring.stands(key)
+            )
         if later:
             body = Accepted(question_id=sent.id, question=sent.at).model_dump(mode="json")
             return JSONResponse(body, 202, {**headers, "Preference-Applied": "respond-async"})
@@ -149,7 +151,9 @@ async def follow(
     answer = parts.asking.follow(sent)
     if last is not None and await parts.asking.ended_at(sent) == last:
         return Response(status_code=204)
-    return events.EventStream(_chunks(sent, answer, last), AsyncExitStack())
+    return events.EventStream(
+        _chunks(sent, answer, last), AsyncExitStack(), stands=lambda: parts.keyring.stands(key)
+    )
 
 
 async def _chunks(

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from streams.gateway.bounds import Bounds, Punctual
+from streams.gateway.bounds import Bounds, Framed, Punctual
 from streams.gateway.run import Server, config
 
 
@@ -28,9 +28,11 @@ async def port():
         return PlainTextResponse("", error.status_code, error.headers)
 
     app = Starlette(
-        routes=[Route("/", echo, methods=["GET", "POST"])], exception_handlers={HTTPException: problem}
+        routes=[Route("/", echo, methods=["GET", "POST"]), Route("/early", early, methods=["POST"])],
+        exception_handlers={HTTPException: problem},
     )
     app.add_middleware(Bounds, max_bytes=1000, timeout_s=0.5)
+    app.add_middleware(Framed)
     made = config(app)
     made.http = Hasty
     server = Server(made)
@@ -93,3 +95,36 @@ async def test_who_never_sends_a_whole_head_is_hung_up_on(port, half):
 async def test_so_is_who_begins_a_second_request_and_stops(port):
     whole = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
     assert (await answer(port, whole + b"GET / HT")).startswith(b"HTTP/1.1 200")
+
+
+async def early(_request):
+    return PlainTextResponse("early")
+
+
+@pytest.mark.parametrize("rest", [b"", b"a"])
+async def test_so_is_who_is_answered_before_the_body_and_never_sends_all_of_it(port, rest):
+    head = b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head)
+    await reader.readuntil(b"early")
+    writer.write(rest)
+    async with asyncio.timeout(20):
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_so_is_who_sends_all_of_it_after_the_answer_and_nothing_more(port):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n")
+    await reader.readuntil(b"early")
+    writer.write(b"a")
+    async with asyncio.timeout(20):
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_length_that_is_said_in_two_ways_is_refused_and_the_connection_ends(port):
+    both = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    said = await answer(port, both + b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert said.startswith(b"HTTP/1.1 400")
+    assert said.count(b"HTTP/1.1") == 1

@@ -8,7 +8,8 @@ from streams.errors import Rejected, Retryable
 from streams.gateway import chat
 from streams.gateway.asking import Sent
 from streams.gateway.chat import ChatBody
-from streams.gateway.completions import _Pieces
+from streams.gateway.completions import _Pieces, asked
+from streams.gateway.problems import Problem
 from streams.messages.answers import Citation
 from streams.messages.records import Offset
 from tests.unit.client.test_answer import completed, delta, failed, reset, started
@@ -132,3 +133,15 @@ async def test_usage_is_the_last_chunk_where_it_is_asked_for():
     _, _, chunks = await said(completed(1, 0, "Right"), with_usage=True)
     assert chunks[-1]["choices"] == []
     assert chunks[-1]["usage"]["total_tokens"] == 0
+
+
+@pytest.mark.parametrize("end", [failed(retryable=True), Retryable("no answer", code="no_answer")])
+async def test_a_question_that_was_asked_is_not_asked_anew_by_the_client_itself(end):
+    async def answer():
+        if isinstance(end, Exception):
+            raise end
+        yield end
+
+    with pytest.raises(Problem) as caught:
+        await asked(answer())
+    assert caught.value.headers["x-should-retry"] == "false"

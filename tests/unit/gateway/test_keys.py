@@ -114,3 +114,33 @@ async def test_two_who_change_the_file_at_once_do_not_lose_a_key(path):
     every = [made()[0] for _ in range(8)]
     await asyncio.gather(*(asyncio.to_thread(add, key) for key in every))
     assert {key.id for key in keys.read(path).keys} == {key.id for key in every}
+
+
+async def test_a_file_that_can_not_be_looked_at_for_once_is_looked_at_again(ring, path, monkeypatch):
+    key, _ = made()
+    told, read = asyncio.Event(), asyncio.Event()
+    keyring = ring(key)
+
+    def observe(event):
+        if event.labels == {"outcome": "read"}:
+            read.set()
+        if not told.is_set():
+            told.set()
+            raise RuntimeError
+
+    monkeypatch.setattr("streams.gateway.keyring.LOOK_S", 0.01)
+    keyring._observe = observe
+    watching = asyncio.create_task(keyring.watch())
+    path.write_bytes(b"{")
+    async with asyncio.timeout(20):
+        await told.wait()
+        keys.write(path, KeyFile(keys=()))
+        await read.wait()
+    assert not keyring.stands(key)
+    watching.cancel()
+
+
+def test_what_is_wrong_with_a_file_is_said_after_one_colon(path):
+    path.write_text("{")
+    with pytest.raises(Misconfigured, match="is no file of keys: Invalid JSON"):
+        keys.read(path)
