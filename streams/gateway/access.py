@@ -28,7 +28,10 @@ MESSAGES: Mapping[str, str] = {
 
 
 class Doorkeeper:
-    """Lets keys in. What it turns away is counted, logged without the key, and slowed down."""
+    """Lets keys in. What it turns away is counted, logged without the key, and slowed down.
+
+    Of one address the log has a line a minute for each reason: strangers are not to fill it.
+    """
 
     def __init__(self, keyring: Keyring, rates: Rates, observe: Observer) -> None:
         self._keyring, self._rates, self._observe = keyring, rates, observe
@@ -53,7 +56,8 @@ class Doorkeeper:
     ) -> Problem:
         self._observe(Observed("gateway_refusals", labels={"reason": code}))
         address = request.client.host if request.client else "unknown"
-        log.warning("turned away", reason=code, key=key_id, scope=scope, address=address)
+        if await self._rates.worth_a_line(address, code):
+            log.warning("turned away", reason=code, key=key_id, scope=scope, address=address)
         wait_s = await self._rates.failed(address)
         if wait_s is not None:
             return Problem(

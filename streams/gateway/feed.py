@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 
 from pydantic import ValidationError
 
@@ -19,6 +19,9 @@ WAITING = 2000
 """Receipts that may wait for one follower; who is slower than that is let go."""
 LOOKED_AT = 20_000
 """Receipts that are looked at for a tenant's last ones."""
+
+RECENT_S = 10.0
+"""How long they are looked for."""
 
 
 class Follower:
@@ -83,17 +86,17 @@ class Feed:
     async def recent(self, tenant: str, count: int) -> list[IndexReceipt]:
         """The tenant's last receipts, the oldest of them first, as far as they are among the last of all."""
         found: list[IndexReceipt] = []
-        looked_at = 0
 
         def ours(record: Record) -> IndexReceipt | None:
-            nonlocal looked_at
-            looked_at += 1
             return receipt_of(record, tenant)
 
-        async for receipt in backwards(self._connection, self._topic, ours):
-            found.append(receipt)
-            if len(found) == count or looked_at > LOOKED_AT:
-                break
+        reading = backwards(self._connection, self._topic, ours, most=LOOKED_AT)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RECENT_S), aclosing(reading) as receipts:
+                async for receipt in receipts:
+                    found.append(receipt)
+                    if len(found) == count:
+                        break
         return sorted(found, key=lambda receipt: receipt.indexed_at)
 
     async def close(self) -> None:

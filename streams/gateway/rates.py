@@ -13,6 +13,8 @@ from limits.aio.strategies import FixedWindowRateLimiter
 
 FAILURES = RateLimitItemPerMinute(30)
 """Attempts without a good key, from one address; after that they are refused at once."""
+TOLD = RateLimitItemPerMinute(1)
+"""Lines in the log about one address, for one reason."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 2.0
 SLOWED_AT_ONCE = 200
 """Attempts that are held up at a time: the rest is answered at once, so that holding up costs no room."""
@@ -68,6 +70,10 @@ class Rates:
                 failures = FAILURES.amount - stats.remaining
                 await asyncio.sleep(min(FIRST_PAUSE_S * 2 ** (failures - 1), LONGEST_PAUSE_S))
         return None
+
+    async def worth_a_line(self, address: str, reason: str) -> bool:
+        """Whether the log is to tell of an attempt from there: of the first for this reason in a minute."""
+        return await self._limiter.hit(TOLD, "told", address, reason)
 
     def _item(self, limit: str) -> RateLimitItem:
         if limit not in self._items:

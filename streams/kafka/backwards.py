@@ -23,13 +23,16 @@ async def backwards(
     *,
     partitions: Sequence[int] | None = None,
     step: int = STEP,
+    most: int | None = None,
 ) -> AsyncGenerator[T, None]:
     """What `read` makes of the records that are there now, but for None: newest first in each stretch.
 
-    Nothing where the topic does not exist. Who may leave early closes it.
+    Nothing where the topic does not exist. `most`: after so many offsets no other stretch is
+    begun. Who may leave early closes it.
     """
     found = await spans(connection, topic)
     left = {one: span for one, span in found.items() if partitions is None or one in partitions}
+    looked_at = 0
     while left := {one: (start, end) for one, (start, end) in left.items() if start < end}:
         within = {one: (max(start, end - step), end) for one, (start, end) in left.items()}
         async with aclosing(stretch(connection, topic, partitions=sorted(within), within=within)) as records:
@@ -40,4 +43,7 @@ async def backwards(
             ]
         for _, _, made in sorted(kept, key=lambda one: one[:2], reverse=True):
             yield made
+        looked_at += sum(end - start for start, end in within.values())
+        if most is not None and looked_at >= most:
+            return
         left = {one: (start, within[one][0]) for one, (start, _) in left.items()}

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
 from streams.kafka.admin import Admin
+from streams.kafka.backwards import backwards
 from streams.kafka.connection import KafkaConnection, started
 from streams.kafka.consume import fetch, stretch
 from streams.kafka.produce import Producer
@@ -83,3 +84,20 @@ async def test_records_that_are_produced_side_by_side_are_all_read_to_the_end(co
         found = [record async for record in records]
     assert sorted(str(record.at) for record in found) == sorted(map(str, sent))
     assert (await fetch(connection, sent[7])).key == b"k7"
+
+
+async def test_a_topic_read_backwards_is_read_no_further_than_said_where_nothing_is_found(connection, topic):
+    await make(connection, topic, 1)
+    producer, seen = Producer(connection, max_bytes=1_000_000), []
+    try:
+        for _ in range(9):
+            await producer.send(Outgoing(topic, None, b"x"))
+    finally:
+        await producer.stop()
+
+    def read(record):
+        seen.append(record.offset)
+
+    async for _ in backwards(connection, topic, read, step=2, most=4):
+        pass
+    assert sorted(seen) == [5, 6, 7, 8]
