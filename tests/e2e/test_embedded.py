@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.pdfs import pdf_bytes
@@ -190,6 +191,27 @@ def test_doctor_finds_every_part_in_order(up):
     findings = {row["part"]: row for row in up.rows("doctor")}
     assert all(row["ok"] for row in findings.values()), findings
     assert set(findings) == {"kafka", "topics", "store", "ollama", "models", "embeddings"}
+
+
+def test_a_gateway_that_dies_is_started_again_where_it_was(up):
+    here = up.folder / ".rag-streams"
+    url, headers = (here / "url").read_text().strip(), {"X-API-Version": "1"}
+    headers["Authorization"] = f"Bearer {(here / 'key').read_text().strip()}"
+    os.kill(json.loads((here / "state.json").read_text())["pids"]["gateway"], signal.SIGKILL)
+    until = time.monotonic() + READY_S
+    while "starting it again" not in (up.folder / "up.log").read_text():
+        assert time.monotonic() < until, (up.folder / "up.log").read_text()
+        time.sleep(0.1)
+    while True:
+        try:
+            answer = httpx.get(f"{url}/v1/status", headers=headers, trust_env=False)
+        except httpx.HTTPError:
+            assert time.monotonic() < until, (up.folder / "up.log").read_text()
+            time.sleep(0.1)
+        else:
+            break
+    assert answer.status_code == 200
+    assert up.process.poll() is None
 
 
 def test_a_question_whose_after_is_never_reached_fails_with_stale_index(up):
