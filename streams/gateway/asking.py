@@ -17,6 +17,7 @@ from streams.client.routes import questions_topic
 from streams.errors import Rejected, Retryable
 from streams.gateway import ids
 from streams.gateway.keys import Key
+from streams.gateway.scans import BUSY, Scans
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.consume import partitions_of, stretch
 from streams.kafka.produce import Producer
@@ -36,8 +37,8 @@ AGAIN_S = 1.0
 """Before Kafka is asked again for what was lost with a connection."""
 LATE_MS = 3_600_000
 """How long after its deadline the end of a question may be found, as after an outage of all workers."""
-SCANS = 4
-"""Topics that are read back at a time."""
+FIND_S = 10.0
+"""How long a question is looked for."""
 PARTITIONS_S = 60.0
 """How long a topic's number of partitions is believed."""
 
@@ -76,7 +77,7 @@ class Asking:
         self._producer, self._clock = producer, clock
         self._inbox = Inbox(connection, answers)
         self.partitions = PartitionCounts(connection)
-        self._scans = asyncio.Semaphore(SCANS)
+        self.scans = Scans()
 
     async def close(self) -> None:
         """Reads no more."""
@@ -101,18 +102,28 @@ class Asking:
         """The question of this id that the key may follow.
 
         Raises `Rejected` (`absent`) where there is none: no such id, one of another tenant, or one that was
-        asked with principals that the key does not have.
+        asked with principals that the key does not have. Raises `Retryable` (`busy`) where there was no time.
         """
+        try:
+            async with self.scans.turn(key.id), asyncio.timeout(FIND_S):
+                found = await self._found(id_, key)
+        except TimeoutError:
+            raise Retryable(BUSY, code="busy") from None
+        if found is None:
+            raise Rejected("there is no such question that this key may follow", code="absent")
+        return found
+
+    async def _found(self, id_: str, key: Key) -> Sent | None:
         made_ms = ids.made_ms(id_)
         if made_ms is not None:
             topic = questions_topic(self._topics, key.tenant)
-            async with self._scans, aclosing(self._records(topic, id_, made_ms - SKEW_MS)) as records:
+            async with aclosing(self._records(topic, id_, made_ms - SKEW_MS)) as records:
                 async for record in records:
                     if record.timestamp > made_ms + SKEW_MS:
                         break
                     if record.key == id_.encode() and (sent := self._admitted(record, id_, key)):
                         return sent
-        raise Rejected("there is no such question that this key may follow", code="absent")
+        return None
 
     async def follow(self, sent: Sent, reader: AnswerReader | None = None) -> AsyncGenerator[Event, None]:
         """The events of a question that was sent before, here or elsewhere: each once, but what `reader` has.
@@ -183,7 +194,7 @@ class Asking:
         """The events that are there already, up to the terminal one, as far as they came while it could."""
         found: list[Event] = []
         said = self._records(self._answers, sent.id, sent.timestamp - SKEW_MS)
-        async with self._scans, aclosing(said):
+        async with self.scans.turn(), aclosing(said):
             async for record in said:
                 event = event_of(record) if record.key == sent.id.encode() else None
                 if event is not None and event.question == str(sent.at):

@@ -129,9 +129,16 @@ async def indexed(
     parts: Parts = request.app.state.parts
     async with AsyncExitStack() as stack:
         follower = await stack.enter_async_context(parts.feed.followed(key.tenant))
-        before = await parts.feed.recent(key.tenant, recent) if recent else []
+        before = await _recent(parts, key, recent)
         chunks = _receipts(parts, key, before, follower)
         return events.EventStream(chunks, stack.pop_all(), stands=lambda: parts.keyring.stands(key))
+
+
+async def _recent(parts: Parts, key: Key, count: int) -> list[IndexReceipt]:
+    if not count:
+        return []
+    async with parts.asking.scans.turn(key.id):
+        return await parts.feed.recent(key.tenant, count)
 
 
 async def _receipts(
@@ -170,7 +177,8 @@ async def history(
     parts: Parts = request.app.state.parts
     if "admin" not in key.scopes:
         await parts.lookup.readable(key, document_id)
-    receipts, complete = await _receipts_of(parts, key.tenant, document_id, limit)
+    async with parts.asking.scans.turn(key.id):
+        receipts, complete = await _receipts_of(parts, key.tenant, document_id, limit)
     found = await parts.index.heads(parts.lookup.keys(key.tenant, document_id))
     heads = [head for some in found.values() for head in some if head.tenant == key.tenant]
     if not receipts and not heads:
@@ -228,7 +236,7 @@ async def dead_letters(
     found: list[Letter] = []
     reading = backwards(parts.connection, _topic(parts, kind), ours, step=LETTERS_AT_ONCE)
     try:
-        async with asyncio.timeout(LIMIT_S), aclosing(reading) as every:
+        async with parts.asking.scans.turn(key.id), asyncio.timeout(LIMIT_S), aclosing(reading) as every:
             async for one in every:
                 found.append(one)
                 if len(found) == limit:
