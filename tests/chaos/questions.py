@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 from collections import Counter
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -83,6 +84,10 @@ class Questions:
         return found
 
     def ends(self) -> Counter[str]:
-        """How many questions ended how: by route, or by the code of their failure."""
+        """How many questions ended how: by route, or by the code and the message of their failure."""
         last = {event["question"]: event for event in self.events if event["type"] in TERMINAL}
-        return Counter(event.get("route") or event["code"] for event in last.values())
+        return Counter(event.get("route") or _failure(event) for event in last.values())
+
+
+def _failure(event: dict) -> str:
+    return f"{event['code']}: {re.sub(r'[0-9]+', 'N', event['message'])}"
