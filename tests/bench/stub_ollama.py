@@ -170,13 +170,16 @@ class Stub:
             {
                 "model_info": {
                     "general.architecture": "bert",
-                    "bert.context_length": 512,
+                    "bert.context_length": 512 if "embed" in body["model"] else 8192,
                     "bert.embedding_length": dimension_of(body["model"]),
                 },
                 "capabilities": ["embedding", "completion"],
                 "details": {"family": "bert"},
             }
         )
+
+    async def running(self, _request: web.Request) -> web.Response:
+        return web.json_response({"models": []})
 
     async def version(self, _request: web.Request) -> web.Response:
         return web.json_response({"version": "0.0.0-stub"})
@@ -197,6 +200,7 @@ def application(stub: Stub) -> web.Application:
             web.post("/api/chat", stub.chat),
             web.get("/busy", stub.busy),
             web.get("/api/tags", stub.tags),
+            web.get("/api/ps", stub.running),
             web.post("/api/show", stub.show),
             web.get("/api/version", stub.version),
             web.post("/api/generate", stub.generate),
