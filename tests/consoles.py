@@ -18,6 +18,8 @@ from tests.staged import ANSWERS, QUESTIONS, Played, Stage
 STAGED = {"STREAMS_TOPIC_QUESTIONS": QUESTIONS, "STREAMS_TOPIC_ANSWERS": ANSWERS}
 PARKING = "The car park opens at six in the morning. On Sundays it stays closed."
 ALL = ("ask", "read", "write", "admin")
+KNOWN_S = 30
+"""How long a gateway may take to read a file of keys again."""
 
 
 class Gateway:
@@ -84,8 +86,19 @@ class World:
         """A key with these scopes; the same one each time."""
         if scopes not in self._keys:
             named = [part for scope in scopes for part in ("--scope", scope)]
-            self._keys[scopes] = json.loads(self._run("keys", "create", "--json", *named))["key"]
+            key = json.loads(self._run("keys", "create", "--json", *named))["key"]
+            if self.gateway is not None:
+                self._known(self.gateway, key)
+            self._keys[scopes] = key
         return self._keys[scopes]
+
+    def _known(self, gateway: Gateway, key: str) -> None:
+        """Waits until the gateway has read the file that the key was written to."""
+        headers = {"Authorization": f"Bearer {key}", "X-API-Version": "1"}
+        until = time.monotonic() + KNOWN_S
+        while httpx.get(f"{gateway.url}/v1/key", headers=headers, trust_env=False).is_error:
+            assert time.monotonic() < until, "the gateway does not know a key that was just made"
+            time.sleep(0.3)
 
     def revoke(self, key: str) -> None:
         """The key counts no more."""
