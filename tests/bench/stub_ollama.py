@@ -32,6 +32,11 @@ def dimension_of(model: str) -> int:
     return int(named[1]) if named else DIMENSION
 
 
+def window_of(model: str) -> int:
+    """The chat model takes prompts of a usual length, any other one 512 tokens, as the real embedder does."""
+    return 8192 if model.split(":", maxsplit=1)[0] == "stub" else 512
+
+
 def vector(text: str, model: str = "") -> list[float]:
     """The unit vector of a text's words, each hashed to a dimension and a sign; no two models' are alike."""
     dimension = dimension_of(model)
@@ -170,7 +175,7 @@ class Stub:
             {
                 "model_info": {
                     "general.architecture": "bert",
-                    "bert.context_length": 512 if "embed" in body["model"] else 8192,
+                    "bert.context_length": window_of(body["model"]),
                     "bert.embedding_length": dimension_of(body["model"]),
                 },
                 "capabilities": ["embedding", "completion"],
