@@ -20,7 +20,7 @@ from ops.servers.capture import Connect, Postgres
 from ops.servers.launch import Weaviate
 from ops.servers.process import HOST
 from streams import settings as configuration
-from streams.answering.retrieve import retrieve
+from streams.answering.retrieval.retrieve import retrieve
 from streams.kafka import topics
 from streams.kafka.watermarks import CommittedOffsets
 from streams.messages.floors import below, is_floor

@@ -8,28 +8,28 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import ExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 
-from streams.answering.answering import Answering
-from streams.answering.anteroom import Anteroom, TooMany
-from streams.answering.beside import ahead, beside
-from streams.answering.calibrate import Calibration
-from streams.answering.deadline import Deadline
-from streams.answering.extract import extract
-from streams.answering.freshness import Freshness
-from streams.answering.generate import TOO_LONG, Limits, StopReason, Unfinished, generate
-from streams.answering.ground import citations, grounded
+from streams.answering.generating.calibrate import Calibration
+from streams.answering.generating.generate import TOO_LONG, Limits, StopReason, Unfinished, generate
+from streams.answering.generating.prompt import MINIMUM_TOKENS, Prompt, brief, prompt
+from streams.answering.generating.reply import regular, request, usage
+from streams.answering.generating.route import Choice
+from streams.answering.generating.router import Router
+from streams.answering.grounding.extract import extract
+from streams.answering.grounding.ground import citations, grounded
+from streams.answering.grounding.markers import Markers
 from streams.answering.guard.inspect import Guard
-from streams.answering.language import phrases
-from streams.answering.lookup import Looked, Lookup, NoAnswer
-from streams.answering.markers import Markers
-from streams.answering.prompt import MINIMUM_TOKENS, Prompt, brief, prompt
-from streams.answering.reply import regular, request, usage
-from streams.answering.retrieve import Found
-from streams.answering.rewrite import Rewriter
-from streams.answering.route import Choice
-from streams.answering.router import Router
+from streams.answering.retrieval.freshness import Freshness
+from streams.answering.retrieval.lookup import Looked, Lookup, NoAnswer
+from streams.answering.retrieval.retrieve import Found
+from streams.answering.retrieval.rewrite import Rewriter
+from streams.answering.settings import Answering
 from streams.answering.shadow import Offered, Shadow
+from streams.answering.text.language import phrases
 from streams.answering.transcript import Outcome, Transcript
-from streams.answering.turnstile import Full, Turnstile
+from streams.answering.waiting.anteroom import Anteroom, TooMany
+from streams.answering.waiting.beside import ahead, beside
+from streams.answering.waiting.deadline import Deadline
+from streams.answering.waiting.turnstile import Full, Turnstile
 from streams.messages.answers import (
     AnswerCompleted,
     AnswerDelta,

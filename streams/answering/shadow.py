@@ -11,14 +11,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from streams.answering.answering import Answering
-from streams.answering.generate import Limits, Unfinished, generate
-from streams.answering.ground import citations, grounded
-from streams.answering.markers import Markers
-from streams.answering.prompt import Prompt
-from streams.answering.reply import regular, request, usage
-from streams.answering.rollout import PARTS, part
-from streams.answering.route import Choice
+from streams.answering.generating.generate import Limits, Unfinished, generate
+from streams.answering.generating.prompt import Prompt
+from streams.answering.generating.reply import regular, request, usage
+from streams.answering.generating.rollout import PARTS, part
+from streams.answering.generating.route import Choice
+from streams.answering.grounding.ground import citations, grounded
+from streams.answering.grounding.markers import Markers
+from streams.answering.settings import Answering
 from streams.answering.transcript import Outcome, Transcript
 from streams.messages.answers import AnswerCompleted, Timings, Usage
 from streams.messages.questions import Asked

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from streams.answering.route import Choice
+from streams.answering.generating.route import Choice
 from streams.messages.answers import (
     AnswerCompleted,
     AnswerDelta,

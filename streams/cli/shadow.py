@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from streams.answering.comparison import Comparison, Side, compare
 from streams.cli.output import FAILED, Json, Output
 from streams.client.here import here
+from streams.evaluation.shadowed import Comparison, Side, compare
 from streams.kafka.consume import stretch
 from streams.kafka.replies import event_of
 from streams.messages.answers import AnswerCompleted

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streams.answering.embed import question_vector
-from streams.answering.language import language_of
-from streams.answering.query import searched_words, vector_weight
-from streams.answering.retrieve import retrieve
-from streams.answering.standing import Standing
+from streams.answering.retrieval.embed import question_vector
+from streams.answering.retrieval.query import searched_words, vector_weight
+from streams.answering.retrieval.retrieve import retrieve
+from streams.answering.retrieval.standing import Standing
+from streams.answering.text.language import language_of
 from streams.evaluation.measures import recall_at
 from streams.messages.changes import DEFAULT_TENANT
 from streams.ports import SearchQuery, Serving

@@ -7,13 +7,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from streams.answering.embed import question_vector
-from streams.answering.evidence import Weighing
-from streams.answering.language import language_of
-from streams.answering.query import searched_words, vector_weight
-from streams.answering.retrieve import Retrieved, retrieve
-from streams.answering.standing import Standing
-from streams.answering.weigh import answerable
+from streams.answering.retrieval.embed import question_vector
+from streams.answering.retrieval.evidence import Weighing
+from streams.answering.retrieval.query import searched_words, vector_weight
+from streams.answering.retrieval.retrieve import Retrieved, retrieve
+from streams.answering.retrieval.standing import Standing
+from streams.answering.retrieval.weigh import answerable
+from streams.answering.text.language import language_of
 from streams.evaluation.recall import OVERFETCH, PASSAGES, ROUNDS, Expected
 from streams.evaluation.scores import Ranked, Scores, best_threshold, scores
 from streams.messages.held import Vector

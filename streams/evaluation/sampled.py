@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
-from streams.answering.sentences import sentences
-from streams.answering.standing import Standing
+from streams.answering.retrieval.standing import Standing
+from streams.answering.text.sentences import sentences
 from streams.evaluation.recall import Expected
 from streams.messages.changes import EVERYONE
 from streams.messages.held import Head

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from streams.answering.standing import Standing
+from streams.answering.retrieval.standing import Standing
 from streams.errors import Retryable
 from streams.messages.held import Head, Passage
 from streams.ports import Generation

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streams.answering.reading import Reading
+from streams.answering.retrieval.reads import Reading
 from streams.confined.cutter import ConfinedCutter
 from streams.errors import Misconfigured, StreamsError
 from streams.indexing.applied import Applied, Applies

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 from streams import sources
-from streams.answering.answering import Answering
-from streams.answering.rollout import Rollout
+from streams.answering.generating.rollout import Rollout
+from streams.answering.settings import Answering
 from streams.errors import Misconfigured
 from streams.indexing.chunk import Chunking
 from streams.kafka.connection import KafkaConnection

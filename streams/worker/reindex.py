@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from streams.answering.reading import Reading
+from streams.answering.retrieval.reads import Reading
 from streams.errors import Misconfigured, Rejected
 from streams.evaluation.recall import Expected, recall
 from streams.evaluation.sampled import sampled

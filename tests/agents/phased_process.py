@@ -18,7 +18,7 @@ from typing import Any
 
 from streams.agents import answering
 from streams.agents.answering import Answering
-from streams.answering.route import Choice
+from streams.answering.generating.route import Choice
 from streams.answering.transcript import Outcome, Transcript
 from streams.kafka.done import DoneLog
 from streams.messages.answers import Timings

@@ -16,7 +16,7 @@ from streams.agents.backoff import Backoff
 from streams.agents.delivery import Delivery
 from streams.agents.outlet import Outlet
 from streams.agents.work import PumpSettings
-from streams.answering.route import Choice
+from streams.answering.generating.route import Choice
 from streams.answering.transcript import Outcome, Transcript
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.kafka.admin import Admin

@@ -16,7 +16,7 @@ from typing import Self
 import weaviate
 from weaviate.classes.query import Filter, MetadataQuery
 
-from streams.answering.retrieve import retrieve
+from streams.answering.retrieval.retrieve import retrieve
 from streams.messages.changes import document_key
 from streams.messages.held import current
 from streams.ports import SearchQuery

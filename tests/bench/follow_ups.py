@@ -16,8 +16,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from streams.answering.followup import combined, earlier, leans
-from streams.answering.rewrite import Rewriter, Rewriting
+from streams.answering.retrieval.followup import combined, earlier, leans
+from streams.answering.retrieval.rewrite import Rewriter, Rewriting
 from streams.client.here import here
 from streams.evaluation.recall import Expected
 from streams.evaluation.retrieval import Evaluation

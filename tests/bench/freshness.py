@@ -35,7 +35,7 @@ from aiokafka import AIOKafkaConsumer
 from ops.servers.capture import Connect, Postgres
 from ops.servers.launch import Kafka, Ollama, Weaviate
 from ops.servers.ollama_models import import_models
-from streams.answering.retrieve import retrieve
+from streams.answering.retrieval.retrieve import retrieve
 from streams.messages.changes import document_key
 from streams.messages.held import current
 from streams.ports import SearchQuery

@@ -37,9 +37,9 @@ from rich.table import Table
 
 from ops.servers.process import Server, answers, free_ports
 from streams.answering.answerer import Answerer
-from streams.answering.answering import Answering
 from streams.answering.guard.assess import assess
 from streams.answering.guard.inspect import Policy
+from streams.answering.settings import Answering
 from streams.indexing.chunk import Chunking, chunk
 from streams.messages.answers import AnswerCompleted
 from streams.messages.held import Head, Listed

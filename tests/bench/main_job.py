@@ -27,7 +27,7 @@ from ops.servers.launch import Kafka, Ollama, Weaviate
 from ops.servers.ollama_models import import_models
 from streams import settings as configuration
 from streams import sources
-from streams.answering.retrieve import retrieve
+from streams.answering.retrieval.retrieve import retrieve
 from streams.kafka import topics
 from streams.messages.receipts import IndexReceipt
 from streams.messages.records import Offset, Record

@@ -31,9 +31,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.servers.launch import Weaviate
-from streams.answering.language import language_of
-from streams.answering.query import searched_words, vector_weight
-from streams.answering.reading import Reading
+from streams.answering.retrieval.query import searched_words, vector_weight
+from streams.answering.retrieval.reads import Reading
+from streams.answering.text.language import language_of
 from streams.embedded.minilm import MiniLM
 from streams.embedded.models import MINILM
 from streams.evaluation.measures import ndcg_at, recall_at

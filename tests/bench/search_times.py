@@ -30,9 +30,9 @@ from rich.table import Table
 from weaviate.classes.query import HybridFusion
 
 from ops.servers.launch import Weaviate
-from streams.answering.query import searched_words
-from streams.answering.retrieve import retrieve
-from streams.answering.standing import Standing
+from streams.answering.retrieval.query import searched_words
+from streams.answering.retrieval.retrieve import retrieve
+from streams.answering.retrieval.standing import Standing
 from streams.messages.changes import EVERYONE
 from streams.messages.held import Head, Listed, Passage
 from streams.messages.position import Position

@@ -22,7 +22,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from ops.servers.launch import Weaviate
 from streams import settings as configuration
 from streams import sources
-from streams.answering.retrieve import retrieve
+from streams.answering.retrieval.retrieve import retrieve
 from streams.errors import Rejected
 from streams.kafka import topics
 from streams.messages.changes import Ignored, floor_key

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ops.servers.launch import Weaviate
-from streams.answering.retrieve import retrieve
+from streams.answering.retrieval.retrieve import retrieve
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.ports import SearchQuery
 from streams.stores.weaviate import (

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from streams.answering.guard.encoded import TELLING, decoded
 from streams.answering.guard.hidden import hidden
-from streams.answering.guard.reading import read, unleeted, unspaced
 from streams.answering.guard.signals import SIGNALS, Kind
+from streams.answering.text.legible import read, unleeted, unspaced
 
 SUSPICIOUS = 0.5
 """The score from which on a text is treated as an injection."""

@@ -12,7 +12,7 @@ from uuid import UUID
 from streams.answering.guard.assess import NOTHING, Assessment, assess
 from streams.answering.guard.links import Known
 from streams.answering.guard.outlet import Open, Outlet
-from streams.answering.retrieve import Found
+from streams.answering.retrieval.retrieve import Found
 from streams.messages.answers import Guarded
 from streams.messages.questions import Asked
 from streams.ports import Observed, Observer, unobserved

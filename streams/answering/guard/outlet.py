@@ -11,7 +11,7 @@ import re
 from collections import deque
 from typing import Literal
 
-from streams.answering.generate import Unfinished
+from streams.answering.generating.generate import Unfinished
 from streams.answering.guard.links import Known, host, links
 
 Leak = Literal["canary", "address", "image", "link"]

@@ -5,7 +5,7 @@ import re
 import uuid
 from dataclasses import dataclass, field, replace
 
-from streams.answering.tokens import MESSAGE_TOKENS, estimate
+from streams.answering.text.tokens import MESSAGE_TOKENS, estimate
 from streams.errors import PromptTooLong
 from streams.messages.held import Head, Listed
 from streams.messages.position import Position

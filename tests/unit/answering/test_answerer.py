@@ -5,7 +5,7 @@ from contextlib import aclosing
 import pytest
 
 from streams.answering.answerer import Answerer
-from streams.answering.answering import Answering
+from streams.answering.settings import Answering
 from streams.errors import Misconfigured, PromptTooLong, Rejected, Retryable
 from streams.ports import Serving
 from tests.unit.answering.rules import check_stream

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.answering.answerer import Answerer
-from streams.answering.answering import Answering
+from streams.answering.settings import Answering
 from streams.errors import Rejected, Retryable
 from tests.unit.answering.rules import check_events, check_stream
 from tests.unit.answering.scripted import Index, Marks, Models, Script, Words, always, asked, hit

@@ -5,7 +5,7 @@ import json
 from contextlib import aclosing
 
 from streams.answering.answerer import Answerer
-from streams.answering.answering import Answering
+from streams.answering.settings import Answering
 from tests.unit.answering.rules import check_stream
 from tests.unit.answering.scripted import Index, Marks, Models, Script, Words, always, asked, hit
 from tests.unit.answering.virtual import monotonic, now, run

@@ -7,10 +7,10 @@ from contextlib import aclosing
 import pytest
 
 from streams.answering.answerer import Answerer
-from streams.answering.answering import Answering
-from streams.answering.comparison import compare
+from streams.answering.settings import Answering
 from streams.answering.shadow import GIVE_WAY_S, ROOM, Shadow, Shadowing
 from streams.errors import Retryable
+from streams.evaluation.shadowed import compare
 from tests.unit.answering.scripted import Index, Marks, Models, Script, Words, always, asked, hit
 from tests.unit.answering.virtual import monotonic, now, run
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.answering.evidence import Weighing
+from streams.answering.retrieval.evidence import Weighing
 from streams.evaluation.measures import ndcg_at, recall_at, reciprocal_rank
 from streams.evaluation.recall import Expected
 from streams.evaluation.retrieval import Evaluation, halves

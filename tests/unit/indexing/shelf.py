@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from streams.answering.standing import Standing
+from streams.answering.retrieval.standing import Standing
 from streams.indexing.bury import Burial
 from streams.indexing.cut import HereCutter
 from streams.indexing.indexer import Indexer

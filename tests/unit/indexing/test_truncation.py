@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from streams.answering.retrieve import retrieve
+from streams.answering.retrieval.retrieve import retrieve
 from streams.errors import Rejected, Retryable
 from streams.indexing.carry import Carry
 from streams.indexing.vacuum import Vacuum

@@ -1,0 +1,1 @@
+"""Generating: the prompt, the model that is asked, and its reply as it comes."""

@@ -1,0 +1,98 @@
+"""Routing over time: what the models did lately decides which of them is asked next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from streams.answering.generating.circuit import Circuit
+from streams.answering.generating.generate import StopReason
+from streams.answering.generating.pace import Pace
+from streams.answering.generating.route import Choice, Models, choose, first_token_limit
+from streams.answering.settings import Answering
+from streams.ports import Monotonic
+
+_MODELS_FAULT = frozenset({"timeout", "error"})
+
+
+class Router:
+    """Chooses the model for each attempt, and learns from how it went. One for a process."""
+
+    def __init__(self, settings: Answering, *, monotonic: Monotonic) -> None:
+        self._settings = settings
+        primary, fallback = settings.generate_model, settings.fallback_model
+        firsts = [primary] if settings.rollout is None else [primary, settings.rollout.model]
+        self._circuits = {
+            model: Circuit(
+                failures=settings.circuit_failures, open_s=settings.circuit_open_s, monotonic=monotonic
+            )
+            for model in firsts
+        }
+        self._pace = Pace(
+            {fallback: settings.fallback_first_token_s}
+            | dict.fromkeys(firsts, settings.primary_first_token_s),
+            monotonic=monotonic,
+        )
+
+    @property
+    def circuits(self) -> Mapping[str, bool]:
+        """For each model that may come first, whether its circuit is open."""
+        return {model: circuit.open for model, circuit in self._circuits.items()}
+
+    def first(self, question_id: str, *, left_s: float) -> Choice:
+        """The route of a question's first attempt, with `left_s` seconds left to answer in."""
+        rolled_out = self._rolled_out(question_id, left_s)
+        if rolled_out is not None:
+            return rolled_out
+        models = self._models()
+        choice = choose(models, left_s=left_s, circuit_open=False)
+        if choice.route == "primary" and not self._circuits[models.primary].admits():
+            choice = choose(models, left_s=left_s, circuit_open=True)
+        return choice
+
+    def next(self, failed: Choice, reason: StopReason, *, left_s: float) -> Choice:
+        """The route after an attempt that ended for `reason`."""
+        why = reason if failed.reason in {None, "rollout"} else failed.reason
+        return choose(
+            self._models(),
+            left_s=left_s,
+            circuit_open=False,
+            not_primary=why,
+            not_fallback=failed.route == "fallback" or reason in {"ungrounded", "guarded"},
+        )
+
+    def hurry_s(self, choice: Choice, *, left_s: float) -> float:
+        """Seconds that the deadline leaves for the first token."""
+        return first_token_limit(self._models(), choice, left_s=left_s)
+
+    def usual_s(self, model: str) -> float:
+        """Seconds in which the model usually has its first token, as far as that is learnt."""
+        return self._pace.usual_s(model)
+
+    def began(self, choice: Choice, seconds: float) -> None:
+        """The first token came after so many seconds."""
+        self._pace.took(choice.model or "", seconds)
+
+    def succeeded(self, choice: Choice) -> None:
+        """The reply came to its end."""
+        if circuit := self._circuits.get(choice.model or ""):
+            circuit.succeeded()
+
+    def failed(self, choice: Choice, reason: StopReason, *, waited_s: float | None) -> None:
+        """The reply did not come to its end; `waited_s` for a first token, None where that had come."""
+        if reason in _MODELS_FAULT and (circuit := self._circuits.get(choice.model or "")):
+            circuit.failed()
+        if reason in {"timeout", "deadline"} and waited_s is not None:
+            self._pace.gave_up(choice.model or "", waited_s)
+
+    def _rolled_out(self, question_id: str, left_s: float) -> Choice | None:
+        rollout = self._settings.rollout
+        if rollout is None or not rollout.takes(question_id):
+            return None
+        if left_s < self._pace.usual_s(rollout.model) or not self._circuits[rollout.model].admits():
+            return None
+        return Choice("primary", rollout.model, "rollout")
+
+    def _models(self) -> Models:
+        """The models to route between, and how fast they are at present."""
+        primary, fallback = self._settings.generate_model, self._settings.fallback_model
+        return Models(primary, fallback, self._pace.usual_s(primary), self._pace.usual_s(fallback))

@@ -1,0 +1,232 @@
+"""What a sentence gets wrong though nearly all of its words are in what it cites.
+
+A share of words that are the same can't tell a changed number from the right one, a denial from what it
+denies, or who did something from whom it was done to. These rules look at the words' company instead: each
+speaks up only where the source says nearly the same thing, and otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from streams.answering.text.sentences import sentences
+from streams.answering.text.words import COUNTED, folded, is_content, listed, stem, ungrouped
+
+NEAR = 3
+"""Words on either side of a number that say what it counts."""
+ALIKE = 0.6
+"""Share of a clause's content words from which a clause of the source says nearly the same."""
+SAME = 0.8
+"""The same, where the order of names is looked at."""
+MOST_CAPITALS = 0.25
+"""Share of capitals from which they say nothing: German writes every noun with one."""
+
+_BREAK = re.compile(
+    r"[,;:()–—]|\s(?:but|because|since|so|while|whereas|mais|car|donc|alors que|tandis que)\s"  # noqa: RUF001 - dashes between clauses
+)
+_WORD = re.compile(r"[^\W_]+(?:['’]t\b)?")  # noqa: RUF001 - typographic apostrophe
+_DIGIT = re.compile(r"\d")
+_NOT = listed("""
+not no never neither nor cannot without none nothing nobody hardly
+pas jamais aucun aucune sans rien personne ni nullement
+""")
+_BY = frozenset({"by", "par"})
+_OPPOSITES = {
+    one: other
+    for pair in (
+        "before after", "more less", "more fewer", "most least", "maximum minimum", "enabled disabled",
+        "enable disable", "enables disables", "allowed forbidden", "allowed denied", "always never",
+        "increases decreases", "increase decrease", "above below", "first last", "oldest newest",
+        "lower higher", "lowest highest", "smaller larger", "starts stops", "required optional",
+        "avant apres", "plus moins", "autorise interdit", "premier dernier", "premiere derniere",
+        "augmente diminue", "obligatoire facultatif", "inferieur superieur",
+    )
+    for one, other in (pair.split(), reversed(pair.split()))
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word as it is written and as it is compared; whether it carries meaning, whether it comes first."""
+
+    written: str
+    folded: str
+    content: bool
+    first: bool
+
+    @property
+    def stem(self) -> str:
+        """By which its inflections are alike."""
+        return stem(self.folded)
+
+    @property
+    def number(self) -> str | None:
+        """The number that it is, in digits; None for any other word."""
+        return self.folded if _DIGIT.search(self.folded) else COUNTED.get(self.folded)
+
+    @property
+    def denies(self) -> bool:
+        """Whether it turns what is said into its contrary."""
+        return self.folded in _NOT or self.folded.endswith(("n't", "n’t"))  # noqa: RUF001 - typographic apostrophe
+
+    @property
+    def says(self) -> bool:
+        """Whether it says what about, rather than how many of it or whether."""
+        return self.content and self.number is None and not self.denies
+
+    @property
+    def name(self) -> bool:
+        """Whether it is written as names are; how a sentence begins says nothing."""
+        return self.written[:1].isupper() and len(self.written) > 1 and self.content and not self.first
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """The words of a clause, or of a whole sentence, in order."""
+
+    words: tuple[Word, ...]
+
+    @property
+    def stems(self) -> frozenset[str]:
+        """What it is about."""
+        return frozenset(word.stem for word in self.words if word.says)
+
+    @property
+    def negated(self) -> bool:
+        """Whether it denies something: twice is not at all."""
+        return sum(word.denies for word in self.words) % 2 == 1
+
+    @property
+    def passive(self) -> bool:
+        """Whether it seems to name who does something last."""
+        return any(word.folded in _BY for word in self.words)
+
+    @property
+    def opposable(self) -> frozenset[str]:
+        """Its words that have an opposite."""
+        return frozenset(word.folded for word in self.words if word.folded in _OPPOSITES)
+
+    def unit(self, at: int) -> str | None:
+        """The stem of the word right after the one at `at`, where that says something."""
+        after = self.words[at + 1 : at + 2]
+        return after[0].stem if after and after[0].says else None
+
+    def following(self, at: int) -> frozenset[str]:
+        """The stems of the next two words that say something."""
+        return frozenset([word.stem for word in self.words[at + 1 :] if word.says][:2])
+
+    def company(self, at: int) -> frozenset[str]:
+        """The stems of the words around the one at `at` that say something."""
+        before = [word.stem for word in self.words[:at] if word.says][-NEAR:]
+        after = [word.stem for word in self.words[at + 1 :] if word.says][:NEAR]
+        return frozenset(before + after)
+
+    def like(self, others: Iterable[Clause], share: float) -> list[Clause]:
+        """Those that hold so much of what this one is about."""
+        own = self.stems
+        return [one for one in others if own and len(own & one.stems) >= share * len(own)]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a text says: its sentences, and the clauses that they are made of."""
+
+    sentences: tuple[Clause, ...]
+    clauses: tuple[Clause, ...]
+
+    def like(self, clause: Clause, share: float) -> list[Clause]:
+        """What says nearly the same as `clause`: clauses, or else whole sentences."""
+        return clause.like(self.clauses, share) or clause.like(self.sentences, share)
+
+    @property
+    def has_names(self) -> bool:
+        """Whether capitals tell names from other words."""
+        words = [word for one in self.sentences for word in one.words]
+        return sum(word.name for word in words) <= MOST_CAPITALS * len(words)
+
+
+def said(texts: Iterable[str]) -> Said:
+    """What these texts say."""
+    whole = [sentence for text in texts for sentence in sentences(ungrouped(text))]
+    parts = [_clause(part, first=not n) for one in whole for n, part in enumerate(_BREAK.split(one))]
+    return Said(tuple(map(_clause, whole)), tuple(part for part in parts if part.words))
+
+
+def _clause(text: str, *, first: bool = True) -> Clause:
+    written = [(found[0], folded(found[0])) for found in _WORD.finditer(text)]
+    return Clause(
+        tuple(
+            Word(word, plain, is_content(plain), first and n == 0) for n, (word, plain) in enumerate(written)
+        )
+    )
+
+
+def contradicted(sentence: str, sources: Sequence[str]) -> bool:
+    """Whether `sentence` says something else than `sources`, which hold its words."""
+    own, source = said([sentence]), said(sources)
+    return (
+        any(_miscounted(one, source) for one in own.sentences)
+        or any(_denied(one, source) or _opposed(one, source) for one in own.clauses)
+        or (source.has_names and any(_misnamed(one, source) for one in own.sentences))
+        or (source.has_names and any(_swapped(one, source) for one in own.clauses))
+    )
+
+
+def _miscounted(sentence: Clause, source: Said) -> bool:
+    """A number counts something else than in the source, or what it counts has another number there."""
+    counted = [
+        (one, at) for one in source.sentences for at, word in enumerate(one.words) if word.number is not None
+    ]
+    for at, word in enumerate(sentence.words):
+        if word.number is None or not sentence.company(at):
+            continue
+        beside = [(one, place) for one, place in counted if _counts_alike(sentence, at, one, place)]
+        if any(one.words[place].number == word.number for one, place in beside):
+            continue
+        # A number in words may sum up what the source lists; not where that counts the same itself.
+        if _DIGIT.search(word.folded) or any(sentence.unit(at) == one.unit(place) for one, place in beside):
+            return True
+    return False
+
+
+def _counts_alike(one: Clause, at: int, other: Clause, place: int) -> bool:
+    """Whether two numbers count the same: by the word after each, or else by those around them."""
+    mine, theirs = one.unit(at), other.unit(place)
+    if mine is None or theirs is None:
+        return bool(one.company(at) & other.company(place))
+    return mine.startswith(theirs) or theirs.startswith(mine) or mine in other.following(place)
+
+
+def _denied(clause: Clause, source: Said) -> bool:
+    alike = source.like(clause, ALIKE)
+    return bool(alike) and all(one.negated != clause.negated for one in alike)
+
+
+def _opposed(clause: Clause, source: Said) -> bool:
+    alike = source.like(clause, ALIKE)
+    return bool(alike) and any(
+        all(word not in one.opposable and _OPPOSITES[word] in one.opposable for one in alike)
+        for word in clause.opposable
+    )
+
+
+def _misnamed(sentence: Clause, source: Said) -> bool:
+    """A name that the source does not know."""
+    words = [word for one in source.sentences for word in one.words]
+    known = {word.folded for word in words} | {word.stem for word in words}
+    return any(word.name and not {word.folded, word.stem} & known for word in sentence.words)
+
+
+def _swapped(clause: Clause, source: Said) -> bool:
+    """The names stand in another order than in every clause that says the same of them."""
+    orders = [_order(clause, one) for one in source.like(clause, SAME) if one.passive == clause.passive]
+    return bool(orders) and all(len(mine) > 1 and mine != theirs for mine, theirs in orders)
+
+
+def _order(one: Clause, other: Clause) -> tuple[list[str], list[str]]:
+    """The names that both have, in the order of each."""
+    names = {w.folded for w in one.words if w.name} | {w.folded for w in other.words if w.name}
+    mine, theirs = (list(dict.fromkeys(w.folded for w in c.words if w.folded in names)) for c in (one, other))
+    return [n for n in mine if n in theirs], [n for n in theirs if n in mine]

@@ -1,0 +1,32 @@
+"""An answer without a model: the best passages, quoted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streams.answering.grounding.markers import ends_in_code, unmarked
+from streams.answering.grounding.quote import quote
+from streams.answering.retrieval.retrieve import Found
+from streams.answering.text.language import Language, phrases
+from streams.answering.text.words import stems
+
+QUOTED = 3
+"""Passages that an extract quotes at most."""
+
+
+def extract(passages: Sequence[Found], question: str, language: Language) -> str:
+    """The text: what is closest to `question` in each of the first passages, word for word, `[n]` after it.
+
+    Markers that a passage brought along are written in round brackets: they point into its own list. Images
+    are links. A passage that is suspected of instructing the model is left out where there is another one.
+    """
+    about = stems(question)
+    numbered = list(enumerate(passages, 1))
+    chosen = [(n, found) for n, found in numbered if not found.suspicion] or numbered
+    quoted = [f"“{_plain(quote(found.hit.text, about))}” [{n}]" for n, found in chosen[:QUOTED]]
+    return "\n\n".join([phrases(language).extract, *quoted])
+
+
+def _plain(text: str) -> str:
+    """`text` so that what follows it is prose: a stretch of code that is cut off is none."""
+    return unmarked(text.replace("`", "'") if ends_in_code(text) else text).replace("![", "[")

@@ -1,0 +1,159 @@
+"""Grounding: what an answer's sentences cite, and whether that says what they say. No model is asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+
+from streams.answering.grounding.contradict import contradicted
+from streams.answering.grounding.markers import Marker, ends_in_code, markers, pointed
+from streams.answering.grounding.quote import quote
+from streams.answering.retrieval.retrieve import Found
+from streams.answering.text.sentences import spans
+from streams.answering.text.words import counted, numbers, stems
+from streams.messages.answers import Citation
+
+SUPPORTED = 0.5
+"""Share of a sentence's content words that must stand in what it cites."""
+
+_ITEM = re.compile(r"\s*(?:[-*•>#]+|\d{1,3}[.)])\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence of an answer without its markers, and the citations that it points at."""
+
+    text: str
+    cited: tuple[int, ...]
+
+
+def claims(text: str) -> list[Claim]:
+    """The sentences of an answer. One without a marker is covered by the next one's that has some."""
+    made: list[Claim] = []
+    following: tuple[int, ...] = ()
+    pointing = markers(text)
+    for start, end in reversed(list(spans(text))):
+        own = [marker for marker in pointing if start <= marker.start < end]
+        following = tuple(dict.fromkeys(marker.n for marker in own)) or following
+        if bare := _ITEM.sub("", _without(text, start, end, own), count=1).strip():
+            made.append(Claim(bare, following))
+    return made[::-1]
+
+
+def _without(text: str, start: int, end: int, cut: Sequence[Marker]) -> str:
+    """`text[start:end]` less the markers in it, and the white space before each."""
+    kept = []
+    for marker in cut:
+        kept.append(text[start : marker.start].rstrip())
+        start = marker.end
+    return "".join([*kept, text[start:end]])
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The stems and the numbers of a text."""
+
+    stems: frozenset[str]
+    numbers: frozenset[str]
+
+    def __or__(self, other: Vocabulary) -> Vocabulary:
+        """That of both texts."""
+        return Vocabulary(self.stems | other.stems, self.numbers | other.numbers)
+
+    def beyond(self, other: Vocabulary) -> frozenset[str]:
+        """What is in this one alone; all of it where nothing is."""
+        own = self.stems | self.numbers
+        return own - other.stems - other.numbers or own
+
+
+_NOTHING = Vocabulary(frozenset(), frozenset())
+
+
+def _of_text(text: str) -> Vocabulary:
+    return Vocabulary(stems(text), numbers(text))
+
+
+def _of_passages(passages: Sequence[Found]) -> list[Vocabulary]:
+    """Of each; what it counts in words may be said in digits."""
+    made = [(_of_text(_text(found)), counted(_text(found))) for found in passages]
+    return [Vocabulary(said.stems, said.numbers | also) for said, also in made]
+
+
+def _text(found: Found) -> str:
+    return f"{found.hit.title}\n\n{found.hit.text}"
+
+
+def supports(said: Vocabulary, sentence: Vocabulary, asked: Vocabulary = _NOTHING) -> bool:
+    """Whether what is `said` holds what a sentence says, as far as words can tell.
+
+    At least half of its content words are there, inflections aside, and all of its numbers. Words that only
+    repeat what was `asked` say nothing. A sentence without a content word is supported by anything that is
+    said, but not by nothing.
+    """
+    if not sentence.stems:
+        return bool(said.stems)
+    own = sentence.beyond(asked)
+    return sentence.numbers <= said.numbers and len(own & (said.stems | said.numbers)) >= SUPPORTED * len(own)
+
+
+def grounded(text: str, passages: Sequence[Found], question: str = "") -> float:
+    """The share of the sentences of `text`, an answer to `question`, that what they cite supports.
+
+    0 to 1; 0 for no sentences. What the source says otherwise, with nearly the same words, is not supported.
+    """
+    made, sources, asked = claims(text), _of_passages(passages), _of_text(question)
+    held = [
+        supports(reduce(or_, (sources[n - 1] for n in claim.cited), _NOTHING), _of_text(claim.text), asked)
+        and not contradicted(claim.text, [_text(passages[n - 1]) for n in claim.cited])
+        for claim in made
+    ]
+    return sum(held) / len(made) if made else 0.0
+
+
+def attribution(text: str, passages: Sequence[Found]) -> str:
+    """The markers to add to the end of an answer that has none: the passages that support its sentences."""
+    if pointed(text) or ends_in_code(text):
+        return ""
+    sources = _of_passages(passages)
+    found = {_source(_of_text(claim.text), sources) for claim in claims(text)} - {0}
+    return " " + "".join(f"[{n}]" for n in sorted(found)) if found else ""
+
+
+def _source(sentence: Vocabulary, sources: Sequence[Vocabulary]) -> int:
+    """The number of the passage that supports `sentence` best, the first of equals; 0 where none does."""
+    able = [n for n, said in enumerate(sources, 1) if sentence.stems and supports(said, sentence)]
+    return max(able, key=lambda n: len(sentence.stems & sources[n - 1].stems), default=0)
+
+
+def citations(passages: Sequence[Found], question: str, answer: str = "") -> list[Citation]:
+    """What the answer was made from, numbered from 1, best first.
+
+    Each quotes its passage where it is closest to the sentences that cite it, else to the question.
+    """
+    made = claims(answer)
+    cited = pointed(answer)
+    return [
+        _citation(n, found, _about(n, made) if n in cited else stems(question), cited=n in cited)
+        for n, found in enumerate(passages, 1)
+    ]
+
+
+def _about(n: int, made: Sequence[Claim]) -> frozenset[str]:
+    return frozenset().union(*(stems(claim.text) for claim in made if n in claim.cited))
+
+
+def _citation(n: int, found: Found, about: AbstractSet[str], *, cited: bool) -> Citation:
+    return Citation(
+        n=n,
+        document_id=found.head.document_id or "",
+        title=found.head.title,
+        url=found.head.url,
+        quote=quote(found.hit.text, about),
+        position=str(found.head.position),
+        score=found.hit.score,
+        cited=cited,
+    )

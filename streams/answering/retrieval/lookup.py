@@ -1,0 +1,331 @@
+"""Lookup: all that an answer needs to know before a word of it is written, or why there will be none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from streams.answering.guard.inspect import Guard, Inspected
+from streams.answering.retrieval.embed import question_vector
+from streams.answering.retrieval.evidence import Weighing
+from streams.answering.retrieval.followup import leans_on
+from streams.answering.retrieval.freshness import Freshness, freshness
+from streams.answering.retrieval.query import searched_words, vector_weight
+from streams.answering.retrieval.retrieve import Found, Retrieved, outdated, retrieve
+from streams.answering.retrieval.rewrite import Rewriter
+from streams.answering.retrieval.standing import Standing
+from streams.answering.retrieval.weigh import answerable
+from streams.answering.text.language import Language, guess, language_of
+from streams.answering.text.screen import screen
+from streams.answering.waiting.beside import beside
+from streams.answering.waiting.deadline import Deadline
+from streams.answering.waiting.persist import persist
+from streams.errors import Rejected, Retryable, StreamsError
+from streams.messages.answers import FailureCode, Guarded
+from streams.messages.changes import metadata_pairs
+from streams.messages.held import Vector
+from streams.messages.questions import Asked, Question
+from streams.messages.records import Offset
+from streams.ports import (
+    Monotonic,
+    Observed,
+    Observer,
+    Search,
+    SearchQuery,
+    Serve,
+    Serving,
+    Watermarks,
+    unobserved,
+)
+
+T = TypeVar("T")
+
+AMONG_SUSPECTS = 4
+"""Times as many passages are asked for where some of the first ones were dropped by the guard."""
+
+CHECK_S = 0.15
+"""How long it may take to see whether what was found still counts."""
+
+
+class NoAnswer(Exception):
+    """The question ends in `answer.failed`; the message is for whoever asked.
+
+    `guard`: what the guard found, where that is why.
+    """
+
+    def __init__(
+        self, code: FailureCode, message: str, *, retryable: bool, guard: Guarded | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code: FailureCode = code
+        self.message = message
+        self.retryable = retryable
+        self.guard = guard
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """How to search. `alpha`, `overfetch` and `rounds` are those of `SearchQuery` and `retrieve`.
+
+    A call to a dependency that takes longer than `try_s` seconds is made again.
+    """
+
+    alpha: float = 0.5
+    overfetch: int = 4
+    rounds: int = 5
+    try_s: float = 5.0
+    weighing: Weighing = field(default_factory=Weighing)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found. `text` is the question, screened; `evidence`: whether it can be answered.
+
+    `alone` is the question made to stand alone, where it leans on what was said before it. `guarded`: what
+    the guard says about the question and what was found for it. `search` and `query` are those that found it.
+    """
+
+    search: Search
+    query: SearchQuery
+    text: str
+    alone: str
+    language: Language
+    found: tuple[Found, ...]
+    evidence: bool
+    watermark: tuple[Offset, ...]
+    stale: bool
+    guarded: Guarded | None = None
+
+
+class Lookup:
+    """Waits for the index, embeds, retrieves and weighs, each within what is left of the deadline."""
+
+    def __init__(
+        self,
+        serve: Serve,
+        watermarks: Watermarks,
+        settings: Retrieval,
+        monotonic: Monotonic,
+        observe: Observer = unobserved,
+        guard: Guard | None = None,
+        rewriter: Rewriter | None = None,
+    ) -> None:
+        self._guard = guard or Guard("off")
+        self._serve = serve
+        self._rewriter = rewriter
+        self._standing = Standing()
+        self._watermarks = watermarks
+        self._settings = settings
+        self._monotonic = monotonic
+        self._observe = observe
+
+    async def wait(self, asked: Asked, deadline: Deadline) -> Freshness | None:
+        """How far the index is, once it has dealt with what the question demands; None: it demands nothing.
+
+        Raises `NoAnswer` where it has not in time or the question is too late or empty, and `Misconfigured`
+        from a dependency.
+        """
+        with _named():
+            if deadline.left_s <= 0:
+                raise _late()
+            if not screen(asked.question.text).strip():
+                raise NoAnswer("invalid_question", "The question holds no text.", retryable=False)
+            return await self._fresh(asked.question, deadline) if asked.question.after else None
+
+    async def look(self, asked: Asked, fresh: Freshness | None, deadline: Deadline) -> Looked:
+        """What there is for the question now. Raises as `wait`.
+
+        `fresh`, read here where it was not before, is older than the search: what it says is applied is in
+        what that finds.
+        """
+        text = screen(asked.question.text).strip()
+        with _named():
+            async with beside(self._known(fresh, deadline)) as known:
+                alone = await self._alone(text, asked.question, deadline)
+                serving, vector = await self._embedded(alone, deadline)
+                fresh = await known
+            top_k = asked.question.top_k
+            serving, query, retrieved = await self._found(serving, vector, asked, alone, deadline, top_k)
+            inspected = _admitted(self._guard.inspect(asked, retrieved.found))
+            if len(inspected.passages) < len(retrieved.found) >= top_k:
+                # Suspects must not crowd out what else there is.
+                serving, query, retrieved = await self._found(
+                    serving, vector, asked, alone, deadline, top_k * AMONG_SUSPECTS
+                )
+                inspected = _admitted(self._guard.inspect(asked, retrieved.found))
+            retrieved = replace(retrieved, found=inspected.passages[:top_k])
+            language = guess(text, asked.question.language)
+            evidence = await self._evidence(serving, asked, alone, retrieved, deadline)
+            return Looked(
+                serving.search, query, text, alone, language, retrieved.found, evidence, fresh.watermark,
+                fresh.stale, inspected.report,
+            )  # fmt: skip
+
+    async def outdated(self, looked: Looked, passages: Sequence[Found]) -> tuple[int, ...] | None:
+        """Numbers of the passages that stopped counting since they were found; None where it can't be told.
+
+        A generation that is live no more does not say what changed since. It takes no longer than what is
+        kept of the deadline for the terminal event's way.
+        """
+        if not passages:
+            return ()
+        try:
+            async with asyncio.timeout(CHECK_S):
+                if (await self._serve()).search is looked.search:
+                    return await outdated(looked.search, looked.query, passages, self._standing)
+        except (TimeoutError, StreamsError):
+            pass
+        self._observe(Observed("answer_checks_failed"))
+        return None
+
+    async def _fresh(self, question: Question, deadline: Deadline) -> Freshness:
+        async def read() -> Sequence[Offset]:
+            return await self._applied(deadline)
+
+        async def unreachable() -> Sequence[Offset]:
+            return await self._persist(
+                "watermark", lambda: self._watermarks.unreachable(question.after), deadline
+            )
+
+        with deadline.measured("waited"):
+            until = deadline.until - _reserve(deadline.left_s, allow_stale=question.allow_stale)
+            fresh = await freshness(read, unreachable, question.after, until=until, monotonic=self._monotonic)
+        if fresh.stale and not question.allow_stale:
+            raise _stale(never=fresh.never)
+        return fresh
+
+    async def _known(self, fresh: Freshness | None, deadline: Deadline) -> Freshness:
+        return fresh or Freshness(tuple(await self._applied(deadline)), stale=False)
+
+    async def _applied(self, deadline: Deadline) -> Sequence[Offset]:
+        return await self._persist("watermark", self._watermarks.applied, deadline)
+
+    async def _alone(self, text: str, question: Question, deadline: Deadline) -> str:
+        """What to search for: the question, made to stand alone."""
+        if self._rewriter is None or not leans_on(text, question.history):
+            return text
+        with deadline.measured("rewritten"):
+            return await self._rewriter.standalone(text, question.history, deadline.left_s)
+
+    async def _embedded(self, alone: str, deadline: Deadline) -> tuple[Serving, Vector]:
+        """The live generation, and the question's vector in it."""
+        serving = await self._persist("search", self._serve, deadline)
+        with deadline.measured("embedded"):
+            return serving, await self._persist(
+                "embed", lambda: question_vector(serving.embedder, alone), deadline
+            )
+
+    async def _found(
+        self, serving: Serving, vector: Vector, asked: Asked, alone: str, deadline: Deadline, wanted: int
+    ) -> tuple[Serving, SearchQuery, Retrieved]:
+        """What the live generation gives, and that one.
+
+        Another one where it is not the live one by the end: what is acknowledged by now may have gone to that
+        one alone, while a model or the store was waited for.
+        """
+        while True:
+            query, retrieved = await self._retrieved(serving, vector, asked, alone, deadline, wanted)
+            now = await self._persist("search", self._serve, deadline)
+            if now.search is serving.search:
+                return serving, query, retrieved
+            serving, vector = await self._embedded(alone, deadline)
+
+    async def _retrieved(
+        self, serving: Serving, vector: Vector, asked: Asked, alone: str, deadline: Deadline, wanted: int
+    ) -> tuple[SearchQuery, Retrieved]:
+        language = language_of(alone, asked.question.language)
+        query = SearchQuery(
+            tenant=asked.tenant,
+            text=searched_words(alone, language),
+            vector=vector,
+            principals=tuple(asked.question.principals),
+            filters=metadata_pairs(asked.question.filters),
+            alpha=await vector_weight(serving, language, self._settings.alpha),
+        )
+        with deadline.measured("retrieved"):
+            retrieved = await self._persist(
+                "search", lambda: self._retrieve(serving.search, query, wanted), deadline
+            )
+        self._observe(Observed("answer_superseded_hits", float(len(retrieved.superseded))))
+        return query, retrieved
+
+    async def _retrieve(self, search: Search, query: SearchQuery, wanted: int) -> Retrieved:
+        settings = self._settings
+        return await retrieve(
+            search,
+            query,
+            wanted=wanted,
+            overfetch=settings.overfetch,
+            rounds=settings.rounds,
+            standing=self._standing,
+        )
+
+    async def _evidence(
+        self, serving: Serving, asked: Asked, text: str, retrieved: Retrieved, deadline: Deadline
+    ) -> bool:
+        language = language_of(text, asked.question.language)
+
+        async def counts(words: Sequence[str]) -> tuple[int, Mapping[str, int]]:
+            return await self._persist(
+                "search", lambda: serving.search.word_counts(asked.tenant, words), deadline
+            )
+
+        model, weighing = serving.embedder.model, self._settings.weighing
+        return await answerable(text, language, retrieved, counts, model=model, weighing=weighing)
+
+    async def _persist(self, step: str, call: Callable[[], Awaitable[T]], deadline: Deadline) -> T:
+        return await persist(
+            call,
+            step=step,
+            until=deadline.until,
+            try_s=self._settings.try_s,
+            monotonic=self._monotonic,
+            observe=self._observe,
+        )
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Raises what dependencies raise as what it means to who asked."""
+    try:
+        yield
+    except Retryable as failure:
+        if failure.code == "deadline_exceeded":
+            raise _late() from failure
+        raise NoAnswer(
+            "unavailable", "The index can't be reached at the moment; ask again later.", retryable=True
+        ) from failure
+    except Rejected as failure:
+        raise NoAnswer("invalid_question", str(failure), retryable=False) from failure
+
+
+def _admitted(inspected: Inspected) -> Inspected:
+    """Raises `NoAnswer` where there must be no answer."""
+    if inspected.refusal:
+        raise NoAnswer("refused", inspected.refusal, retryable=False, guard=inspected.report)
+    return inspected
+
+
+def _late() -> NoAnswer:
+    return NoAnswer(
+        "deadline_exceeded", "The deadline came before there was an answer; ask again.", retryable=True
+    )
+
+
+def _stale(*, never: bool) -> NoAnswer:
+    if never:
+        message = "No source has the topic or the partition that `after` names; name what `put` returned."
+    else:
+        message = (
+            "The index has not dealt with all of `after` in time; ask again, give the question a later "
+            "deadline, or allow a stale answer."
+        )
+    return NoAnswer("stale_index", message, retryable=not never)
+
+
+def _reserve(left_s: float, *, allow_stale: bool) -> float:
+    """Seconds to keep for the answer itself while waiting: half where there will be one in any case."""
+    return left_s / 2 if allow_stale else min(0.5, left_s / 10)

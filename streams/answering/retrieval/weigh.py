@@ -1,0 +1,46 @@
+"""Weigh: whether what was retrieved can answer the question."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from streams.answering.retrieval.evidence import (
+    Weighing,
+    alike,
+    asked_words,
+    matches_rare_word,
+    share_telling_words,
+    without,
+)
+from streams.answering.retrieval.retrieve import Retrieved
+from streams.answering.text.language import language_of
+
+Counts = Callable[[Sequence[str]], Awaitable[tuple[int, Mapping[str, int]]]]
+"""As `Search.word_counts`, of one tenant."""
+
+
+async def answerable(
+    question: str,
+    language: str,
+    retrieved: Retrieved,
+    counts: Counts,
+    *,
+    model: str,
+    weighing: Weighing,
+) -> bool:
+    """Whether a passage is as alike to the question as that tells something, or holds what is rare in it.
+
+    `language` is the question's, `model` the embedding model. Words are counted only where similarity does
+    not decide. Raises as `counts` does.
+    """
+    hits = [one.hit for one in retrieved.found]
+    written = [language_of(hit.text, otherwise=language) for hit in hits]
+    if not hits or alike(hits, written, language, model, weighing):
+        return bool(hits)
+    if not (asked := asked_words(question)):
+        return False
+    total, held = without(retrieved.superseded, *await counts(asked))
+    foreign = [hit for hit, other in zip(hits, written, strict=True) if other != language]
+    return matches_rare_word(
+        hits, asked, total, held, weighing, foreign=len(foreign) == len(hits)
+    ) or share_telling_words(foreign, asked, total, held, weighing)

@@ -1,0 +1,1 @@
+"""Waiting: who is let in and when, how long a question has, and what is done meanwhile."""

@@ -1,0 +1,99 @@
+# ruff: noqa: RUF001 - apostrophes as French has them
+import re
+from pathlib import Path
+
+import pytest
+
+from streams.answering.grounding.contradict import contradicted
+from streams.answering.grounding.ground import grounded
+from streams.answering.text.sentences import sentences
+from tests.unit.answering.grounding.test_ground import found
+
+LOCK = "After five failed attempts, accounts are locked for 30 minutes. The lock can't be lifted by support."
+LEAVE = "Alice Martin approves the leave of Bob Tanner. Managers are told by mail before the first day."
+CARDS = (
+    "Cards are valid for 12 months and cost 45 euros. They are not refunded after the first use. "
+    "A card that is lost is blocked within 2 hours."
+)
+FRENCH = (
+    "La carte coûte 45 euros et reste valable douze mois. Elle n’est pas remboursée après la première "
+    "utilisation. Une carte perdue est bloquée en deux heures par le service Clientèle."
+)
+
+RIGHT = [
+    (LOCK, "Accounts are locked for 30 minutes after five failed attempts."),
+    (LOCK, "After 5 failed attempts the account is locked."),
+    (LOCK, "Support can't lift the lock."),
+    (LOCK, "An account that failed five times is locked, for 30 minutes."),
+    (LEAVE, "Bob Tanner's leave is approved by Alice Martin."),
+    (LEAVE, "Alice Martin approves the leave of Bob Tanner."),
+    (LEAVE, "Before the first day, managers get mail."),
+    (CARDS, "A card costs 45 euros; it is valid for 12 months."),
+    (CARDS, "Cards that are lost are blocked within two hours."),
+    (CARDS, "There is no refund after first use."),
+    (FRENCH, "La carte est valable 12 mois et coûte 45 euros."),
+    (FRENCH, "Elle n'est pas remboursée après la première utilisation."),
+    (FRENCH, "Le service Clientèle bloque une carte perdue en deux heures."),
+]
+WRONG = {
+    "number": [
+        (LOCK, "Accounts are locked for 45 minutes."),
+        (LOCK, "After six failed attempts, accounts are locked."),
+        (LOCK, "After 30 failed attempts, accounts are locked for five minutes."),
+        (CARDS, "Cards cost 12 euros and are valid for 45 months."),
+        (CARDS, "A card that is lost is blocked within 12 hours."),
+        (FRENCH, "Une carte perdue est bloquée en douze heures."),
+        (FRENCH, "La carte coûte 54 euros."),
+    ],
+    "negation": [
+        (LOCK, "The lock can be lifted by support."),
+        (LOCK, "Accounts are not locked after five failed attempts."),
+        (LOCK, "Accounts are never locked for 30 minutes."),
+        (CARDS, "They are refunded after the first use."),
+        (CARDS, "A card that is lost is not blocked within 2 hours."),
+        (FRENCH, "Elle est remboursée après la première utilisation."),
+        (FRENCH, "La carte ne coûte pas 45 euros."),
+    ],
+    "opposite": [
+        (LOCK, "Before five failed attempts, accounts are locked for 30 minutes."),
+        (LEAVE, "Managers are told by mail after the first day."),
+        (CARDS, "They are not refunded before the first use."),
+        (FRENCH, "Elle n’est pas remboursée avant la première utilisation."),
+    ],
+    "name": [
+        (LEAVE, "Bob Tanner approves the leave of Alice Martin."),
+        (LEAVE, "The leave of Bob Tanner is approved by Carol Martin."),
+        (LOCK, "The lock can't be lifted by the Helsinki support."),
+        (FRENCH, "Une carte perdue est bloquée en deux heures par le service Juridique."),
+    ],
+}
+
+
+@pytest.mark.parametrize(("source", "sentence"), RIGHT)
+def test_what_the_source_says_in_other_words_is_no_contradiction(source, sentence):
+    assert not contradicted(sentence, [source])
+    assert grounded(f"{sentence} [1]", [found(source, title="")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"), [pair for pairs in WRONG.values() for pair in pairs], ids=lambda text: text[:40]
+)
+def test_what_is_changed_where_it_matters_is_not_grounded(source, sentence):
+    assert grounded(f"{sentence} [1]", [found(source, title="")]) == 0
+
+
+def test_a_sentence_of_the_source_itself_never_contradicts_it():
+    docs = Path(__file__).parents[4] / "docs"
+    checked = 0
+    for page in sorted(docs.glob("**/*.md")):
+        for block in re.split(r"\n\s*\n", page.read_text(encoding="utf-8")):
+            if block.lstrip()[:1].isalpha():
+                for sentence in sentences(block):
+                    checked += 1
+                    assert not contradicted(sentence, [block]), sentence
+    assert checked > 300
+
+
+def test_german_nouns_are_no_names():
+    source = "Nach fünf Versuchen wird das Konto für 30 Minuten gesperrt. Die Sperre hebt die Leitung auf."
+    assert not contradicted("Das Konto wird für 30 Minuten nach den Versuchen gesperrt.", [source])

@@ -1,0 +1,98 @@
+import re
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.answering.grounding.markers import Markers, ends_in_code, outside_code, pointed, unmarked
+
+PIECES = [
+    "[",
+    "]",
+    "1",
+    "2",
+    "9",
+    "0",
+    ",",
+    " ",
+    "-",
+    "`",
+    "```",
+    "\n",
+    "a",
+    ".",
+    "[1]",
+    "[1, 9]",
+    "[2-3]",
+    "é",
+    "[",
+]
+TEXT = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
+
+
+def whole(text, count=3):
+    markers = Markers(count)
+    return markers.feed(text) + markers.flush()
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("It is so [1].", "It is so [1]."),
+        ("It is so [1, 2] and [1,3].", "It is so [1][2] and [1][3]."),
+        ("It is so [ 2 ; 2 ].", "It is so [2]."),
+        ("It is so [1-3] or [2–3].", "It is so [1][2][3] or [2][3]."),  # noqa: RUF001
+        ("It is so [9].", "It is so."),
+        ("It is so [9] here.", "It is so here."),
+        ("It is so [1][9][2].", "It is so [1][2]."),
+        ("It is so [1, 9].", "It is so [1]."),
+        ("Est-ce vrai [9] ?", "Est-ce vrai ?"),
+        ("On [2024-11-22] in [0, 1] and [0-9].", "On [2024-11-22] in [0, 1] and [0-9]."),
+        ("A [link](x), a [ ] box, [^1], [a1].", "A [link](x), a [ ] box, [^1], [a1]."),
+        ("Call `a[9]` and ``b[8]``, not [8].", "Call `a[9]` and ``b[8]``, not."),
+        ("```\na[9] `[8]\n```\nSo [9] [1].", "```\na[9] `[8]\n```\nSo [1]."),
+        ("A stray ` here\n[9] there [2].", "A stray ` here\nthere [2]."),
+        ("  \n It ends [1] \n", "It ends [1]"),
+        ("It is cut [1", "It is cut"),
+        ("It is cut [", "It is cut ["),
+        ("[[1]]", "[[1]]"),
+        ("```x```[9]`[1]", "```x``` `[1]"),
+    ],
+)
+def test_markers_are_made_regular(written, sent):
+    assert whole(written) == sent
+
+
+@settings(max_examples=300)
+@given(TEXT, st.lists(st.integers(0, 40)), st.integers(0, 3))
+def test_what_is_sent_points_at_what_there_is_however_the_text_is_cut(text, cuts, count):
+    markers = Markers(count)
+    places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
+    sent = "".join(markers.feed(text[a:b]) for a, b in pairwise(places)) + markers.flush()
+    assert sent == whole(text, count)
+    assert all(1 <= n <= count for n in pointed(sent))
+    assert whole(sent, count) == sent or "[" in sent or "`" in sent
+
+
+@given(TEXT)
+def test_text_without_brackets_is_left_as_it_is_but_for_white_space_around_it(text):
+    text = re.sub(r"[\[\]]", "", text)
+    assert whole(text).strip() == text.strip() or "`" in text
+
+
+@given(TEXT)
+def test_the_pieces_of_a_text_are_all_of_it(text):
+    assert "".join(piece for piece, _ in outside_code(text)) == text
+
+
+@given(TEXT)
+def test_a_documents_own_markers_point_at_nothing_once_they_are_written_round(text):
+    assert not pointed(unmarked(text))
+
+
+def test_code_that_is_not_closed_is_known():
+    assert ends_in_code("so ```\ncode")
+    assert ends_in_code("so `code")
+    assert not ends_in_code("so `code` and ```more``` ")
+    assert not ends_in_code("a ` tick\nand on")
