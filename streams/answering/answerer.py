@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import ExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 
+from streams.answering.found import Found
 from streams.answering.generating.calibrate import Calibration
 from streams.answering.generating.generate import TOO_LONG, Limits, StopReason, Unfinished, generate
 from streams.answering.generating.prompt import MINIMUM_TOKENS, Prompt, brief, prompt
@@ -20,7 +21,6 @@ from streams.answering.grounding.markers import Markers
 from streams.answering.guard.inspect import Guard
 from streams.answering.retrieval.freshness import Freshness
 from streams.answering.retrieval.lookup import Looked, Lookup, NoAnswer
-from streams.answering.retrieval.retrieve import Found
 from streams.answering.retrieval.rewrite import Rewriter
 from streams.answering.settings import Answering
 from streams.answering.shadow import Offered, Shadow
@@ -89,7 +89,7 @@ class Answerer:
         shadow: Shadow | None = None,
     ) -> None:
         self._guard = Guard(settings.guard_policy, observe)
-        self._router = Router(settings, monotonic=monotonic)
+        self._router = Router(settings.routing, monotonic=monotonic)
         rewriter = Rewriter(generator, settings.rewriting, self._router.usual_s, monotonic, observe)
         self._lookup = Lookup(
             serve, watermarks, settings.retrieval, monotonic, observe, self._guard, rewriter
@@ -257,7 +257,7 @@ class Answerer:
     async def _reply(self, job: _Job, choice: Choice) -> AsyncGenerator[ChatChunk, None]:
         """One model's reply with its markers made regular. Raises `Unfinished`."""
         began, markers = self._monotonic(), Markers(len(job.prompt.passages))
-        outlet = self._guard.outlet(job.asked, job.prompt.passages, job.prompt.canary)
+        output = self._guard.output(job.asked, job.prompt.passages, job.prompt.canary)
         job.deadline.spent("first_token", None)
         try:
             async with aclosing(self._generate(job, choice)) as chunks:
@@ -265,8 +265,8 @@ class Answerer:
                     if chunk.text and not job.deadline.has("first_token"):
                         job.deadline.spent("first_token", self._monotonic() - began)
                         self._router.began(choice, self._monotonic() - began)
-                    whole = regular(chunk, markers, outlet.seen, job.prompt.passages)
-                    yield replace(whole, text=outlet.feed(whole.text, done=whole.done))
+                    whole = regular(chunk, markers, output.seen, job.prompt.passages)
+                    yield replace(whole, text=output.feed(whole.text, done=whole.done))
         except Unfinished as failure:
             begun = job.deadline.has("first_token")
             waited_s = None if begun else self._monotonic() - began
@@ -289,7 +289,7 @@ class Answerer:
             until=job.deadline.until,
             out=lambda: bool(job.transcript.text),
         )
-        wanted = request(settings, choice.model or "", job.prompt)
+        wanted = request(settings.writing, choice.model or "", job.prompt)
         return generate(self._generator, wanted, limits, self._monotonic)
 
     def _support(self, job: _Job) -> float:

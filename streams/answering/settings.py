@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streams.answering.generating.prompt import MINIMUM_TOKENS
+from streams.answering.generating.reply import Writing
 from streams.answering.generating.rollout import Rollout
+from streams.answering.generating.router import Routing
 from streams.answering.guard.inspect import Policy
 from streams.answering.retrieval.evidence import Weighing
 from streams.answering.retrieval.lookup import Retrieval
@@ -79,6 +81,24 @@ class Answering:
         """Those that may answer."""
         rolled_out = (self.rollout.model,) if self.rollout else ()
         return (self.generate_model, self.fallback_model, *rolled_out)
+
+    @property
+    def writing(self) -> Writing:
+        """The part that is about how a model writes."""
+        return Writing(self.temperature, self.num_ctx, self.max_answer_tokens)
+
+    @property
+    def routing(self) -> Routing:
+        """The part that is about which model answers."""
+        return Routing(
+            self.generate_model,
+            self.fallback_model,
+            self.primary_first_token_s,
+            self.fallback_first_token_s,
+            self.circuit_failures,
+            self.circuit_open_s,
+            self.rollout,
+        )
 
     @property
     def rewriting(self) -> Rewriting:

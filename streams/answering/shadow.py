@@ -123,7 +123,7 @@ class Shadow:
         transcript = Transcript(offered.asked, attempt=1, resumed=False, now=self._now)
         passages, counted = offered.prompt.passages, Usage()
         markers = Markers(len(passages))
-        wanted = request(self._settings, self._shadowing.model, offered.prompt)
+        wanted = request(self._settings.writing, self._shadowing.model, offered.prompt)
         async with aclosing(generate(self._generator, wanted, self._limits(), self._monotonic)) as chunks:
             async for chunk in chunks:
                 if first_token_s is None and chunk.text:

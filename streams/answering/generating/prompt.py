@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from streams.answering.found import Found
 from streams.answering.grounding.markers import unmarked
 from streams.answering.grounding.quote import quote
-from streams.answering.retrieval.retrieve import Found
 from streams.answering.text.language import named
 from streams.answering.text.screen import screen
 from streams.answering.text.sentences import spans

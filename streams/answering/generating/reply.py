@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from streams.answering.found import Found
 from streams.answering.generating.generate import Unfinished
 from streams.answering.generating.prompt import Prompt
 from streams.answering.grounding.ground import attribution
 from streams.answering.grounding.markers import Markers
-from streams.answering.retrieval.retrieve import Found
-from streams.answering.settings import Answering
 from streams.answering.text.screen import well_formed
 from streams.messages.answers import Usage
 from streams.ports import ChatChunk, ChatRequest
 
 
-def request(settings: Answering, model: str, prompt: Prompt) -> ChatRequest:
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How a model is to write, whichever it is: `num_ctx` and `max_tokens` are its own tokens."""
+
+    temperature: float
+    num_ctx: int
+    max_tokens: int
+
+
+def request(writing: Writing, model: str, prompt: Prompt) -> ChatRequest:
     """What to ask the model server for."""
     return ChatRequest(
         model=model,
         messages=prompt.messages,
-        temperature=settings.temperature,
-        num_ctx=settings.num_ctx,
-        max_tokens=settings.max_answer_tokens,
+        temperature=writing.temperature,
+        num_ctx=writing.num_ctx,
+        max_tokens=writing.max_tokens,
     )
 
 

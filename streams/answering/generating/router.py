@@ -3,33 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from streams.answering.generating.circuit import Circuit
 from streams.answering.generating.generate import StopReason
 from streams.answering.generating.pace import Pace
+from streams.answering.generating.rollout import Rollout
 from streams.answering.generating.route import Choice, Models, choose, first_token_limit
-from streams.answering.settings import Answering
 from streams.ports import Monotonic
 
 _MODELS_FAULT = frozenset({"timeout", "error"})
 
 
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """The models to route between, what each is taken to need to its first token, and when one is left alone.
+
+    As `Answering` says.
+    """
+
+    primary: str
+    fallback: str
+    primary_first_token_s: float
+    fallback_first_token_s: float
+    circuit_failures: int
+    circuit_open_s: float
+    rollout: Rollout | None = None
+
+
 class Router:
     """Chooses the model for each attempt, and learns from how it went. One for a process."""
 
-    def __init__(self, settings: Answering, *, monotonic: Monotonic) -> None:
-        self._settings = settings
-        primary, fallback = settings.generate_model, settings.fallback_model
-        firsts = [primary] if settings.rollout is None else [primary, settings.rollout.model]
+    def __init__(self, routing: Routing, *, monotonic: Monotonic) -> None:
+        self._routing = routing
+        primary, fallback = routing.primary, routing.fallback
+        firsts = [primary] if routing.rollout is None else [primary, routing.rollout.model]
         self._circuits = {
             model: Circuit(
-                failures=settings.circuit_failures, open_s=settings.circuit_open_s, monotonic=monotonic
+                failures=routing.circuit_failures, open_s=routing.circuit_open_s, monotonic=monotonic
             )
             for model in firsts
         }
         self._pace = Pace(
-            {fallback: settings.fallback_first_token_s}
-            | dict.fromkeys(firsts, settings.primary_first_token_s),
+            {fallback: routing.fallback_first_token_s} | dict.fromkeys(firsts, routing.primary_first_token_s),
             monotonic=monotonic,
         )
 
@@ -85,7 +101,7 @@ class Router:
             self._pace.gave_up(choice.model or "", waited_s)
 
     def _rolled_out(self, question_id: str, left_s: float) -> Choice | None:
-        rollout = self._settings.rollout
+        rollout = self._routing.rollout
         if rollout is None or not rollout.takes(question_id):
             return None
         if left_s < self._pace.usual_s(rollout.model) or not self._circuits[rollout.model].admits():
@@ -94,5 +110,5 @@ class Router:
 
     def _models(self) -> Models:
         """The models to route between, and how fast they are at present."""
-        primary, fallback = self._settings.generate_model, self._settings.fallback_model
+        primary, fallback = self._routing.primary, self._routing.fallback
         return Models(primary, fallback, self._pace.usual_s(primary), self._pace.usual_s(fallback))

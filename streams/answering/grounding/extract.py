@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from streams.answering.found import Found
 from streams.answering.grounding.markers import ends_in_code, unmarked
 from streams.answering.grounding.quote import quote
-from streams.answering.retrieval.retrieve import Found
 from streams.answering.text.language import Language, phrases
 from streams.answering.text.words import stems
 

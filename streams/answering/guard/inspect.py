@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
+from streams.answering.found import Found
 from streams.answering.guard.assess import NOTHING, Assessment, assess
 from streams.answering.guard.links import Known
-from streams.answering.guard.outlet import Open, Outlet
-from streams.answering.retrieval.retrieve import Found
+from streams.answering.guard.output import OutputFilter, Unfiltered
 from streams.messages.answers import Guarded
 from streams.messages.questions import Asked
 from streams.ports import Observed, Observer, unobserved
@@ -72,17 +72,17 @@ class Guard:
             return Inspected(own)
         return self._decided(question, [_cleared(one, suspects) for one in weighed], suspects)
 
-    def outlet(self, asked: Asked, passages: Sequence[Found], canary: str) -> Outlet | Open:
+    def output(self, asked: Asked, passages: Sequence[Found], canary: str) -> OutputFilter | Unfiltered:
         """The way out for a reply that was made from these passages with this canary in its prompt.
 
         Addresses may come from the question and its history: whoever asks has them already; and from
         passages that are no suspects.
         """
         if self._policy == "off":
-            return Open()
+            return Unfiltered()
         trusted = [one for one in passages if not one.suspicion]
         texts = [text for one in trusted for text in (one.hit.title, one.hit.text, one.head.url or "")]
-        return Outlet(Known([*texts, _said(asked)]), canary)
+        return OutputFilter(Known([*texts, _said(asked)]), canary)
 
     def report(self, found: Guarded | None, stopped: Sequence[str]) -> Guarded | None:
         """What the terminal event says: what was `found` before, and what replies were `stopped` for."""

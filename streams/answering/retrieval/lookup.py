@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from streams.answering.found import Found
 from streams.answering.guard.inspect import Guard, Inspected
 from streams.answering.retrieval.embed import question_vector
 from streams.answering.retrieval.evidence import Weighing
 from streams.answering.retrieval.followup import leans_on
 from streams.answering.retrieval.freshness import Freshness, freshness
 from streams.answering.retrieval.query import searched_words, vector_weight
-from streams.answering.retrieval.retrieve import Found, Retrieved, outdated, retrieve
+from streams.answering.retrieval.retrieve import Retrieved, outdated, retrieve
 from streams.answering.retrieval.rewrite import Rewriter
 from streams.answering.retrieval.standing import Standing
 from streams.answering.retrieval.weigh import answerable

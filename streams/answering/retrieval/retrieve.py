@@ -10,22 +10,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from streams.answering.found import Found
 from streams.answering.retrieval.standing import Standing
 from streams.answering.text.screen import well_formed
 from streams.messages.held import Head
 from streams.ports import Hit, Search, SearchQuery
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A passage that counts now: what the search found, and its document's current head.
-
-    `suspicion`, 0 to 1: how much it reads like instructions to the model; 0 where it is no suspect.
-    """
-
-    hit: Hit
-    head: Head
-    suspicion: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

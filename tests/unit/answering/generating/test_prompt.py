@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.answering.found import Found
 from streams.answering.generating.prompt import MINIMUM_TOKENS, brief, prompt
-from streams.answering.retrieval.retrieve import Found
 from streams.answering.text.tokens import estimate
 from streams.messages.questions import Turn
 from tests.unit.answering.scripted import head_of, hit

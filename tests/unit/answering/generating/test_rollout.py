@@ -45,7 +45,7 @@ def test_a_new_model_that_fails_is_replaced_by_the_fallback_for_its_own_reason()
 def test_a_new_model_that_keeps_failing_gives_its_questions_back_to_the_first_one():
     time = [0.0]
     settings = Answering("big", "small", circuit_failures=2, rollout=Rollout("new", 100))
-    router = Router(settings, monotonic=lambda: time[0])
+    router = Router(settings.routing, monotonic=lambda: time[0])
     for _ in range(2):
         choice = router.first("q", left_s=30)
         assert choice.model == "new"
@@ -59,7 +59,7 @@ def test_a_new_model_that_keeps_failing_gives_its_questions_back_to_the_first_on
 
 
 def test_a_model_that_has_become_slow_is_not_asked_with_less_left_than_it_takes():
-    router = Router(Answering("big", "small"), monotonic=lambda: 0.0)
+    router = Router(Answering("big", "small").routing, monotonic=lambda: 0.0)
     for _ in range(10):
         router.began(router.first("q", left_s=30), 8.0)
     assert router.first("q", left_s=9).model == "big"

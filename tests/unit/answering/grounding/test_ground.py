@@ -2,11 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.answering.found import Found
 from streams.answering.grounding.extract import extract
 from streams.answering.grounding.ground import attribution, citations, claims, grounded
 from streams.answering.grounding.markers import pointed
 from streams.answering.grounding.quote import quote
-from streams.answering.retrieval.retrieve import Found
 from streams.answering.text.words import stems
 from tests.unit.answering.scripted import head_of, hit
 

@@ -12,7 +12,7 @@ from streams.answering.answerer import Answerer
 from streams.answering.generating.generate import Unfinished
 from streams.answering.guard.inspect import Guard
 from streams.answering.guard.links import Known
-from streams.answering.guard.outlet import Outlet
+from streams.answering.guard.output import OutputFilter
 from streams.answering.settings import Answering
 from streams.ports import ChatChunk
 from tests.unit.answering.cost import grows
@@ -255,11 +255,11 @@ def test_what_is_let_out_does_not_depend_on_how_the_text_is_cut(pieces, size):
     text = "".join(pieces)
 
     def out(cut):
-        outlet, let = Outlet(Known(["https://kb.example.org/kb/1"]), "c0ffee00c0ffee00"), ""
+        output, let = OutputFilter(Known(["https://kb.example.org/kb/1"]), "c0ffee00c0ffee00"), ""
         try:
             for piece in cut:
-                let += outlet.feed(piece)
-            return let + outlet.feed("", done=True), None
+                let += output.feed(piece)
+            return let + output.feed("", done=True), None
         except Unfinished as stopped:
             return None, str(stopped)
 
@@ -293,11 +293,11 @@ HOSTILE = [(text, 1, 2000) for text in IN_ONE] + [(text, 1000, 1) for text in IN
 @pytest.mark.parametrize(("hostile", "pieces", "times"), HOSTILE)
 def test_twice_as_long_a_hostile_reply_takes_twice_the_time(hostile, pieces, times):
     def let_out(factor):
-        outlet = Outlet(Known([hostile]), "c0ffee00c0ffee00")
+        output = OutputFilter(Known([hostile]), "c0ffee00c0ffee00")
         with suppress(Unfinished):
             for _ in range(pieces if times > 1 else factor * pieces):
-                outlet.feed(hostile * (factor * times if times > 1 else 1))
-            outlet.feed("", done=True)
+                output.feed(hostile * (factor * times if times > 1 else 1))
+            output.feed("", done=True)
 
     assert grows(let_out, 1, 2) < 3
 
@@ -306,7 +306,7 @@ def test_twice_as_long_a_hostile_reply_takes_twice_the_time(hostile, pieces, tim
 def test_a_reply_that_begins_much_and_ends_nothing_takes_as_long_as_it_is(hostile):
     def let_out(characters):
         for _ in range(300):
-            Outlet(Known([])).feed(hostile * (characters // len(hostile)))
+            OutputFilter(Known([])).feed(hostile * (characters // len(hostile)))
 
     assert grows(let_out, 240, 960) < 7, "4 is in proportion, 16 its square"
 
@@ -325,10 +325,10 @@ def test_a_reply_that_begins_much_and_ends_nothing_takes_as_long_as_it_is(hostil
     ],
 )
 def test_a_leak_is_found_however_it_is_cut_and_whatever_stands_in_between(kind, text, size):
-    outlet = Outlet(Known(["https://kb.example.org/kb/1 good.example.org"]), "c0ffee00c0ffee00")
+    output = OutputFilter(Known(["https://kb.example.org/kb/1 good.example.org"]), "c0ffee00c0ffee00")
     pieces = [text[at : at + size] for at in range(0, len(text), size)]
     with pytest.raises(Unfinished, match=kind):
-        deque(map(outlet.feed, [*pieces, ". "]))
+        deque(map(output.feed, [*pieces, ". "]))
 
 
 def test_passages_that_are_quoted_load_nothing_and_suspects_are_not_among_them():

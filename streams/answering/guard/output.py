@@ -41,7 +41,7 @@ _ALPHANUMERIC = re.compile(r"[^\W_]")
 _TELLING = 4
 
 
-class Outlet:
+class OutputFilter:
     """One reply's way out."""
 
     def __init__(self, known: Known, canary: str = "") -> None:
@@ -122,7 +122,7 @@ def _elsewhere(shown: str, target: str) -> bool:
     return any(host(link) != host(target) for link in links(shown))
 
 
-class Open:
+class Unfiltered:
     """The way out where nothing is to be checked."""
 
     def __init__(self) -> None:
