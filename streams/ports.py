@@ -163,6 +163,18 @@ class Catalogue(Protocol):
         ...
 
 
+class Names(Protocol):
+    """Documents by the tenant and id that people know them by; their keys are made of source and record."""
+
+    async def named(self, tenant: str, document_ids: Sequence[str]) -> Collection[UUID]:
+        """The keys of all documents that have a head of this tenant with one of these ids, current or not.
+
+        Several sources may each hold a document of one id. Raises `Rejected` (`index_too_old`) where the
+        index was made before it could tell.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Generation:
     """What an index is made with: the embedding model, its dimension, and how documents are cut.

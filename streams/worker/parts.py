@@ -16,7 +16,16 @@ from streams.kafka.registry import ConfluentRegistry, RegistryConfig
 from streams.kafka.schemas import Schemas
 from streams.kafka.topics import TopicPlan
 from streams.ollama.client import OllamaConfig
-from streams.ports import Catalogue, Documents, Generation, Generations, Maintenance, Notes, Search
+from streams.ports import (
+    Catalogue,
+    Documents,
+    Generation,
+    Generations,
+    Maintenance,
+    Names,
+    Notes,
+    Search,
+)
 from streams.settings import Settings
 
 Role = Literal["index", "answer"]
@@ -47,7 +56,7 @@ class Index(Protocol):
         ...
 
 
-class Store(Documents, Search, Maintenance, Catalogue, Notes, Protocol):
+class Store(Documents, Search, Maintenance, Catalogue, Names, Notes, Protocol):
     """What the store of one generation offers beside its ports."""
 
     async def canary(self) -> None:

@@ -592,6 +592,49 @@ class CatalogueContract:
         assert await collect(store.document_keys("documents.changes")) == []
 
 
+class NamesContract:
+    """Documents by their tenant and id."""
+
+    async def test_documents_of_every_source_are_found_by_their_id(self, store):
+        await store.write_heads([head("one", document_id="kb/42"), head("other", at(2), document_id="kb/42")])
+        await store.write_heads([head("else", document_id="kb/43"), head("gone", tenant=None)])
+        assert set(await store.named("acme", ["kb/42", "kb/42"])) == {key("one"), key("other")}
+        assert set(await store.named("acme", ["kb/43", "kb/42"])) == {key("one"), key("other"), key("else")}
+        assert set(await store.named("acme", ["never"])) == set()
+        assert set(await store.named("acme", [])) == set()
+
+    @pytest.mark.parametrize("id_", ["kb/42", "KB/42", "kb/42 ", " kb/42", 'a"b*?\\', "é", "kb", "42"])
+    async def test_an_id_is_matched_as_a_whole_and_in_its_tenant_alone(self, store, id_):
+        others = {"kb/42", "KB/42", "kb/42 ", " kb/42", 'a"b*?\\', "é", "kb", "42", "kb-42", "e"} - {id_}
+        await store.write_heads([head(f"other{one}", document_id=one) for one in others])
+        await store.write_heads([head("theirs", document_id=id_, tenant="bolt"), head("id", document_id=id_)])
+        assert set(await store.named("acme", [id_])) == {key("id")}
+        assert set(await store.named("bolt", [id_])) == {key("theirs")}
+        assert set(await store.named("acme/kb", ["42"])) == set()
+
+    async def test_a_document_that_had_another_id_is_named_by_both_and_one_without_heads_by_none(self, store):
+        await store.write_heads(
+            [head("doc", at(1), document_id="old"), head("doc", at(2), document_id="new")]
+        )
+        assert (
+            set(await store.named("acme", ["old"])) == set(await store.named("acme", ["new"])) == {key("doc")}
+        )
+        await store.delete_heads(key("doc"), [at(1)])
+        assert set(await store.named("acme", ["old"])) == set()
+
+    async def test_thousands_of_heads_of_one_id_hide_no_other_document(self, store, page):
+        many = [head("much", at(n), document_id="kb/42") for n in range(page + 10)]
+        await store.write_heads([*many, head("little", document_id="kb/42")])
+        assert set(await store.named("acme", ["kb/42"])) == {key("much"), key("little")}
+
+    async def test_naughty_ids_are_found(self, store, naughty):
+        named = {text: head(f"naughty{n}", document_id=text) for n, text in enumerate(naughty) if text}
+        await store.write_heads(list(named.values()))
+        assert set(await store.named("acme", list(named))) == {one.document_key for one in named.values()}
+        for text in list(named)[::40]:
+            assert set(await store.named("acme", [text])) == {named[text].document_key}
+
+
 class NotesContract:
     """What is remembered beside the documents."""
 
@@ -763,6 +806,7 @@ class StoreContract(
     SearchContract,
     MaintenanceContract,
     CatalogueContract,
+    NamesContract,
     NotesContract,
     WholeContract,
 ):

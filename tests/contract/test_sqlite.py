@@ -225,3 +225,19 @@ async def test_an_index_from_before_heads_named_their_source_is_taken_over(path)
     await store.write_heads([head("second", source="cms")])
     assert [one async for one in store.document_keys("cms")] == sorted([key("mine"), key("second")])
     await store.close()
+
+
+async def test_an_index_from_before_documents_had_names_is_given_them(open_store, path):
+    store = await open_store()
+    await store.write_heads([head("doc", document_id="kb/42"), head("gone", tenant=None, document_id=None)])
+    await store.close()
+    with apsw.Connection(str(path)) as db:
+        db.execute("DROP INDEX heads_named")
+        db.execute("DROP INDEX heads_of")
+        for column in ("name", "source"):
+            db.execute(f"ALTER TABLE heads DROP COLUMN {column}")
+    store = await open_store()
+    assert set(await store.named("acme", ["kb/42"])) == {key("doc")}
+    assert [one async for one in store.document_keys("documents.changes")] == sorted(
+        [key("doc"), key("gone")]
+    )

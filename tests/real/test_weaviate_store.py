@@ -19,6 +19,7 @@ from streams.stores.weaviate import (
     open_weaviate,
     open_weaviate_index,
     passages,
+    schema,
 )
 from streams.stores.weaviate import heads as reading
 from tests.contract.held import DIMENSION, MINUTE, NOON, at, head, ids, key, passage
@@ -331,3 +332,21 @@ async def test_a_truncation_hides_a_sources_documents_at_once_and_they_are_swept
     await shelf.tidy()
     assert await shelf.shown() == {"k1": ("t", "quetzal 1"), "new": ("t", "quetzal")}
     assert await shelf.on_disk() == 2
+
+
+async def test_an_index_from_before_ids_were_indexed_says_so(config, monkeypatch):
+    made = schema.heads
+
+    def before(session):
+        definition = made(session)
+        rest = [one for one in definition["properties"] if one.name != "document_id"]
+        return definition | {"properties": [*rest, schema._unindexed("document_id")]}
+
+    monkeypatch.setattr(schema, "heads", before)
+    store = await open_weaviate(config)
+    await store.write_heads([head()])
+    assert (await store.heads([key("doc")]))[key("doc")] == [head()]
+    with pytest.raises(Rejected, match="reindex") as old:
+        await store.named("acme", ["doc"])
+    assert old.value.code == "index_too_old"
+    await store.close()

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import apsw
 
-from streams.stores.sqlite.documents import listed
+from streams.stores.sqlite.documents import listed, name
 
 PAGE = 1000
 
@@ -23,6 +23,16 @@ def document_keys(db: apsw.Connection, source: str | None, after: str) -> Sequen
         rows = db.execute(_EVERY, (after, PAGE))
     else:
         rows = db.execute(_OF_SOURCE, (json.dumps(source), after, PAGE))
+    return [key for (key,) in rows]
+
+
+def named(db: apsw.Connection, tenant: str, document_ids: Sequence[str]) -> Sequence[str]:
+    """The keys of the documents that have a head of this tenant with one of these ids."""
+    rows = db.execute(
+        "SELECT DISTINCT document_key FROM heads"
+        " WHERE name <> '' AND name IN (SELECT value FROM json_each(?))",
+        (listed(name(tenant, one) for one in document_ids),),
+    )
     return [key for (key,) in rows]
 
 

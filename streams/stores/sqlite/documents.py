@@ -24,6 +24,11 @@ def listed(values: Iterable[object]) -> str:
     return json.dumps([str(value) for value in values])
 
 
+def name(tenant: str | None, document_id: str | None) -> str:
+    """Tenant and id of a document as one text; nothing for what has none."""
+    return "" if tenant is None or document_id is None else json.dumps([tenant, document_id])
+
+
 def scope(tenant: str) -> str:
     """A tenant as one word that the tokenizer leaves whole."""
     return "t" + tenant.encode().hex()
@@ -52,13 +57,14 @@ def write_heads(db: apsw.Connection, heads: Sequence[Head]) -> None:
             encoded_time(head.written),
             encoded_head(head),
             json.dumps(head.source),
+            name(head.tenant, head.document_id),
         )
         for head in heads
     ]
     with transaction(db):
         db.executemany(
-            "INSERT OR REPLACE INTO heads (document_key, position, deleted, written, body, source)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO heads (document_key, position, deleted, written, body, source, name)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
 

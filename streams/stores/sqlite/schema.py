@@ -12,6 +12,7 @@ import sqlite_vec
 
 from streams.errors import Misconfigured
 from streams.stores.sqlite import faults
+from streams.stores.sqlite.documents import name
 from streams.stores.sqlite.transaction import transaction
 
 VERSION = "1"
@@ -31,6 +32,7 @@ CREATE TABLE IF NOT EXISTS heads (
     written TEXT NOT NULL,
     body TEXT NOT NULL,
     source TEXT NOT NULL,
+    name TEXT NOT NULL,
     PRIMARY KEY (document_key, position)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS heads_settled ON heads (document_key, deleted, written);
@@ -68,7 +70,10 @@ CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab('words', 'row');
 DROPPED = ("vocabulary", "words", "vectors", "labels", "passages", "heads")
 """All tables but the facts."""
 
-_BY_SOURCE = "CREATE INDEX IF NOT EXISTS heads_of ON heads (source, document_key)"
+_LOOKED_UP = """
+CREATE INDEX IF NOT EXISTS heads_of ON heads (source, document_key);
+CREATE INDEX IF NOT EXISTS heads_named ON heads (name, document_key) WHERE name <> '';
+"""
 # A tenant's vectors take whole chunks: with the default, 1,024 vectors of 768 numbers, 3 MB for each tenant.
 _VECTORS = """
 CREATE VIRTUAL TABLE IF NOT EXISTS vectors USING vec0(
@@ -85,8 +90,8 @@ def connect(path: Path | None, dimension: int) -> apsw.Connection:
 
     def make(db: apsw.Connection) -> None:
         db.execute(_TABLES)
-        _name_sources(db)
-        db.execute(_BY_SOURCE)
+        _add_columns(db)
+        db.execute(_LOOKED_UP)
         db.execute(_VECTORS.format(dimension=dimension))
         db.execute("INSERT OR IGNORE INTO facts VALUES ('dimension', ?)", (str(dimension),))
         _check_dimension(db, path, dimension)
@@ -127,17 +132,23 @@ def _connected(path: Path | None, make: Callable[[apsw.Connection], None]) -> ap
     return db
 
 
-def _name_sources(db: apsw.Connection) -> None:
-    """Gives the heads of an index from before they named their source that column."""
-    if "source" in {name for (name,) in db.execute("SELECT name FROM pragma_table_info('heads')")}:
-        return
-    db.create_scalar_function("source_of", _source_of, 1)
-    db.execute("ALTER TABLE heads ADD COLUMN source TEXT NOT NULL DEFAULT ''")
-    db.execute("UPDATE heads SET source = source_of(body)")
+def _add_columns(db: apsw.Connection) -> None:
+    """Gives the heads of an index from before they had these columns what their bodies say."""
+    there = {column for (column,) in db.execute("SELECT name FROM pragma_table_info('heads')")}
+    for column, of_body in (("source", _source_of), ("name", _name_of)):
+        if column not in there:
+            db.create_scalar_function(f"{column}_of", of_body, 1)
+            db.execute(f"ALTER TABLE heads ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
+            db.execute(f"UPDATE heads SET {column} = {column}_of(body)")  # noqa: S608 - names of ours
 
 
 def _source_of(*body: apsw.SQLiteValue) -> str:
     return json.dumps(json.loads(str(body[0]))["source"])
+
+
+def _name_of(*body: apsw.SQLiteValue) -> str:
+    head = json.loads(str(body[0]))
+    return name(head["tenant"], head["document_id"])
 
 
 def _prepare(db: apsw.Connection) -> None:

@@ -31,7 +31,7 @@ async def open_sqlite(path: Path | None, *, dimension: int) -> SqliteStore:
 
 
 class SqliteStore:
-    """`Documents`, `Search`, `Maintenance` and `Catalogue` in one SQLite file."""
+    """`Documents`, `Search`, `Maintenance`, `Catalogue` and `Names` in one SQLite file."""
 
     def __init__(self, handle: Handle, *, dimension: int) -> None:
         self._handle, self._dimension = handle, dimension
@@ -115,6 +115,13 @@ class SqliteStore:
             if len(keys) < catalogue.PAGE:
                 return
             last = keys[-1]
+
+    async def named(self, tenant: str, document_ids: Sequence[str]) -> Collection[UUID]:
+        """The keys of all documents that have a head of this tenant with one of these ids."""
+        found: set[UUID] = set()
+        for some in chunks(list(dict.fromkeys(document_ids)), CHUNK):
+            found.update(UUID(key) for key in await self._run(catalogue.named, tenant, some))
+        return found
 
     async def present(self, tenant: str, ids: Sequence[UUID]) -> Collection[UUID]:
         """Which of these passages exist; of a tenant that does not exist, none."""

@@ -77,6 +77,7 @@ class Session:
         self._tenants: set[str] = set()
         self._used: OrderedDict[str, Collection] = OrderedDict()
         self._creating = asyncio.Lock()
+        self._has_ids: bool | None = None
 
     @cached_property
     def heads(self) -> Collection:
@@ -97,6 +98,14 @@ class Session:
         if len(self._used) > TENANTS_USED:
             self._used.popitem(last=False)
         return used
+
+    async def has_ids(self) -> bool:
+        """Whether heads can be looked up by the id of their document: in an index made before, they can't."""
+        if self._has_ids is None:
+            async with self.querying():
+                properties = (await self.heads.config.get()).properties
+            self._has_ids = any(one.name == "document_id" and one.index_filterable for one in properties)
+        return self._has_ids
 
     def querying(self) -> AbstractAsyncContextManager[None]:
         """For one read: its time limit, its failures named."""

@@ -77,7 +77,7 @@ def heads(session: Session) -> Definition:
             _exact("written"),
             _exact("source"),
             _exact("tenant"),
-            _unindexed("document_id"),
+            _exact("document_id"),
             Property(name="deleted", data_type=DataType.BOOL, index_filterable=False),
             Property(name="settled", data_type=DataType.BOOL, index_filterable=True),
             _unindexed("body"),

@@ -30,7 +30,7 @@ async def open_weaviate(config: WeaviateConfig) -> WeaviateStore:
 
 
 class WeaviateStore:
-    """`Documents`, `Search`, `Maintenance` and `Catalogue` in Weaviate."""
+    """`Documents`, `Search`, `Maintenance`, `Catalogue` and `Names` in Weaviate."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -87,6 +87,10 @@ class WeaviateStore:
     def document_keys(self, source: str | None = None, after: UUID | None = None) -> AsyncIterator[UUID]:
         """The keys of all documents that have a head, of `source` if given, above `after`: ascending."""
         return catalogue.document_keys(self._session, source, after)
+
+    async def named(self, tenant: str, document_ids: Sequence[str]) -> Collection[UUID]:
+        """The keys of all documents that have a head of this tenant with one of these ids."""
+        return await catalogue.named(self._session, tenant, document_ids)
 
     async def present(self, tenant: str, ids: Sequence[UUID]) -> Collection[UUID]:
         """Which of these passages exist; of a tenant that does not exist, none."""
