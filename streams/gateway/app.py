@@ -16,7 +16,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streams import __version__
-from streams.gateway import completions, console, documents, operations, problems, questions
+from streams.gateway import completions, console, documents, history, operations, problems, questions
 from streams.gateway.access import VERSIONS
 from streams.gateway.bodies import DECODED_AT_ONCE, DocumentBody, QuestionBody
 from streams.gateway.bounds import Bounds, Framed
@@ -66,7 +66,7 @@ def described() -> FastAPI:
         redirect_slashes=False,
     )
     problems.install(app)
-    for router in (questions.router, documents.router, operations.router):
+    for router in (questions.router, documents.router, history.router, operations.router):
         app.include_router(router, dependencies=[Depends(known)])
     app.include_router(completions.router)
     app.include_router(console.router())

@@ -17,7 +17,7 @@ from streams.client.routes import documents_topic
 from streams.errors import Rejected
 from streams.gateway.access import Reader, Writer
 from streams.gateway.bodies import JSON, DocumentBody, described_body, parsed_aside
-from streams.gateway.examples import PROBLEMS
+from streams.gateway.examples import LOOKED_UP, PROBLEMS
 from streams.gateway.parts import Parts
 from streams.messages.changes import DocumentChange
 from streams.messages.decode import described
@@ -107,6 +107,9 @@ def _is_id(text: str) -> str:
 
 
 DocumentId = Annotated[str, Depends(named(PREFIX))]
+OfSource = Annotated[
+    str | None, Query(description="The source's topic, where several sources have a document of this id.")
+]
 Labels = Annotated[list[str] | None, Query(description="Who may find it; repeat. With a raw body only.")]
 Label = Annotated[str | None, Query(description="With a raw body only.")]
 
@@ -154,17 +157,18 @@ async def delete(request: Request, key: Writer, document_id: DocumentId) -> Offs
 
 
 @router.get(
-    "/v1/documents/{document_id:path}", summary="What the index holds of a document", responses=PROBLEMS
+    "/v1/documents/{document_id:path}", summary="What the index holds of a document", responses=LOOKED_UP
 )
 async def get(
     request: Request,
     key: Reader,
     document_id: DocumentId,
     passages: Annotated[bool, Query(description="With the texts of its passages.")] = False,  # noqa: FBT002 - a query's
+    source: OfSource = None,
 ) -> DocumentHeld:
-    """The document as questions find it now."""
+    """The document as questions find it now, whatever its source; 409 where that is several documents."""
     parts: Parts = request.app.state.parts
-    head = await parts.lookup.readable(key, document_id)
+    head = await parts.lookup.readable(key, document_id, source)
     return held(head, await parts.index.passages(head) if passages else None)
 
 

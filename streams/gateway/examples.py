@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from streams.gateway.problems import MEDIA_TYPE, ProblemDetails
@@ -18,14 +19,23 @@ _SHOWN = {
     503: "A service is down; `Retry-After` says when to come again.",
     504: "There was no answer in time.",
 }
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": text,
-        "model": ProblemDetails,
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+_SEVERAL = {409: "Several documents have this id, or the index can't look it up; `code` says which."}
+
+
+def _problems(shown: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    return {
+        status: {
+            "description": text,
+            "model": ProblemDetails,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+        }
+        for status, text in shown.items()
     }
-    for status, text in _SHOWN.items()
-}
+
+
+PROBLEMS = _problems(_SHOWN)
+LOOKED_UP = _problems(_SHOWN | _SEVERAL)
+"""Of what is looked up by a document's id."""
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The answer; as `text/event-stream`, its events.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from streams.answering.retrieval.standing import Standing
@@ -40,6 +40,11 @@ class LiveIndex:
         store = await self._live()
         if store is not None:
             await store.ready()
+
+    async def named(self, tenant: str, document_ids: Sequence[str]) -> Collection[UUID]:
+        """As `Names.named`. Raises `Retryable`, and `Rejected` (`index_too_old`)."""
+        store = await self._live()
+        return () if store is None else await store.named(tenant, document_ids)
 
     async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
         """All heads of each document. Raises `Retryable`."""

@@ -1,26 +1,24 @@
-"""What operators look at: status, receipts, a document's history, dead letters, the key itself."""
+"""What operators look at: status, receipts, dead letters, the key itself."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing
-from datetime import datetime
 from typing import Annotated
 
-from aiokafka.partitioner import DefaultPartitioner
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from streams import __version__
 from streams.errors import Rejected, StreamsError
 from streams.gateway import events, letters
 from streams.gateway.access import Administrator, Anyone, Reader
-from streams.gateway.documents import named, place
 from streams.gateway.examples import PROBLEMS, RECEIPTS
-from streams.gateway.feed import Follower, receipt_of
+from streams.gateway.feed import Follower
 from streams.gateway.keys import Key, Scope
 from streams.gateway.letters import Kind, Letter, WholeLetter
+from streams.gateway.lookup import all_readable
 from streams.gateway.parts import Parts
 from streams.gateway.standing import SourceStatus
 from streams.kafka import dead
@@ -29,7 +27,6 @@ from streams.kafka.dead import letter_of
 from streams.messages.receipts import IndexReceipt
 from streams.messages.records import Offset, Record
 
-HISTORY = "/v1/history/"
 LIMIT_S = 10.0
 """How long topics are looked through for one request."""
 LETTERS_AT_ONCE = 50
@@ -57,26 +54,6 @@ class KeyShown(BaseModel):
     principals: list[str]
     scopes: list[Scope]
     rate_limit: str
-
-
-class HeadShown(BaseModel):
-    """The document at one position."""
-
-    position: str
-    deleted: bool
-    indexed_at: datetime
-    source: Offset
-    passage_count: int
-
-
-class History(BaseModel):
-    """A document's receipts, newest first, and its heads that are still held."""
-
-    id: str
-    tenant: str
-    receipts: list[IndexReceipt]
-    heads: list[HeadShown]
-    complete: bool
 
 
 class Letters(BaseModel):
@@ -161,59 +138,12 @@ async def _visible(parts: Parts, key: Key, receipts: list[IndexReceipt]) -> list
     if "admin" in key.scopes:
         return receipts
     ids = {receipt.document_id for receipt in receipts if receipt.document_id is not None}
-    heads = await parts.lookup.current(key.tenant, sorted(ids))
-    readable = {one for one, head in heads.items() if not head.deleted and head.admits(key.principals)}
-    return [receipt for receipt in receipts if receipt.document_id in readable]
-
-
-@router.get("/v1/history/{document_id:path}", summary="What became of a document", responses=PROBLEMS)
-async def history(
-    request: Request,
-    key: Reader,
-    document_id: Annotated[str, Depends(named(HISTORY))],
-    limit: Annotated[int, Query(ge=1, le=200, description="Receipts at most.")] = 50,
-) -> History:
-    """Of a document that the key may read; with the scope `admin`, also of one that is gone or not for it."""
-    parts: Parts = request.app.state.parts
-    if "admin" not in key.scopes:
-        await parts.lookup.readable(key, document_id)
-    async with parts.asking.scans.turn(key.id):
-        receipts, complete = await _receipts_of(parts, key.tenant, document_id, limit)
-    found = await parts.index.heads(parts.lookup.keys(key.tenant, document_id))
-    heads = [head for some in found.values() for head in some if head.tenant == key.tenant]
-    if not receipts and not heads:
-        raise Rejected("nothing is known of such a document", code="absent")
-    shown = [
-        HeadShown(
-            position=str(head.position), deleted=head.deleted, indexed_at=head.written, source=place(head),
-            passage_count=len(head.passages),
-        )
-        for head in sorted(heads, key=lambda head: head.position, reverse=True)
-    ]  # fmt: skip
-    return History(id=document_id, tenant=key.tenant, receipts=receipts, heads=shown, complete=complete)
-
-
-async def _receipts_of(parts: Parts, tenant: str, id_: str, limit: int) -> tuple[list[IndexReceipt], bool]:
-    """The document's last receipts, newest first, and whether there was time to look through all."""
-    topic, wanted = parts.settings.topic_indexed, f"{tenant}/{id_}".encode()
-    numbers = list(range(await parts.asking.partitions(topic)))
-    found: list[IndexReceipt] = []
-
-    def of_it(record: Record) -> IndexReceipt | None:
-        receipt = receipt_of(record, tenant) if record.key == wanted else None
-        return receipt if receipt is not None and receipt.document_id == id_ else None
-
-    there = DefaultPartitioner()(wanted, numbers, numbers)
-    reading = backwards(parts.connection, topic, of_it, partitions=[there])
-    try:
-        async with asyncio.timeout(LIMIT_S), aclosing(reading) as receipts:
-            async for receipt in receipts:
-                found.append(receipt)
-                if len(found) == limit:
-                    break
-    except TimeoutError:
-        return found, False
-    return found, True
+    found = await parts.lookup.standing(key.tenant, ids)
+    return [
+        receipt
+        for receipt in receipts
+        if all_readable(key, found.get(receipt.document_id or "", ()), receipt.source.topic)
+    ]
 
 
 @router.get("/v1/dead", summary="Dead letters", responses=PROBLEMS)
