@@ -109,13 +109,19 @@ class World:
         headers = {"Authorization": f"Bearer {self.key(*ALL)}", "X-API-Version": "1"}
         return httpx.AsyncClient(base_url=self.gateway.url, headers=headers, trust_env=False, timeout=60)
 
-    async def put(self, id_: str, text: str, **fields: object) -> dict:
-        """A document, written and indexed; as the index holds it."""
-        async with self.http() as http, asyncio.timeout(90):
+    async def put(self, id_: str, text: str, source: str | None = None, **fields: object) -> dict:
+        """A document, written and indexed; as the index holds it, of `source` where others have its id."""
+        async with self.http() as http:
             at = (await http.put(f"/v1/documents/{id_}", json={"text": text, **fields})).json()
+        return await self.holds(id_, at, source)
+
+    async def holds(self, id_: str, at: dict | None = None, source: str | None = None) -> dict:
+        """The document as the index holds it, once it does: from the record at `at`, if given."""
+        query = {} if source is None else {"source": source}
+        async with self.http() as http, asyncio.timeout(90):
             while True:
-                held = await http.get(f"/v1/documents/{id_}")
-                if held.is_success and held.json()["source"] == at:
+                held = await http.get(f"/v1/documents/{id_}", params=query)
+                if held.is_success and at in (None, held.json()["source"]):
                     return held.json()
                 await asyncio.sleep(0.05)
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from streams.client.client import change_record
 from streams.client.routes import documents_topic
-from streams.errors import Rejected
+from streams.errors import Misconfigured, Rejected
 from streams.gateway.access import Reader, Writer
 from streams.gateway.bodies import JSON, DocumentBody, described_body, parsed_aside
 from streams.gateway.examples import LOOKED_UP, PROBLEMS
@@ -54,6 +54,8 @@ class DocumentHeld(BaseModel):
     position: str
     indexed_at: datetime
     source: Offset
+    writable: bool
+    """Whether writing to this id over HTTP changes this document: one of another source is changed there."""
     passage_count: int
     passages: list[PassageHeld] | None = None
 
@@ -63,7 +65,7 @@ def place(head: Head) -> Offset:
     return Offset(topic=head.topic, partition=head.partition, offset=head.offset)
 
 
-def held(head: Head, passages: Mapping[UUID, Passage] | None = None) -> DocumentHeld:
+def held(head: Head, passages: Mapping[UUID, Passage] | None, *, writable: bool) -> DocumentHeld:
     """The document that a head is, with the texts of its passages where they are given."""
     listed = None if passages is None else [
         PassageHeld(
@@ -76,7 +78,7 @@ def held(head: Head, passages: Mapping[UUID, Passage] | None = None) -> Document
         id=head.document_id or "", tenant=head.tenant or "", title=head.title, url=head.url,
         media_type=head.media_type, language=head.language, readers=list(head.readers),
         metadata=list(head.metadata), position=str(head.position), indexed_at=head.written,
-        source=place(head), passage_count=len(head.passages), passages=listed,
+        source=place(head), writable=writable, passage_count=len(head.passages), passages=listed,
     )  # fmt: skip
 
 
@@ -169,7 +171,16 @@ async def get(
     """The document as questions find it now, whatever its source; 409 where that is several documents."""
     parts: Parts = request.app.state.parts
     head = await parts.lookup.readable(key, document_id, source)
-    return held(head, await parts.index.passages(head) if passages else None)
+    texts = await parts.index.passages(head) if passages else None
+    return held(head, texts, writable=head.source == _written_to(parts, key.tenant))
+
+
+def _written_to(parts: Parts, tenant: str) -> str | None:
+    """The topic that takes what the tenant writes over HTTP; None where there is none."""
+    try:
+        return documents_topic(parts.topics, tenant)
+    except Misconfigured:
+        return None
 
 
 async def _sent(request: Request, tenant: str, fields: Mapping[str, Any]) -> Offset:

@@ -106,7 +106,7 @@ def too_old() -> Problem:
     return Problem(
         409, TOO_OLD,
         "this index was made before documents of tables could be looked up by their id: whoever runs it makes"
-        " it anew with `rag-streams reindex`",
+        " it anew with `rag-streams reindex --from topics`",
     )  # fmt: skip
 
 

@@ -23,13 +23,28 @@ from tests.staged import Relay, Stage
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
+SOURCES = """
+[[sources]]
+topic = "documents.changes"
+format = "native"
+
+[[sources]]
+topic = "cms.pages"
+format = "json"
+key = ["id"]
+id = "page/{slug}"
+text = "{body}"
+"""
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(tmp_path_factory):
     chromium()
-    made = World(Up(tmp_path_factory.mktemp("console")))
+    folder = tmp_path_factory.mktemp("console")
+    (folder / "sources.toml").write_text(SOURCES)
+    (folder / ".env").write_text("STREAMS_SOURCES=sources.toml\n")
+    made = World(Up(folder))
     try:
         made.up.wait(180)
         made.start()
@@ -274,6 +289,27 @@ async def test_a_document_is_written_followed_edited_and_deleted(world, stage):
         await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
         await told(page, "#document .standing", "Deleted")
         await told(page, "#document .outcome", "Deleted")
+
+
+async def test_a_row_of_a_table_is_shown_and_of_two_documents_of_an_id_the_one_that_is_chosen(world, stage):
+    await stage.send("cms.pages", '{"id": 1}', '{"id": 1, "slug": "spa", "body": "The spa opens at eight."}')
+    await world.holds("page/spa")
+    async with page_at(world.browser, world.gateway.url) as page:
+        await enter(page, world.key(*ALL), "#/documents/page%2Fspa")
+        await told(page, "#document .passages", "The spa opens at eight.")
+        await told(page, "#document .outcome", "Indexed")
+        await told(page, "#document .properties", "cms.pages: it is changed there")
+        for name in ("Edit", "Delete"):
+            assert not await page.get_by_role("button", name=name, exact=True).is_visible()
+
+        await world.put("page/spa", "Another spa.", source="documents.changes")
+        await page.reload()
+        await told(page, "#documents .problem", "2 sources have a document of this id")
+        await page.get_by_role("link", name="page/spa of documents.changes").click()
+        await told(page, "#document .passages", "Another spa.")
+        await page.get_by_role("button", name="Delete").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        await told(page, "#document .standing", "Deleted")
 
 
 async def test_a_dead_letter_is_shown_with_its_reason_and_sent_back(world, stage):

@@ -20,11 +20,27 @@ from hypothesis import strategies as st
 from streams.embedded.ports import free_ports
 from streams.gateway import keys
 from streams.gateway.app import openapi
-from streams.kafka.connection import KafkaConnection
+from streams.kafka.connection import KafkaConnection, started
 from streams.kafka.consume import stretch
+from streams.kafka.produce import Producer
+from streams.messages.records import Outgoing
 from tests.e2e.test_embedded import Up
 from tests.unit.answering.rules import check_events
 
+SOURCES = """
+[[sources]]
+topic = "documents.changes"
+format = "native"
+
+[[sources]]
+topic = "cms.pages"
+format = "json"
+key = ["id"]
+id = "page/{slug}"
+tenant = "{org}"
+readers = "{readers}"
+text = "{body}"
+"""
 V = {"X-API-Version": "1"}
 WAIT_S = 60
 CANARY = "zebrafish"
@@ -84,6 +100,12 @@ class Door:
             else:
                 return url
 
+    async def send(self, topic, key, value):
+        connection = KafkaConnection(self.state["kafka_bootstrap_servers"], embedded=True)
+        producer = Producer(connection, max_bytes=1_000_000, timeout_s=30)
+        async with started(connection, producer):
+            return await producer.send(Outgoing(topic, key, value.encode(), ()))
+
     async def records(self, topic):
         connection = KafkaConnection(self.state["kafka_bootstrap_servers"], embedded=True)
         return [record async for record in stretch(connection, topic)]
@@ -91,7 +113,10 @@ class Door:
 
 @pytest.fixture(scope="module")
 def door(tmp_path_factory):
-    up = Up(tmp_path_factory.mktemp("gateway")).wait()
+    folder = tmp_path_factory.mktemp("gateway")
+    (folder / "sources.toml").write_text(SOURCES)
+    (folder / ".env").write_text("STREAMS_SOURCES=sources.toml\n")
+    up = Up(folder).wait()
     door = Door(up)
     door.start_another()
     door.make(
@@ -124,12 +149,12 @@ def theirs(door):
     return client
 
 
-def put(client, id_, body):
+def put(client, id_, body, **query):
     """Writes a document; returns when it is indexed."""
     response = client.put(f"/v1/documents/{id_}", json=body)
     assert response.status_code == 202, response.text
     at, until = response.json(), time.monotonic() + WAIT_S
-    while client.get(f"/v1/documents/{id_}").json().get("source") != at:
+    while client.get(f"/v1/documents/{id_}", params=query).json().get("source") != at:
         assert time.monotonic() < until
         time.sleep(0.1)
     return at
@@ -209,6 +234,45 @@ def test_a_deleted_document_is_gone_and_its_history_says_so(mine):
     history = mine.get("/v1/history/old").json()
     assert history["heads"][0]["deleted"]
     assert history["receipts"][-1]["outcome"] == "indexed"
+
+
+async def test_rows_of_a_table_are_found_by_their_id_and_so_is_what_became_of_them(door, mine):
+    rows = [
+        {"id": 1, "slug": "museum", "org": "mine", "readers": ["*"], "body": "The museum opens at ten."},
+        {"id": 2, "slug": "vault", "org": "mine", "readers": ["group:a"], "body": f"The {CANARY} sleeps."},
+        {"id": 3, "slug": "far", "org": "theirs", "readers": ["*"], "body": f"A {CANARY} far away."},
+    ]
+    for row in rows:
+        await door.send("cms.pages", None, json.dumps(row))
+    reads = door.clients["reads"]
+    found(mine, "page/vault")
+    held = found(mine, "page/museum")
+    assert held["source"]["topic"] == "cms.pages"
+    for client in (mine, reads):
+        history = client.get("/v1/history/page/museum").json()
+        assert [(one["outcome"], one["source"]) for one in history["receipts"]] == [
+            ("indexed", held["source"])
+        ]
+        assert [one["position"] for one in history["heads"]] == [held["position"]]
+    for id_, client in (("page/vault", reads), ("page/far", mine), ("page/never", mine)):
+        for path in ("documents", "history"):
+            assert client.get(f"/v1/{path}/{id_}").status_code == 404, (path, id_)
+
+    at = put(mine, "page/museum", {"text": "A second museum."}, source="documents.changes")
+    assert mine.get("/v1/documents/page/museum").json()["sources"] == ["cms.pages", "documents.changes"]
+    assert reads.get("/v1/history/page/museum").status_code == 409
+    one = reads.get("/v1/history/page/museum", params={"source": "documents.changes"}).json()
+    assert [receipt["source"] for receipt in one["receipts"]] == [at]
+    both = mine.get("/v1/history/page/museum").json()
+    assert {receipt["source"]["topic"] for receipt in both["receipts"]} == {"cms.pages", "documents.changes"}
+
+
+def found(client, id_):
+    until = time.monotonic() + WAIT_S
+    while (response := client.get(f"/v1/documents/{id_}")).is_error:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    return response.json()
 
 
 def test_the_openai_package_asks_and_streams(door, mine):
@@ -364,7 +428,7 @@ def test_a_body_or_a_head_that_is_sent_by_half_holds_up_nobody(door, mine):
 IDS = st.one_of(
     st.sampled_from(["plans", "theirs/plans", "../theirs/plans", "..%2ftheirs%2fplans", "%2e%2e/theirs/plans",
                      "mine/../theirs/plans", "plans%00", "plans?tenant=theirs", "theirs%2Fplans",
-                     "/plans", "//plans"]),
+                     "/plans", "//plans", "page/far"]),
     st.text(min_size=1, max_size=30).map(lambda text: text.encode("utf-8", "replace").hex()),
 )  # fmt: skip
 HEADERS = st.dictionaries(

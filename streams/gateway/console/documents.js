@@ -9,28 +9,42 @@ const SETTLE_MS = 1000;
 const SETTLE_TRIES = 120;
 const NO_PAST = { receipts: [], heads: [], complete: true };
 
-/** Makes the view work. `wrote(what, place)` is told of each change. Returns `open(id)`. */
+/** Makes the view work. `wrote(what, place)` is told of each change. Returns `open(id, source)`. */
 export function documents({ mayRead, mayAsk, wrote }) {
   const view = document.getElementById("documents");
   const holder = document.getElementById("document");
   let opened = 0;
+  let shown = { id: null, source: null };
 
-  async function open(id) {
+  async function open(id, source) {
     opened += 1;
     const mine = opened;
+    shown = { id, source };
     show(part(view, "problem"), null);
     holder.replaceChildren();
     if (part(view, "empty")) part(view, "empty").hidden = Boolean(id);
     if (!id || !mayRead) return;
     document.getElementById("lookup-id").value = id;
     try {
-      const [held, before] = await Promise.all([current(id), past(id)]);
+      const [held, before] = await Promise.all([current(id, source), past(id, source)]);
       if (mine === opened) holder.replaceChildren(card(id, held, before));
       say(held ? `${held.title ?? id}, ${count(held.passage_count, "passage")}.` : `The index does not hold ${id}.`);
     } catch (problem) {
-      if (mine === opened) show(part(view, "problem"), problem.message);
+      if (mine !== opened) return;
+      show(part(view, "problem"), problem.message);
+      if (problem.code === "ambiguous" && problem.sources.length > 1) choose(id, problem.sources);
     }
   }
+
+  /** Several sources have a document of this id: offers each. */
+  function choose(id, sources) {
+    const links = sources.map((source) => make("li", {}, make("a", { href: address(id, source) }, `${id} of ${source}`)));
+    show(part(view, "problem"), `${count(sources.length, "source has", "sources have")} a document of this id. Which one?`);
+    holder.replaceChildren(make("ul", { className: "sources" }, ...links));
+  }
+
+  /** Its address here: with the source where that was chosen. */
+  const here = (id) => address(id, id === shown.id ? shown.source : null);
 
   function card(id, held, before) {
     const { root, part: fill } = clone("document");
@@ -42,7 +56,8 @@ export function documents({ mayRead, mayAsk, wrote }) {
     fill("edit")?.addEventListener("click", () => write(id, held));
     if (fill("edit") && !held) fill("edit").textContent = "Write it";
     fill("delete")?.addEventListener("click", () => remove(id));
-    if (fill("delete")) fill("delete").hidden = !held;
+    if (fill("delete")) fill("delete").hidden = !held?.writable;
+    if (fill("edit")) fill("edit").hidden = Boolean(held) && !held.writable;
     return root;
   }
 
@@ -76,12 +91,12 @@ export function documents({ mayRead, mayAsk, wrote }) {
     const outcome = receipt ? `${receipt.outcome}${receipt.reason ? ` (${receipt.reason})` : ""}` : `the ${what} is applied`;
     line.textContent = `${id}, ${place(at)}: ${outcome}.`;
     say(line.textContent);
-    if (location.hash === address(id)) open(id);
+    if (location.hash === here(id)) open(id, id === shown.id ? shown.source : null);
   }
 
   const { write } = writing(async (id, body) => {
     done("change", id, await json("PUT", path("documents", id), { body }));
-    if (mayRead) location.hash = address(id);
+    if (mayRead) location.hash = here(id);
   });
   document.getElementById("write-new")?.addEventListener("click", () => write("", null));
   document.getElementById("lookup")?.addEventListener("submit", (event) => {
@@ -94,10 +109,10 @@ export function documents({ mayRead, mayAsk, wrote }) {
 }
 
 /** The document as the index holds it; null where it holds none that the key may read. */
-const current = (id) => unlessAbsent(null, json("GET", path("documents", id), { query: { passages: "true" } }));
+const current = (id, source) => unlessAbsent(null, json("GET", path("documents", id), { query: { passages: "true", ...(source && { source }) } }));
 
 /** Its receipts and heads. */
-const past = (id) => unlessAbsent(NO_PAST, json("GET", path("history", id)));
+const past = (id, source) => unlessAbsent(NO_PAST, json("GET", path("history", id), { query: source ? { source } : {} }));
 
 async function unlessAbsent(absent, asked) {
   try {
@@ -129,6 +144,7 @@ function properties(list, id, held) {
 function known(held) {
   return [
     ["Tenant", held.tenant],
+    ["Comes from", held.writable ? null : `${held.source.topic}: it is changed there`],
     ["Address", held.url && outward(held.url)],
     ["Readers", held.readers.includes("*") ? "everyone in the tenant" : held.readers.join(", ")],
     ["Metadata", held.metadata.join("\n")],

@@ -15,9 +15,9 @@ export const key = {
 
 /** What the gateway refused, in its own words; `status` 0 where it can't be reached. */
 export class Problem extends Error {
-  constructor(status, code, message, retryAfter = null) {
+  constructor(status, code, message, retryAfter = null, sources = []) {
     super(message);
-    Object.assign(this, { status, code, retryAfter });
+    Object.assign(this, { status, code, retryAfter, sources });
   }
 
   /** Whether the same request may do better later. */
@@ -69,7 +69,7 @@ async function problem(response) {
     // Something between here and the gateway answered: its status says enough.
   }
   const after = Number(response.headers.get("Retry-After")) || null;
-  return new Problem(response.status, said.code ?? null, said.detail ?? said.title ?? `The gateway said ${response.status}.`, after);
+  return new Problem(response.status, said.code ?? null, said.detail ?? said.title ?? `The gateway said ${response.status}.`, after, said.sources);
 }
 
 /** The events of one response: {id, type, data}, in order. Ends with the response; throws where it is lost. */

@@ -69,7 +69,8 @@ function route(allowed, shown, live) {
       scrollTo(0, 0);
       document.getElementById(`${view.name}-title`).focus({ preventScroll: true });
     }
-    shown[view.name]?.(decoded(rest));
+    const [named, query] = (rest ?? "").split("?");
+    shown[view.name]?.(decoded(named), new URLSearchParams(query).get("source"));
   };
   addEventListener("hashchange", go);
   // Once the frame is there to be focused.

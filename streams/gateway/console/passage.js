@@ -67,7 +67,7 @@ function documentLink(id) {
 async function standing(citation) {
   let held;
   try {
-    held = await json("GET", path("documents", citation.document_id), { query: { passages: "true" } });
+    held = await current(citation);
   } catch (problem) {
     if (problem.status === 404) return [state("away", "The index no longer holds this document.")];
     return [state("unknown", `Whether it still stands can’t be told: ${problem.message}`)];
@@ -78,6 +78,21 @@ async function standing(citation) {
   }
   if (at >= 0) return [state("current", "The document has changed since, but still says this."), ...around(held, at)];
   return [state("behind", "The document has changed since, and no longer says this.")];
+}
+
+/** The citation's document as it is now: of several sources with such an id, the one that stands at its position. */
+async function current({ document_id: id, position: at }) {
+  const held = (query) => json("GET", path("documents", id), { query: { passages: "true", ...query } });
+  try {
+    return await held({});
+  } catch (problem) {
+    if (problem.code !== "ambiguous") throw problem;
+    for (const source of problem.sources.length > 1 ? problem.sources : []) {
+      const one = await held({ source });
+      if (one.position === at) return one;
+    }
+    throw problem;
+  }
 }
 
 function state(kind, text) {

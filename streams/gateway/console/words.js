@@ -8,7 +8,7 @@ export const count = (number, one, many = `${one}s`) => `${numbers.format(number
 export const number = (value) => numbers.format(value);
 export const time = (moment) => clock.format(new Date(moment));
 export const place = (at) => `${at.topic}-${at.partition}-${at.offset}`;
-export const address = (id) => `#/documents/${encodeURIComponent(id)}`;
+export const address = (id, source) => `#/documents/${encodeURIComponent(id)}${source ? `?source=${encodeURIComponent(source)}` : ""}`;
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** A moment with its day, or only the time where it is of today. */

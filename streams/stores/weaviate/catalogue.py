@@ -37,7 +37,7 @@ async def named(session: Session, tenant: str, document_ids: Sequence[str]) -> s
     if not await session.has_ids():
         raise Rejected(
             "this index was made before documents of every source could be looked up by their id:"
-            " make it anew with `rag-streams reindex`",
+            " make it anew with `rag-streams reindex --from topics`",
             code="index_too_old",
         )
     found: set[UUID] = set()

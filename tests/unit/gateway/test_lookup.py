@@ -95,7 +95,7 @@ async def test_a_row_is_found_by_the_id_that_its_template_made(house):
         row(7, "museum", position=at(2), title="Museum", offset=5, passages=listing(one)),
     )
     status, held = await house.get("page/museum", passages="true")
-    assert (status, held["title"], held["tenant"]) == (200, "Museum", "acme")
+    assert (status, held["title"], held["tenant"], held["writable"]) == (200, "Museum", "acme", False)
     assert held["source"] == {"topic": "cms", "partition": 0, "offset": 5}
     assert [passage["text"] for passage in held["passages"]] == ["The museum opens at ten."]
 
@@ -151,7 +151,8 @@ async def test_an_index_that_can_not_look_up_ids_says_so_and_still_finds_what_is
 
     monkeypatch.setattr(LiveIndex, "named", too_old)
     await house.write(row(1, "x"), native("kb/42"))
-    assert (await house.get("kb/42"))[0] == 200
+    status, held = await house.get("kb/42")
+    assert (status, held["writable"]) == (200, True)
     status, problem = await house.get("page/x")
     assert (status, problem["code"]) == (409, "index_too_old")
     assert "reindex" in problem["detail"]
