@@ -264,6 +264,18 @@ ROWS: Sequence[Row] = (
                 (Query("min by (instance, pump) (streams_pump_running)", "{{instance}} {{pump}}"),),
                 "Off: the role starts, drains, or waits for a server; /readyz says which.",
             ),
+            Panel(
+                "Kafka answers",
+                "bool_on_off",
+                (Query("min by (instance) (streams_kafka_up)", "{{instance}}"),),
+                "Off: it did not answer twice in a row; it is asked every five seconds.",
+            ),
+            Panel(
+                "Kafka's answer takes",
+                "s",
+                (Query("max by (instance) (streams_kafka_answer_seconds)", "{{instance}}"),),
+                "A request that Kafka has next to nothing to do for: well below 0.1 s while all is well.",
+            ),
         ),
     ),
 )

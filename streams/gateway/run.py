@@ -16,9 +16,11 @@ from streams.gateway.app import application
 from streams.gateway.bounds import Punctual
 from streams.gateway.parts import parts
 from streams.gateway.standing import OK, Standing
+from streams.kafka.reach import Reach
 from streams.observe import health, logs
 from streams.observe.metrics import Metrics
 from streams.settings import Settings, misconfigured
+from streams.worker.gauges import show_kafka
 
 STOP_S = 3
 """How long running requests may go on at a stop; who follows a question does so at another gateway."""
@@ -46,8 +48,10 @@ async def serve(settings: Settings) -> None:
             face = health.application(_readiness(made.standing), registry)
             serving = health.serve(face, host=settings.metrics_host, port=settings.metrics_port)
             await stack.enter_async_context(serving)
-        watching = asyncio.create_task(made.keyring.watch())
-        stack.callback(watching.cancel)
+        reach = Reach(made.connection, f"{settings.group}-index")
+        show_kafka(metrics, reach)
+        for beside in (made.keyring.watch(), reach.run()):
+            stack.callback(asyncio.create_task(beside).cancel)
         server = Server(config(application(made)))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, server.stop)

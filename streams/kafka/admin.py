@@ -65,6 +65,12 @@ class Admin:
                 return not code
             return False
 
+    async def coordinator(self, group: str) -> int:
+        """The id of the broker that keeps a group's offsets, asked for anew."""
+        with faults(self._connection):
+            found: int = await self._client.find_coordinator(group)
+            return found
+
     async def committed(
         self, group: str, partitions: Sequence[tuple[str, int]]
     ) -> Mapping[tuple[str, int], int]:

@@ -93,6 +93,8 @@ CATALOGUE: Mapping[str, Sequence[Metric]] = {
         gauge(
             "pump_running", "1 where the role works; 0 while it starts, drains, or waits for a server", "pump"
         ),
+        gauge("kafka_up", "1 where Kafka answers, as it is asked every 5 s; of a gateway, too"),
+        gauge("kafka_answer_seconds", "how long Kafka took, when it was asked last; of a gateway, too"),
         gauge("lag_records", "records on this worker's partitions that are not done with", "pump", "topic"),
         gauge("lag_seconds", "age of the oldest record that was taken and is not done with", "pump"),
         gauge(

@@ -13,6 +13,7 @@ from streams.agents.lifecycle import Lifecycle
 from streams.agents.membership import Partition
 from streams.agents.pump import Behind, Pump
 from streams.answering.answerer import Answerer
+from streams.kafka.reach import Reach
 from streams.observe.metrics import Metrics
 from streams.ports import Monotonic, Now
 from streams.worker.agents import Parts
@@ -85,6 +86,19 @@ class Lag:
         }
 
 
+def show_kafka(metrics: Metrics, reach: Reach) -> None:
+    """Has the metrics show whether Kafka answers, and how fast."""
+    metrics.read("kafka_up", lambda: {(): reach.up})
+    metrics.read("kafka_answer_seconds", lambda: {(): reach.took_s})
+
+
+def show_starting(metrics: Metrics, roles: Sequence[Role], reach: Reach) -> None:
+    """Has the metrics show a worker that waits for what it needs; `show` takes over when it is there."""
+    metrics.read("build_info", lambda: {(__version__,): 1})
+    metrics.read("pump_running", lambda: {(role,): 0 for role in roles})
+    show_kafka(metrics, reach)
+
+
 def show(
     metrics: Metrics, parts: Parts, roles: Sequence[Role], lifecycle: Lifecycle, answerer: Answerer
 ) -> Lag:
@@ -94,7 +108,6 @@ def show(
         return dict(zip(roles, lifecycle.pumps, strict=True))
 
     lag = Lag(pumps)
-    metrics.read("build_info", lambda: {(__version__,): 1})
     metrics.read("pump_running", lambda: _running(roles, lifecycle))
     metrics.read("lag_records", lag.records)
     metrics.read("lag_seconds", lag.seconds)

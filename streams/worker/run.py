@@ -20,6 +20,7 @@ from streams.agents.lifecycle import FAILED, Agent, Lifecycle, exit_code
 from streams.errors import Misconfigured, Retryable, StreamsError
 from streams.kafka import topics
 from streams.kafka.awaited import Awaited
+from streams.kafka.reach import Reach
 from streams.kafka.schemas import Schemas
 from streams.observe import health, logs, otel
 from streams.observe.metrics import Metrics
@@ -210,14 +211,25 @@ async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: async
         await replies.close()
 
 
+def _reach(settings: Settings, stack: AsyncExitStack) -> Reach:
+    """What tells whether Kafka answers, while the stack lasts."""
+    reach = Reach(connection(settings), f"{settings.group}-index")
+    looking = asyncio.create_task(reach.run())
+    stack.callback(looking.cancel)
+    return reach
+
+
 async def _run(settings: Settings, roles: Sequence[Role]) -> int:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    registry, status = CollectorRegistry(), Status(roles)
+    registry = CollectorRegistry()
     metrics = Metrics(registry)
     try:
         async with AsyncExitStack() as stack:
+            reach = _reach(settings, stack)
+            status = Status(roles, lambda: reach.problem)
+            gauges.show_starting(metrics, roles, reach)
             if settings.metrics_port is not None:
                 serving = health.serve(
                     health.application(status, registry),

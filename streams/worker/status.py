@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from streams.agents.lifecycle import Lifecycle
 from streams.errors import StreamsError
@@ -16,8 +16,8 @@ READY_LIMIT_S = 5.0
 class Status:
     """What `/readyz` says: each part that is not ready, and why."""
 
-    def __init__(self, roles: Sequence[Role]) -> None:
-        self._roles = roles
+    def __init__(self, roles: Sequence[Role], kafka: Callable[[], str | None]) -> None:
+        self._roles, self._kafka = roles, kafka
         self._starting: str | None = "starting"
         self._parts: Parts | None = None
         self._lifecycle: Lifecycle | None = None
@@ -40,7 +40,7 @@ class Status:
                 self._roles, self._lifecycle.states, self._lifecycle.problems, strict=True
             )
         }
-        return {"store": await _problem(self._parts.live.ready()), **pumps}
+        return {"kafka": self._kafka(), "store": await _problem(self._parts.live.ready()), **pumps}
 
 
 async def _problem(ready: Awaitable[object]) -> str | None:

@@ -16,6 +16,7 @@ from streams.kafka.consume import fetch, stretch, tail
 from streams.kafka.dead import place, read, replay, show
 from streams.kafka.done import DoneLog, Finished, Started, Unseen
 from streams.kafka.produce import Producer
+from streams.kafka.reach import Reach
 from streams.kafka.topics import TopicPlan, check, create, wanted
 from streams.kafka.watermarks import CommittedOffsets
 from streams.messages.dead import dead_letter, original
@@ -295,22 +296,37 @@ async def test_waiting_for_what_is_on_no_source_ends_at_once(connection, topic):
         await watermarks.close()
 
 
-async def test_an_outage_is_waited_out_and_told_to_who_asks(kafka_broker, topic):
+async def until(reach, fits):
+    await reach.look()
+    while not fits(reach.problem):
+        await reach.look()
+        await asyncio.sleep(0.05)
+
+
+async def test_an_outage_is_waited_out_told_to_who_asks_and_said_once_each_way(kafka_broker, topic, caplog):
     connection = KafkaConnection(kafka_broker.bootstrap)
     await make(connection, topic)
     await commit(connection, "group", {(topic, 0): 3})
-    watermarks = CommittedOffsets(connection, "group", [topic])
+    watermarks, reach = CommittedOffsets(connection, "group", [topic]), Reach(connection, "group", limit_s=1)
     try:
         after = [Offset(topic=topic, partition=0, offset=2)]
         assert await watermarks.wait_for(after, time.monotonic() + 10)
+        await until(reach, lambda problem: problem is None)
+        kafka_broker.freeze()
+        await until(reach, lambda problem: problem is not None and "within 1 s" in problem)
         kafka_broker.kill()
+        await until(reach, lambda problem: problem is not None and "cannot be reached" in problem)
+        assert not reach.up
         with pytest.raises(Retryable, match="STREAMS_KAFKA_BOOTSTRAP_SERVERS"):
             await watermarks.applied()
         waiting = asyncio.create_task(watermarks.wait_for(after, time.monotonic() + 60))
         await asyncio.to_thread(kafka_broker.start)
         assert await waiting
+        await until(reach, lambda problem: problem is None)
     finally:
         await watermarks.close()
+    said = [record.message for record in caplog.records if record.name == "streams.kafka.reach"]
+    assert [line[:19] for line in said] == ["all waits for Kafka", "Kafka answers again"]
 
 
 async def test_many_who_ask_at_once_are_one_request_and_one_who_leaves_takes_nobody_along(connection, topic):

@@ -245,7 +245,7 @@ def test_the_images_lock_holds_the_versions_that_are_tested():
     assert len(pinned(ROOT / "ops/worker.lock")) > 30
 
 
-def test_prometheus_scrapes_each_worker_and_has_the_alerts_and_grafana_the_dashboard(services):
+def test_prometheus_scrapes_each_worker_and_gateway_and_has_the_alerts_and_grafana_the_dashboard(services):
     mounted = {
         source: target
         for name in WATCHERS
@@ -254,9 +254,10 @@ def test_prometheus_scrapes_each_worker_and_has_the_alerts_and_grafana_the_dashb
     assert all((ROOT / source).is_file() for source in mounted)
     scraped = yaml.safe_load((ROOT / "ops/observe/scrape.yml").read_text())
     assert scraped["rule_files"] == [mounted["./ops/observe/rules.yml"]]
-    (found,) = scraped["scrape_configs"][0]["dns_sd_configs"]
-    assert found["names"] == ["worker"]
-    assert str(found["port"]) == services["worker"]["environment"]["STREAMS_METRICS_PORT"]
+    for job, name in zip(scraped["scrape_configs"], ("worker", "gateway"), strict=True):
+        (found,) = job["dns_sd_configs"]
+        assert found["names"] == [name]
+        assert str(found["port"]) == services[name]["environment"]["STREAMS_METRICS_PORT"]
     provider = yaml.safe_load((ROOT / "ops/observe/grafana/provider.yml").read_text())["providers"][0]
     dashboard = mounted["./ops/observe/grafana/rag-streams.json"]
     assert provider["options"]["path"] == str(Path(dashboard).parent)
