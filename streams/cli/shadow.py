@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 from rich.table import Table
 
 from streams.cli.output import FAILED, Json, Output
+from streams.cli.pairing import pairing
 from streams.client.here import here
 from streams.evaluation.shadowed import Comparison, Side, compare
 from streams.kafka.consume import stretch
@@ -59,18 +61,22 @@ def report(
 
 
 async def _compared(settings: Settings, since: datetime) -> Comparison:
-    return compare(
-        await _completed(settings, settings.topic_answers, since),
-        await _completed(settings, settings.topic_shadow, since),
-    )
+    with pairing() as pairs:
+        async for answer in _completed(settings, settings.topic_shadow, since):
+            pairs.shadow(answer)
+        async for answer in _completed(settings, settings.topic_answers, since):
+            pairs.live(answer)
+        return compare(pairs, pairs.unmatched)
 
 
-async def _completed(settings: Settings, topic: str, since: datetime) -> list[AnswerCompleted]:
+async def _completed(settings: Settings, topic: str, since: datetime) -> AsyncIterator[AnswerCompleted]:
     there = connection(settings)
     # The embedded broker can't look up a time.
     milliseconds = None if there.embedded else int(since.timestamp() * 1000)
-    events = [event_of(record) async for record in stretch(there, topic, since=milliseconds)]
-    return [event for event in events if isinstance(event, AnswerCompleted) and event.at >= since]
+    async for record in stretch(there, topic, since=milliseconds):
+        event = event_of(record)
+        if isinstance(event, AnswerCompleted) and event.at >= since:
+            yield event
 
 
 def _show(found: Comparison, days: float, out: Output) -> None:

@@ -1,9 +1,13 @@
-"""A shadow's answers beside those that were sent, for the same questions. Pure."""
+"""A shadow's answers beside those that were sent, for the same questions. Pure.
+
+Each pair is looked at once and let go of: what is left of it is numbers, some hundred bytes.
+"""
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean, quantiles
 
 from streams.answering.text.words import stems
@@ -45,35 +49,68 @@ class Comparison:
     same_documents: float | None
 
 
-def compare(live: Iterable[AnswerCompleted], shadow: Iterable[AnswerCompleted]) -> Comparison:
-    """The comparison of those questions that both have answered; of several answers the last one counts."""
-    sent = {answer.question: answer for answer in live}
-    shadows = {answer.question: answer for answer in shadow}
-    pairs = [(sent[name], answer) for name, answer in shadows.items() if name in sent]
+def compare(pairs: Iterable[tuple[AnswerCompleted, AnswerCompleted]], unmatched: int = 0) -> Comparison:
+    """The comparison of what was sent and what the shadow said, for each question that both have answered."""
+    live, shadow, agreement, same = _Told(), _Told(), _numbers(), _numbers()
+    for one, other in pairs:
+        live.add(one)
+        shadow.add(other)
+        agreement.append(_f1(stems(one.text), stems(other.text)))
+        same.append(_overlap(_documents(one), _documents(other)))
     return Comparison(
-        questions=len(pairs),
-        unmatched=len(shadows) - len(pairs),
-        live=_side([one for one, _ in pairs]),
-        shadow=_side([other for _, other in pairs]),
-        agreement=_mean([_f1(stems(one.text), stems(other.text)) for one, other in pairs]),
-        same_documents=_mean([_overlap(_documents(one), _documents(other)) for one, other in pairs]),
+        questions=len(agreement),
+        unmatched=unmatched,
+        live=live.side(),
+        shadow=shadow.side(),
+        agreement=_mean(agreement),
+        same_documents=_mean(same),
     )
 
 
-def _side(answers: Sequence[AnswerCompleted]) -> Side:
-    first = [one.timings.first_token for one in answers if one.timings.first_token is not None]
-    whole = [one.timings.generated for one in answers if one.timings.generated is not None]
-    return Side(
-        models=tuple(sorted({one.model for one in answers if one.model is not None})),
-        first_token_p50=_quantile(first, 50),
-        first_token_p95=_quantile(first, 95),
-        generated_p50=_quantile(whole, 50),
-        generated_p95=_quantile(whole, 95),
-        grounded=_mean([one.grounded for one in answers if one.grounded is not None]),
-        fallback=_mean([float(one.route != "primary") for one in answers]),
-        cited=_mean([float(sum(citation.cited for citation in one.citations)) for one in answers]),
-        completion_tokens=_mean([float(one.usage.completion_tokens) for one in answers]),
-    )
+def _numbers() -> array[float]:
+    return array("d")
+
+
+@dataclass(slots=True)
+class _Told:
+    """What is kept of one side's answers."""
+
+    models: set[str] = field(default_factory=set)
+    first: array[float] = field(default_factory=_numbers)
+    whole: array[float] = field(default_factory=_numbers)
+    grounded: array[float] = field(default_factory=_numbers)
+    fallback: array[float] = field(default_factory=_numbers)
+    cited: array[float] = field(default_factory=_numbers)
+    tokens: array[float] = field(default_factory=_numbers)
+
+    def add(self, one: AnswerCompleted) -> None:
+        """One more answer."""
+        if one.model is not None:
+            self.models.add(one.model)
+        for known, values in (
+            (one.timings.first_token, self.first),
+            (one.timings.generated, self.whole),
+            (one.grounded, self.grounded),
+        ):
+            if known is not None:
+                values.append(known)
+        self.fallback.append(one.route != "primary")
+        self.cited.append(sum(citation.cited for citation in one.citations))
+        self.tokens.append(one.usage.completion_tokens)
+
+    def side(self) -> Side:
+        """What all of them come to."""
+        return Side(
+            models=tuple(sorted(self.models)),
+            first_token_p50=_quantile(self.first, 50),
+            first_token_p95=_quantile(self.first, 95),
+            generated_p50=_quantile(self.whole, 50),
+            generated_p95=_quantile(self.whole, 95),
+            grounded=_mean(self.grounded),
+            fallback=_mean(self.fallback),
+            cited=_mean(self.cited),
+            completion_tokens=_mean(self.tokens),
+        )
 
 
 def _documents(answer: AnswerCompleted) -> frozenset[str]:
