@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from streams.errors import Retryable
 from streams.messages.records import Offset
 from streams.ports import Monotonic
 
@@ -17,7 +18,7 @@ POLL_S = 0.05
 class Freshness:
     """The watermark as it was read last, and whether it falls short of what was demanded.
 
-    `never`: no waiting would have helped, as no source has the partition.
+    `never`: no waiting would have helped, as no source has the partition. Empty and stale: it can't be told.
     """
 
     watermark: tuple[Offset, ...]
@@ -38,18 +39,26 @@ async def freshness(
     *,
     until: float,
     monotonic: Monotonic,
+    untold: bool = False,
 ) -> Freshness:
     """The watermark once it covers `after`, or as it is at `until` (monotonic), or where it never will.
 
-    `unreachable`: those of `after` that are in no source's partition. Raises what the two raise.
+    `unreachable`: those of `after` that are in no source's partition. Raises what the two raise; where they
+    are `Retryable` and `untold` is allowed, it is the watermark as it was told last, or an empty one.
     """
-    while True:
-        applied = tuple(await read())
-        if covers(applied, after):
-            return Freshness(applied, stale=False)
-        if await unreachable():
-            return Freshness(applied, stale=True, never=True)
-        left = until - monotonic()
-        if left <= 0:
-            return Freshness(applied, stale=True)
-        await asyncio.sleep(min(POLL_S, left))
+    applied: tuple[Offset, ...] = ()
+    try:
+        while True:
+            applied = tuple(await read())
+            if covers(applied, after):
+                return Freshness(applied, stale=False)
+            if await unreachable():
+                return Freshness(applied, stale=True, never=True)
+            left = until - monotonic()
+            if left <= 0:
+                return Freshness(applied, stale=True)
+            await asyncio.sleep(min(POLL_S, left))
+    except Retryable:
+        if not untold:
+            raise
+        return Freshness(applied, stale=True)

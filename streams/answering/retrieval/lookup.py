@@ -144,7 +144,7 @@ class Lookup:
         """
         text = screen(asked.question.text).strip()
         with _named():
-            async with beside(self._known(fresh, deadline)) as known:
+            async with beside(self._known(asked.question, deadline, fresh)) as known:
                 alone = await self._alone(text, asked.question, deadline)
                 serving, vector = await self._embedded(alone, deadline)
                 fresh = await known
@@ -183,26 +183,31 @@ class Lookup:
         return None
 
     async def _fresh(self, question: Question, deadline: Deadline) -> Freshness:
-        async def read() -> Sequence[Offset]:
-            return await self._applied(deadline)
-
-        async def unreachable() -> Sequence[Offset]:
-            return await self._persist(
-                "watermark", lambda: self._watermarks.unreachable(question.after), deadline
-            )
-
         with deadline.measured("waited"):
-            until = deadline.until - _reserve(deadline.left_s, allow_stale=question.allow_stale)
-            fresh = await freshness(read, unreachable, question.after, until=until, monotonic=self._monotonic)
+            fresh = await self._known(question, deadline, None)
         if fresh.stale and not question.allow_stale:
             raise _stale(never=fresh.never)
         return fresh
 
-    async def _known(self, fresh: Freshness | None, deadline: Deadline) -> Freshness:
-        return fresh or Freshness(tuple(await self._applied(deadline)), stale=False)
+    async def _known(self, question: Question, deadline: Deadline, fresh: Freshness | None) -> Freshness:
+        """How far the index is, once it has dealt with `after`, if anything; `fresh` where that is known."""
+        if fresh is not None:
+            return fresh
+        until = deadline.until - _reserve(deadline.left_s, allow_stale=question.allow_stale)
+        told_by = until if question.allow_stale else deadline.until
 
-    async def _applied(self, deadline: Deadline) -> Sequence[Offset]:
-        return await self._persist("watermark", self._watermarks.applied, deadline)
+        async def read() -> Sequence[Offset]:
+            return await self._persist("watermark", self._watermarks.applied, deadline, until=told_by)
+
+        async def unreachable() -> Sequence[Offset]:
+            return await self._persist(
+                "watermark", lambda: self._watermarks.unreachable(question.after), deadline, until=told_by
+            )
+
+        return await freshness(
+            read, unreachable, question.after, until=until, monotonic=self._monotonic,
+            untold=question.allow_stale,
+        )  # fmt: skip
 
     async def _alone(self, text: str, question: Question, deadline: Deadline) -> str:
         """What to search for: the question, made to stand alone."""
@@ -277,11 +282,18 @@ class Lookup:
         model, weighing = serving.embedder.model, self._settings.weighing
         return await answerable(text, language, retrieved, counts, model=model, weighing=weighing)
 
-    async def _persist(self, step: str, call: Callable[[], Awaitable[T]], deadline: Deadline) -> T:
+    async def _persist(
+        self,
+        step: str,
+        call: Callable[[], Awaitable[T]],
+        deadline: Deadline,
+        *,
+        until: float | None = None,
+    ) -> T:
         return await persist(
             call,
             step=step,
-            until=deadline.until,
+            until=deadline.until if until is None else until,
             try_s=self._settings.try_s,
             monotonic=self._monotonic,
             observe=self._observe,

@@ -334,6 +334,23 @@ def test_who_allows_it_is_answered_from_an_older_state_and_told_so():
     assert world.times[-1] < 30
 
 
+@pytest.mark.parametrize("fault", [Retryable("Kafka is away"), 1000.0])
+@pytest.mark.parametrize("after", [AFTER, []])
+def test_who_allows_it_is_answered_where_the_state_can_not_be_told_and_told_so(fault, after):
+    world = World(marks=Marks(faults=[fault] * 1000))
+    _, end = world.ask(after=after, allow_stale=True)
+    assert (end["stale"], end["route"], end["watermark"]) == (True, "primary", [])
+    assert world.times[-1] < 30
+    # Nobody else gets an answer of which it is not known what it was made from.
+    events, end = World(marks=Marks(faults=[fault] * 1000)).ask(after=after)
+    assert (types(events), end["code"], end["retryable"]) == (["failed"], "unavailable", True)
+
+
+def test_what_was_told_of_the_state_before_it_could_not_be_told_any_more_is_said():
+    _, end = World(marks=Marks(faults=[0.0] + [1000.0] * 1000)).ask(after=AFTER, allow_stale=True)
+    assert (end["stale"], end["route"], end["watermark"][0]["offset"]) == (True, "primary", 41)
+
+
 def test_a_search_that_fails_for_a_moment_costs_no_answer():
     index = Index.of(RESET)
     index.faults = [Retryable("busy"), 99, Retryable("busy", retry_after=1.0)]
