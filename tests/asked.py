@@ -109,8 +109,8 @@ class Site:
             yield ask
 
 
-async def put(producer, topic, name, partition=0, more=""):
+async def put(producer, topic, name, partition=0, more="", tenant="default"):
     """Writes a document; gives its place, as `after` takes it."""
     value = json.dumps({"id": name, "text": f"What there is to say of {name} is alpha. {more}"}).encode()
-    at = await producer.send(Outgoing(topic, f"default/{name}".encode(), value, partition=partition))
+    at = await producer.send(Outgoing(topic, f"{tenant}/{name}".encode(), value, partition=partition))
     return {"topic": topic, "partition": at.partition, "offset": at.offset}

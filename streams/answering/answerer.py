@@ -57,7 +57,11 @@ Event = AnswerStarted | AnswerDelta | AnswerReset | AnswerCompleted | AnswerFail
 
 
 AWAITING_A_SLOT = 32
-"""Questions that may wait for the index, for each that a model answers: half of those that are taken in."""
+"""Questions that may wait for the index, for each that a model answers."""
+WAITING_A_SLOT = 256
+"""Questions that may wait for their turn: as many as a slot answers by the latest deadline, in 2.3 s each."""
+TAKEN_A_SLOT = WAITING_A_SLOT + AWAITING_A_SLOT + 32
+"""Questions to be taken in at a time: all that may wait, and those that are being answered or refused."""
 
 MANY_WAIT = "Too many questions wait for the index already; ask again, or without `after`."
 
@@ -99,7 +103,9 @@ class Answerer:
         self._now = now
         self._monotonic = monotonic
         self._observe = observe
-        self._turnstile = Turnstile(settings.slots + settings.ahead, monotonic=monotonic)
+        self._turnstile = Turnstile(
+            settings.slots + settings.ahead, most=settings.slots * WAITING_A_SLOT, monotonic=monotonic
+        )
         self._anteroom = Anteroom(settings.slots * AWAITING_A_SLOT)
         self._slots = asyncio.Semaphore(settings.slots)
         self._generating = 0

@@ -15,7 +15,7 @@ from streams.agents.followed import Traces
 from streams.agents.indexing import indexing_agent
 from streams.agents.lifecycle import Agent
 from streams.agents.work import Fetch, PumpSettings
-from streams.answering.answerer import Answerer
+from streams.answering.answerer import TAKEN_A_SLOT, Answerer
 from streams.answering.shadow import Shadow
 from streams.errors import Rejected
 from streams.indexing.following import FollowingIndexer
@@ -37,9 +37,6 @@ from streams.worker.parts import Role, answering_of, connection, topic_plan, utc
 
 if TYPE_CHECKING:
     from streams.observe.tracing import Tracing
-
-WAITING_A_SLOT = 64
-"""Questions that are taken from Kafka at a time, for each that a model answers."""
 
 
 @dataclass
@@ -205,7 +202,7 @@ def answer_agent(
             dead_topic=settings.topic_questions_dead,
             retry_topic=settings.topic_questions_retry,
             # What waits for its turn is here, so that it is the tenants' in turn, and can be refused in time.
-            slots=settings.answer_slots * WAITING_A_SLOT,
+            slots=settings.answer_slots * TAKEN_A_SLOT,
         ),
         now=utc_now,
         random=random.random,

@@ -38,14 +38,15 @@ class Place:
 
 
 class Turnstile:
-    """Lets in `places` at a time.
+    """Lets in `places` at a time, while `most` wait.
 
     A free place goes to the tenant that has the fewest in, of these to the one that has waited longest for
     its turn: a tenant that asks a thousand questions delays its own. Within a tenant the first comes first.
+    Where no more may wait, the last of the longest line is told so in favour of who comes.
     """
 
-    def __init__(self, places: int, *, monotonic: Monotonic) -> None:
-        self._places, self._monotonic = places, monotonic
+    def __init__(self, places: int, *, most: int, monotonic: Monotonic) -> None:
+        self._places, self._most, self._monotonic = places, most, monotonic
         self._inside: Counter[str] = Counter()
         self._waiting: dict[str, deque[Place]] = {}
         # The guess counts as one.
@@ -92,6 +93,8 @@ class Turnstile:
         expected = self.expected_s(tenant)
         if expected and expected + self._stay_s > left_s:
             raise Full(expected)
+        if self.waiting >= self._most:
+            self._make_room(tenant)
         place = Place(self._monotonic() + left_s, asyncio.get_running_loop().create_future())
         self._waiting.setdefault(tenant, deque()).append(place)
         self._let_in()
@@ -106,6 +109,15 @@ class Turnstile:
             if isinstance(error, TimeoutError):
                 raise Full(self.expected_s(tenant)) from None
             raise
+
+    def _make_room(self, tenant: str) -> None:
+        """Refuses the last of the longest line. Raises `Full` where that is this tenant's own."""
+        longest = max(self._waiting, key=lambda name: len(self._waiting[name]))
+        if len(self._waiting.get(tenant, ())) >= len(self._waiting[longest]):
+            raise Full(self.expected_s(tenant))
+        last = self._waiting[longest].pop()
+        if not last.free.done():
+            last.free.set_exception(Full(self.expected_s(longest)))
 
     def _let_in(self) -> None:
         while self._waiting and self._inside.total() < self._places:

@@ -18,7 +18,7 @@ async def stay(turnstile, tenant, order, *, seconds=1.0, left_s=1e6):
 
 def test_a_tenant_that_asks_much_delays_its_own_and_nobody_elses():
     async def crowded():
-        turnstile, order = Turnstile(2, monotonic=monotonic), []
+        turnstile, order = Turnstile(2, most=1000, monotonic=monotonic), []
         async with asyncio.TaskGroup() as group:
             for _ in range(50):
                 group.create_task(stay(turnstile, "loud", order))
@@ -32,7 +32,7 @@ def test_a_tenant_that_asks_much_delays_its_own_and_nobody_elses():
 
 def test_who_would_not_get_in_in_time_is_told_at_once():
     async def crowded():
-        turnstile, order = Turnstile(1, monotonic=monotonic), []
+        turnstile, order = Turnstile(1, most=1000, monotonic=monotonic), []
         async with asyncio.TaskGroup() as group:
             for _ in range(10):
                 group.create_task(stay(turnstile, "a", order))
@@ -50,7 +50,7 @@ def test_who_would_not_get_in_in_time_is_told_at_once():
 
 def test_who_was_let_wait_and_did_not_get_in_after_all_is_told_when_the_time_is_over():
     async def stuck():
-        turnstile, order = Turnstile(1, monotonic=monotonic), []
+        turnstile, order = Turnstile(1, most=1000, monotonic=monotonic), []
         holding = asyncio.create_task(stay(turnstile, "a", order, seconds=1000))
         await asyncio.sleep(0)
         with pytest.raises(Full):
@@ -63,7 +63,7 @@ def test_who_was_let_wait_and_did_not_get_in_after_all_is_told_when_the_time_is_
 
 def test_how_long_one_stays_is_learnt():
     async def slow():
-        turnstile, order = Turnstile(1, monotonic=monotonic), []
+        turnstile, order = Turnstile(1, most=1000, monotonic=monotonic), []
         for _ in range(30):
             await stay(turnstile, "a", order, seconds=20)
         holding = asyncio.create_task(stay(turnstile, "a", order, seconds=20))
@@ -72,6 +72,30 @@ def test_how_long_one_stays_is_learnt():
         await holding
 
     run(slow())
+
+
+def test_where_no_more_may_wait_the_last_of_the_longest_line_makes_room_for_who_has_less():
+    async def crowded():
+        turnstile, order, refused = Turnstile(1, most=10, monotonic=monotonic), [], []
+
+        async def one(name):
+            try:
+                await stay(turnstile, name[0], order)
+            except Full:
+                refused.append(name)
+
+        async with asyncio.TaskGroup() as group:
+            for name in [f"a{n}" for n in range(12)] + [f"b{n}" for n in range(7)]:
+                group.create_task(one(name))
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert (monotonic(), turnstile.waiting) == (0, 10)
+        return order, refused
+
+    order, refused = run(crowded())
+    # One of a is inside; ten wait: those that came first, and of each as many as of the other.
+    assert refused == ["a11", "a10", "a9", "a8", "a7", "a6", "b5", "b6"]
+    assert (order.count("a"), order.count("b")) == (6, 5)
 
 
 @given(st.integers(1, 4), st.integers(0, 2**32))
@@ -89,7 +113,7 @@ def test_no_place_is_lost_or_given_twice_however_many_leave_while_they_wait(plac
                 inside.discard(number)
 
     async def crowd():
-        turnstile = Turnstile(places, monotonic=monotonic)
+        turnstile = Turnstile(places, most=1000, monotonic=monotonic)
         tasks = [asyncio.create_task(one(turnstile, number)) for number in range(30)]
         for task in tasks:
             await asyncio.sleep(chance.choice([0, 0, 1]))
@@ -111,7 +135,7 @@ def test_no_place_is_lost_or_given_twice_however_many_leave_while_they_wait(plac
 def test_leaving_costs_twice_as_much_where_twice_as_many_tenants_wait():
     async def calls(tenants):
         """Calls that are made when one leaves while as many tenants wait."""
-        turnstile, made = Turnstile(1, monotonic=monotonic), []
+        turnstile, made = Turnstile(1, most=1000, monotonic=monotonic), []
         async with turnstile.enter("first", 1e6):
             waiting = [asyncio.create_task(stay(turnstile, f"t{n}", [])) for n in range(tenants)]
             waiting += [asyncio.create_task(stay(turnstile, "many", [])) for _ in range(tenants)]
@@ -130,7 +154,7 @@ def test_leaving_costs_twice_as_much_where_twice_as_many_tenants_wait():
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.integers(1, 3), st.floats(0.5, 25))
 def test_who_can_no_longer_get_in_in_time_is_told_when_stays_turn_out_longer(lines, places, stay_s):
     async def told():
-        turnstile, refused = Turnstile(places, monotonic=monotonic), {}
+        turnstile, refused = Turnstile(places, most=1000, monotonic=monotonic), {}
 
         async def one(tenant, own):
             try:
