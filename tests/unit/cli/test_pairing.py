@@ -3,8 +3,8 @@
 import tracemalloc
 from datetime import UTC, datetime
 
-from streams.answering.comparison import compare
 from streams.cli.pairing import pairing
+from streams.evaluation.shadowed import compare
 from streams.messages.answers import AnswerCompleted, Timings, Usage
 
 MANY, LONG = 400, "Reset it under" + " " * 40_000 + "Security."
