@@ -11,7 +11,8 @@ from typing import Any, cast
 from streams import __version__
 from streams.agents.lifecycle import Lifecycle
 from streams.agents.membership import Partition
-from streams.agents.pump import Behind, Pump
+from streams.agents.positions import Behind
+from streams.agents.pump import Pump
 from streams.answering.answerer import Answerer
 from streams.kafka.reach import Reach
 from streams.observe.metrics import Metrics

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.agents.membership import Stretch
-from streams.agents.pump import Behind
+from streams.agents.membership import Partition, Stretch
+from streams.agents.positions import Behind
 from streams.agents.work import Combined
 from streams.errors import Misconfigured, Rejected, Retryable
 from tests.agents.group import Bench, Steps
@@ -80,7 +80,7 @@ async def test_how_far_a_partition_is_behind_counts_what_waits_here_and_what_was
         for key in range(3):
             bench.deliver(b"wait", key=b"%d" % key)
         await bench.until(lambda: bench.pump.pending == 3)
-        (partition,) = bench.pump._windows
+        partition = Partition("t", 0)
         bench.group.waiting = {partition: Stretch(3, 10)}
         assert await bench.pump.behind() == {partition: Behind(0, 10)}
         assert bench.pump.oldest is not None

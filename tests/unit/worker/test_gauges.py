@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from streams.agents.membership import Partition
-from streams.agents.pump import Behind
+from streams.agents.positions import Behind
 from streams.worker.gauges import Lag
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -1,0 +1,138 @@
+"""Handling: a record taken apart into lines, the parts of a line handled, the record concluded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+from streams.agents.attempts import Attempts, Tried, raised
+from streams.agents.delivery import DeadLetters
+from streams.agents.lanes import Lanes
+from streams.agents.slots import Part, Slot
+from streams.agents.work import Ended, Fetch, Work
+from streams.errors import Misconfigured, Rejected
+from streams.ports import Observed, Observer
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+
+class Handling(Generic[Item, Outcome]):
+    """Does `work` with the records that are lined up in `lanes`.
+
+    `attempts` and `fetches` try what is handled, and fetched. `current` says whether a record was not let go
+    meanwhile; `finish` is called with each that is concluded; what a person must mend goes to `crash`.
+    """
+
+    def __init__(
+        self,
+        work: Work[Item, Outcome],
+        lanes: Lanes[Part[Item, Outcome]],
+        attempts: Attempts,
+        fetches: Attempts,
+        dead: DeadLetters,
+        *,
+        current: Callable[[Slot[Item, Outcome]], bool],
+        finish: Callable[[Slot[Item, Outcome]], None],
+        crash: Callable[[BaseException], None],
+        observe: Observer,
+        name: str,
+    ) -> None:
+        self._work, self._lanes, self._attempts, self._fetches = work, lanes, attempts, fetches
+        self._dead, self._current, self._finish, self._crash = dead, current, finish, crash
+        self._observe, self._name = observe, name
+        self.fetching: set[asyncio.Task[None]] = set()
+        """Tasks that only fetch; cancelling one loses no work."""
+
+    def accept(self, slot: Slot[Item, Outcome]) -> None:
+        """Lines a record up, whole where something must be fetched for it, or for one before it."""
+        if slot.partition in self._lanes or self._work.fetch(slot.record) is not None:
+            self._lanes.put(slot.partition, Part(slot, 0, None, unread=True))
+        else:
+            self._line_up(slot)
+
+    def _line_up(self, slot: Slot[Item, Outcome]) -> None:
+        for key, part in self._take_apart(slot):
+            self._lanes.put(key, part)
+
+    def _take_apart(self, slot: Slot[Item, Outcome]) -> list[tuple[Hashable, Part[Item, Outcome]]]:
+        try:
+            prepared = self._work.prepare(slot.record)
+        except Misconfigured as error:
+            self._crash(error)
+            return []
+        except Rejected as error:
+            slot.ended = [Ended(None, error)]
+        except Exception as error:  # noqa: BLE001 - it is pure: another try would end the same
+            refused = Rejected(f"preparing it raised {type(error).__name__}", code="failed")
+            slot.ended = [Ended(None, refused)]
+            raised("preparing a record", error)
+        else:
+            slot.left = len(prepared)
+            slot.ended = [None] * slot.left
+            if prepared:
+                return [(key, Part(slot, index, item)) for index, (key, item) in enumerate(prepared)]
+        return [((slot.partition, slot.entry.offset), Part(slot, 0, None))]
+
+    async def __call__(self, key: Hashable, waiting: list[Part[Item, Outcome]]) -> None:
+        """Handles the first of a line, or the one that stands for several, and returns the rest to it."""
+        if waiting[0].unread:
+            self._lanes.put_back(key, waiting[1:])
+            await self._read(waiting[0].slot)
+            return
+        items = [part.item for part in waiting if part.item is not None]
+        if waiting[0].item is None:
+            self._lanes.put_back(key, waiting[1:])
+            waiting[0].slot.entry.begun = True
+            await self._conclude(waiting[0].slot)
+            return
+        chosen = self._work.combine(items)
+        group, rest = waiting[: chosen.length], waiting[chosen.length :]
+        self._lanes.put_back(key, rest)
+        winner, item = group[chosen.winner], items[chosen.winner]
+        for part in group:
+            part.slot.entry.begun = True
+        tried = await self._attempts(lambda: self._work.handle(item))
+        if isinstance(tried.outcome, Rejected):
+            # It can't stand for the others: each of them counts again.
+            self._lanes.put_back(key, [part for part in group if part is not winner])
+            group = [winner]
+        for part in group:
+            outcome = tried.outcome if part is winner else self._superseded(part)
+            if part.slot.settle(part, outcome, tried.attempts):
+                await self._conclude(part.slot)
+
+    async def _read(self, slot: Slot[Item, Outcome]) -> None:
+        """Fetches what the record needs, then takes it apart; those behind it in its partition wait."""
+        while (fetch := self._work.fetch(slot.record)) is not None:
+            tried = await self._fetched(fetch)
+            if isinstance(tried.outcome, Rejected):
+                slot.ended, slot.attempts = [Ended(None, tried.outcome)], tried.attempts
+                slot.entry.begun = True
+                await self._conclude(slot)
+                return
+        if self._current(slot):
+            self._line_up(slot)
+
+    async def _fetched(self, fetch: Fetch) -> Tried[None]:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        self.fetching.add(task)
+        try:
+            return await self._fetches(fetch)
+        finally:
+            self.fetching.discard(task)
+
+    def _superseded(self, part: Part[Item, Outcome]) -> Outcome:
+        assert part.item is not None  # noqa: S101 - only parts with an item are combined
+        return self._work.superseded(part.item)
+
+    async def _conclude(self, slot: Slot[Item, Outcome]) -> None:
+        ended = [end for end in slot.ended if end is not None]
+        error = next((end.outcome for end in ended if isinstance(end.outcome, Rejected)), None)
+        if error is not None:
+            await self._dead.bury(slot.record, error, attempts=max(slot.attempts, 1))
+            self._observe(Observed("dead_letters", labels={"pump": self._name, "code": error.code}))
+        await self._work.conclude(slot.record, ended)
+        self._finish(slot)

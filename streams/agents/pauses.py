@@ -1,0 +1,63 @@
+"""Pauses: which partitions are fetched no further, and when they are fetched again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+from streams.agents.membership import Membership, Partition
+from streams.agents.positions import Positions
+
+
+class Pauses:
+    """Pauses partitions of which `window` records are held, and those that are `held_up`."""
+
+    def __init__(
+        self,
+        member: Membership,
+        positions: Positions,
+        window: int,
+        held_up: Callable[[Partition], bool],
+    ) -> None:
+        self._member, self._positions, self._window = member, positions, window
+        self._held_up = held_up
+        self._paused: set[Partition] = set()
+
+    def filled(self, partition: Partition) -> None:
+        """One more record of it is held."""
+        if self._positions.held(partition) >= self._window or self._held_up(partition):
+            self._pause(partition)
+
+    def eased(self, partition: Partition) -> None:
+        """Fewer records of it are held: it goes on once half of its window is free."""
+        if (
+            partition in self._paused
+            and self._positions.held(partition) <= self._window // 2
+            and not self._held_up(partition)
+        ):
+            self._resume(partition)
+
+    def on_dependency(self) -> None:
+        """Pauses what is held up by an outage, and resumes it; the worker keeps its place in the group."""
+        for partition in self._member.assigned():
+            if self._held_up(partition):
+                self._pause(partition)
+        for partition in list(self._paused):
+            self.released(partition)
+
+    def released(self, key: Hashable) -> None:
+        """Has a partition fetched again that was held up, unless it is still, or its window is taken."""
+        for partition in self._paused & {key}:
+            if not self._held_up(partition) and self._positions.held(partition) < self._window:
+                self._resume(partition)
+
+    def forget(self) -> None:
+        """Forgets what is paused: the partitions are not ours any more."""
+        self._paused.clear()
+
+    def _pause(self, partition: Partition) -> None:
+        self._paused.add(partition)
+        self._member.pause(partition)
+
+    def _resume(self, partition: Partition) -> None:
+        self._paused.discard(partition)
+        self._member.resume(partition)

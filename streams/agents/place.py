@@ -1,0 +1,39 @@
+"""Place: whether the records that are handled now are this worker's alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from streams.agents.commits import Commits
+from streams.agents.lease import Lease
+from streams.agents.membership import Membership
+from streams.agents.positions import Positions
+from streams.errors import Retryable
+
+LOST_S = 30.0
+"""How long a handler that has lost its place waits to be told so by the group."""
+
+
+class Place:
+    """This worker's place in its group, by the generation that it works in and its lease."""
+
+    def __init__(self, member: Membership, commits: Commits, positions: Positions, lease: Lease) -> None:
+        self._member, self._commits, self._positions, self._lease = member, commits, positions, lease
+        self.generation: int | None = None
+        """The one that the records at hand were delivered in; None without any."""
+
+    async def confirm(self, idle: Callable[[Awaitable[None]], Awaitable[None]]) -> None:
+        """Returns while records that are handled now are ours alone; for a handler, before what counts once.
+
+        A process that was frozen asks its group first, by a commit, as others may have its partitions by
+        now. Where they have, it doesn't return, and is cancelled with its handler: it waits by `idle`.
+        Raises `Retryable` should that not happen.
+        """
+        if not self._lease.lapsed and self.generation is not None and self._member.live(self.generation):
+            return
+        if await self._commits.confirm(self._positions.next_to_finish):
+            self._lease.renew()
+            return
+        await idle(asyncio.sleep(LOST_S))
+        raise Retryable("the group does not say whose the record is", code="place_lost")
