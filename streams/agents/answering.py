@@ -9,15 +9,15 @@ from dataclasses import replace
 
 from streams.agents.app import AppConfig, Member, Producing, attach, create_app
 from streams.agents.asking import UNAVAILABLE, Asking, Decode, Failure, Identify, Item, Refused
-from streams.agents.backoff import Backoff, Random
-from streams.agents.delivery import Delivery
-from streams.agents.dependency import Canary
 from streams.agents.followed import Followed, Traces
 from streams.agents.guarded import Answers, guarded
 from streams.agents.lifecycle import Agent
 from streams.agents.outlet import Outlet, Replies, outgoing_event
-from streams.agents.pump import Pump
-from streams.agents.work import Ended, OneByOne, PumpSettings
+from streams.agents.pump.backoff import Backoff, Random
+from streams.agents.pump.delivery import Delivery
+from streams.agents.pump.dependency import Canary
+from streams.agents.pump.pump import Pump
+from streams.agents.pump.work import Ended, OneByOne, PumpSettings
 from streams.errors import Rejected
 from streams.kafka.done import DoneLog, Finished, Progress, Started
 from streams.messages.answers import AnswerCompleted, AnswerFailed, FailureCode, Terminal, answer_event
@@ -30,7 +30,7 @@ from streams.ports import Now, Observed, Observer, unobserved
 logger = logging.getLogger(__name__)
 
 InPlace = Callable[[], Awaitable[None]]
-"""Returns while the questions at hand are this worker's alone: see `streams.agents.pump.Pump.in_place`."""
+"""Returns while the questions at hand are this worker's alone: see `Pump.in_place`."""
 
 HANDLE_LIMIT_S = 900.0
 """A handler is hung after this: a deadline may be 600 s away, and Kafka a while."""
@@ -41,7 +41,7 @@ async def _alone() -> None:
 
 
 class Answering(OneByOne[Item, None]):
-    """The work of the answering group: see `streams.agents.work.Work`.
+    """The work of the answering group: see `streams.agents.pump.work.Work`.
 
     `in_place` is asked before an attempt begins and before an end is decided: a worker that was frozen past
     its session must do neither beside the one that has its questions by then.

@@ -16,8 +16,8 @@ import faust
 from faust.exceptions import ProducerSendError
 from faust.types import TP
 
-from streams.agents.membership import Partition, Stretch
-from streams.agents.pump import Pump
+from streams.agents.pump.membership import Partition, Stretch
+from streams.agents.pump.pump import Pump
 from streams.agents.transport import MAX_POLL_RECORDS, STREAM_RECORDS, Consumer, Transport
 from streams.errors import Retryable
 from streams.kafka.connection import KafkaConnection
@@ -150,7 +150,7 @@ def _settings(config: AppConfig) -> dict[str, Any]:
 
 
 class Member:
-    """An app's place in its group: see `streams.agents.membership.Membership`."""
+    """An app's place in its group: see `streams.agents.pump.membership.Membership`."""
 
     def __init__(self, app: App) -> None:
         self._app = app

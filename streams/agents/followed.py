@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
-from streams.agents.work import Combined, Ended, Fetch, Work
+from streams.agents.pump.work import Combined, Ended, Fetch, Work
 from streams.errors import Rejected
 from streams.messages.headers import TRACEPARENT, TRACESTATE, Headers
 from streams.messages.records import Record
@@ -89,7 +89,7 @@ class Held(Generic[Item]):
 
 
 class Followed(Generic[Item, Outcome]):
-    """`work`, followed: see `streams.agents.work.Work`. Without `traces` there are no spans."""
+    """`work`, followed: see `streams.agents.pump.work.Work`. Without `traces` there are no spans."""
 
     def __init__(
         self,

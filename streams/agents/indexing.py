@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from streams.agents.app import AppConfig, Member, Producing, attach, create_app
-from streams.agents.backoff import Random
-from streams.agents.delivery import Delivery
-from streams.agents.dependency import Canary
 from streams.agents.followed import Followed, Traces
 from streams.agents.lifecycle import Agent, Outdated, never
-from streams.agents.pump import Pump
+from streams.agents.pump.backoff import Random
+from streams.agents.pump.delivery import Delivery
+from streams.agents.pump.dependency import Canary
+from streams.agents.pump.pump import Pump
+from streams.agents.pump.work import Combined, Ended, Fetch, PumpSettings
 from streams.agents.superseding import supersede
-from streams.agents.work import Combined, Ended, Fetch, PumpSettings
 from streams.errors import Rejected
 from streams.indexing.applied import Applied, Applies
 from streams.messages.changes import Change, Document, Ignored, Said, Truncation
@@ -59,7 +59,7 @@ class Row:
 
 
 class Indexing:
-    """The work of the indexing group: see `streams.agents.work.Work`."""
+    """The work of the indexing group: see `streams.agents.pump.work.Work`."""
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from streams.agents.app import App
-from streams.agents.pump import Pump, State
+from streams.agents.pump.pump import Pump, State
 from streams.errors import Misconfigured, Retryable, StreamsError
 from streams.kafka.faults import FAULTS, fault
 

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from streams.agents.asking import Item
-from streams.agents.backoff import Backoff
-from streams.agents.delivery import Delivery, Produce
+from streams.agents.pump.backoff import Backoff
+from streams.agents.pump.delivery import Delivery, Produce
 from streams.errors import Misconfigured, Rejected, Retryable, StreamsError
 from streams.messages.headers import CORRELATION_ID, REPLY_TO, TRACEPARENT, TRACESTATE, versioned
 from streams.messages.reader import Event

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise, takewhile
 
-from streams.agents.work import Combined
+from streams.agents.pump.work import Combined
 from streams.messages.changes import Change, Incomplete
 
 

@@ -24,7 +24,7 @@ from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.agents.turn import Turn
+from streams.agents.pump.turn import Turn
 from streams.kafka.connection import KafkaConnection
 
 MAX_FETCH_BYTES = 8 * 1024 * 1024

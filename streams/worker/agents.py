@@ -14,7 +14,7 @@ from streams.agents.app import AppConfig
 from streams.agents.followed import Traces
 from streams.agents.indexing import indexing_agent
 from streams.agents.lifecycle import Agent
-from streams.agents.work import Fetch, PumpSettings
+from streams.agents.pump.work import Fetch, PumpSettings
 from streams.answering.answerer import TAKEN_A_SLOT, Answerer
 from streams.answering.shadow import Shadow
 from streams.errors import Rejected

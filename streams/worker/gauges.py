@@ -10,9 +10,9 @@ from typing import Any, cast
 
 from streams import __version__
 from streams.agents.lifecycle import Lifecycle
-from streams.agents.membership import Partition
-from streams.agents.positions import Behind
-from streams.agents.pump import Pump
+from streams.agents.pump.membership import Partition
+from streams.agents.pump.positions import Behind
+from streams.agents.pump.pump import Pump
 from streams.answering.answerer import Answerer
 from streams.kafka.reach import Reach
 from streams.observe.metrics import Metrics

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from streams.agents.answering import answering_agent
 from streams.agents.app import AppConfig
 from streams.agents.lifecycle import Lifecycle
-from streams.agents.work import PumpSettings
+from streams.agents.pump.work import PumpSettings
 from streams.answering.generating.route import Choice
 from streams.answering.transcript import Outcome, Transcript
 from streams.kafka.connection import KafkaConnection

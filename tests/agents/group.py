@@ -9,8 +9,8 @@ import time
 from collections import defaultdict
 from datetime import UTC, datetime
 
-from streams.agents.pump import Pump
-from streams.agents.work import OneByOne, PumpSettings
+from streams.agents.pump.pump import Pump
+from streams.agents.pump.work import OneByOne, PumpSettings
 from streams.errors import Rejected
 from streams.messages.records import Record
 

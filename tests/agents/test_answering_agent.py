@@ -12,10 +12,10 @@ import pytest
 from streams.agents.answering import Answering, answering_agent
 from streams.agents.app import AppConfig
 from streams.agents.asking import Asking
-from streams.agents.backoff import Backoff
-from streams.agents.delivery import Delivery
 from streams.agents.outlet import Outlet
-from streams.agents.work import PumpSettings
+from streams.agents.pump.backoff import Backoff
+from streams.agents.pump.delivery import Delivery
+from streams.agents.pump.work import PumpSettings
 from streams.answering.generating.route import Choice
 from streams.answering.transcript import Outcome, Transcript
 from streams.errors import Misconfigured, Rejected, Retryable

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from streams.agents.backoff import Backoff
-from streams.agents.delivery import Delivery
 from streams.agents.indexing import Indexing
+from streams.agents.pump.backoff import Backoff
+from streams.agents.pump.delivery import Delivery
 from streams.errors import Rejected
 from streams.messages.changes import Change, Document, Ignored, Truncation
 from streams.messages.dead import dead_letter

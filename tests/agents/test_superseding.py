@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.agents.pump.work import Combined
 from streams.agents.superseding import supersede
-from streams.agents.work import Combined
 from streams.indexing.plan import position_of, stale
 from streams.messages.changes import Change, Incomplete, document_key
 from streams.messages.held import Head

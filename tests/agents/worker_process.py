@@ -20,8 +20,8 @@ from pathlib import Path
 from streams.agents.app import AppConfig, Member, Producing, attach, create_app
 from streams.agents.flood import dam
 from streams.agents.lifecycle import Agent, Lifecycle, LifecycleSettings
-from streams.agents.pump import Pump
-from streams.agents.work import OneByOne, PumpSettings
+from streams.agents.pump.pump import Pump
+from streams.agents.pump.work import OneByOne, PumpSettings
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.kafka.connection import KafkaConnection
 

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from streams import sources
 from streams.agents.followed import Followed
 from streams.agents.indexing import Indexing, _says
-from streams.agents.work import Ended
+from streams.agents.pump.work import Ended
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.indexing.applied import Applied
 from streams.indexing.embed import CoalescedEmbedder

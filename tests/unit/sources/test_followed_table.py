@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from streams.agents.pump.work import Combined
 from streams.agents.superseding import supersede
-from streams.agents.work import Combined
 from streams.messages.changes import Change
 from streams.messages.records import Record
 from streams.sources import Source, Tombstones, decode

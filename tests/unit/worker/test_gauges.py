@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from streams.agents.membership import Partition
-from streams.agents.positions import Behind
+from streams.agents.pump.membership import Partition
+from streams.agents.pump.positions import Behind
 from streams.worker.gauges import Lag
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-from streams.agents.attempts import Attempts, Tried, raised
-from streams.agents.delivery import DeadLetters
-from streams.agents.lanes import Lanes
-from streams.agents.slots import Part, Slot
-from streams.agents.work import Ended, Fetch, Work
+from streams.agents.pump.attempts import Attempts, Tried, raised
+from streams.agents.pump.delivery import DeadLetters
+from streams.agents.pump.lanes import Lanes
+from streams.agents.pump.slots import Part, Slot
+from streams.agents.pump.work import Ended, Fetch, Work
 from streams.errors import Misconfigured, Rejected
 from streams.ports import Observed, Observer
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from streams.agents.commits import Commits
-from streams.agents.lease import Lease
-from streams.agents.membership import Membership
-from streams.agents.positions import Positions
+from streams.agents.pump.commits import Commits
+from streams.agents.pump.lease import Lease
+from streams.agents.pump.membership import Membership
+from streams.agents.pump.positions import Positions
 from streams.errors import Retryable
 
 LOST_S = 30.0

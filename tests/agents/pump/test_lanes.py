@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from streams.agents.lanes import Lanes
+from streams.agents.pump.lanes import Lanes
 
 keys = st.sampled_from("abc")
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
-from streams.agents.membership import Partition
+from streams.agents.pump.membership import Partition
 
 logger = logging.getLogger(__name__)
 

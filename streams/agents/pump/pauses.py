@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 
-from streams.agents.membership import Membership, Partition
-from streams.agents.positions import Positions
+from streams.agents.pump.membership import Membership, Partition
+from streams.agents.pump.positions import Positions
 
 
 class Pauses:

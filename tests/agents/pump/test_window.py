@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.agents.window import Window
+from streams.agents.pump.window import Window
 
 offsets = st.lists(st.integers(0, 500), min_size=1, max_size=40, unique=True).map(sorted)
 

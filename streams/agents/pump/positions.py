@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from streams.agents.commits import Commits
-from streams.agents.membership import Partition, Stretch
-from streams.agents.window import Entry, Window
+from streams.agents.pump.commits import Commits
+from streams.agents.pump.membership import Partition, Stretch
+from streams.agents.pump.window import Entry, Window
 from streams.messages.records import Record
 
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from streams.agents.backoff import Backoff
+from streams.agents.pump.backoff import Backoff
 from streams.errors import Misconfigured, StreamsError
 
 logger = logging.getLogger(__name__)

@@ -19,23 +19,23 @@ from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from typing import Generic, Literal, TypeVar
 
-from streams.agents.attempts import Attempts, Patience
-from streams.agents.backoff import Backoff, Random
-from streams.agents.commits import Commits
-from streams.agents.delivery import DeadLetters, Delivery, Produce
-from streams.agents.dependency import Canary, Dependency
-from streams.agents.handling import Handling
-from streams.agents.lanes import Lanes
-from streams.agents.lease import Lease
-from streams.agents.load import Load
-from streams.agents.membership import Membership, Partition
-from streams.agents.pauses import Pauses
-from streams.agents.place import Place
-from streams.agents.positions import Behind, Positions
-from streams.agents.running import Running
-from streams.agents.slots import Part, Slot
-from streams.agents.turn import Turn
-from streams.agents.work import PumpSettings, Work
+from streams.agents.pump.attempts import Attempts, Patience
+from streams.agents.pump.backoff import Backoff, Random
+from streams.agents.pump.commits import Commits
+from streams.agents.pump.delivery import DeadLetters, Delivery, Produce
+from streams.agents.pump.dependency import Canary, Dependency
+from streams.agents.pump.handling import Handling
+from streams.agents.pump.lanes import Lanes
+from streams.agents.pump.lease import Lease
+from streams.agents.pump.load import Load
+from streams.agents.pump.membership import Membership, Partition
+from streams.agents.pump.pauses import Pauses
+from streams.agents.pump.place import Place
+from streams.agents.pump.positions import Behind, Positions
+from streams.agents.pump.running import Running
+from streams.agents.pump.slots import Part, Slot
+from streams.agents.pump.turn import Turn
+from streams.agents.pump.work import PumpSettings, Work
 from streams.errors import Rejected
 from streams.messages.records import Record
 from streams.ports import Monotonic, Now, Observed, Observer, unobserved

@@ -13,9 +13,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from streams.agents.app import AppConfig, Member, Producing, attach, create_app
-from streams.agents.pump import Pump
+from streams.agents.pump.pump import Pump
+from streams.agents.pump.work import PumpSettings
 from streams.agents.transport import MAX_POLL_RECORDS
-from streams.agents.work import PumpSettings
 from streams.kafka.admin import Admin
 from streams.kafka.connection import KafkaConnection, started
 from tests.agents.group import Steps

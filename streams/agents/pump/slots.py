@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from streams.agents.membership import Partition
-from streams.agents.window import Entry
-from streams.agents.work import Ended
+from streams.agents.pump.membership import Partition
+from streams.agents.pump.window import Entry
+from streams.agents.pump.work import Ended
 from streams.errors import Rejected
 from streams.messages.records import Record
 

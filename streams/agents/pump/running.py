@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Collection, Hashable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
-from streams.agents.lanes import Lanes
-from streams.agents.slots import Part, Slot
-from streams.agents.window import Entry
+from streams.agents.pump.lanes import Lanes
+from streams.agents.pump.slots import Part, Slot
+from streams.agents.pump.window import Entry
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Self
 
-from streams.agents.backoff import Backoff, Random
-from streams.agents.work import PumpSettings
+from streams.agents.pump.backoff import Backoff, Random
+from streams.agents.pump.work import PumpSettings
 from streams.errors import Misconfigured, Rejected
 from streams.messages.dead import dead_letter
 from streams.messages.records import Outgoing, Record

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from streams.agents.backoff import Backoff
-from streams.agents.dependency import Dependency
+from streams.agents.pump.backoff import Backoff
+from streams.agents.pump.dependency import Dependency
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.ports import Observed, Observer
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.agents.membership import Partition, Stretch
-from streams.agents.positions import Behind
-from streams.agents.work import Combined
+from streams.agents.pump.membership import Partition, Stretch
+from streams.agents.pump.positions import Behind
+from streams.agents.pump.work import Combined
 from streams.errors import Misconfigured, Rejected, Retryable
 from tests.agents.group import Bench, Steps
 
