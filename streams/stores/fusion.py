@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
+from uuid import UUID
 
-Key = TypeVar("Key", bound=Hashable)
+Key = TypeVar("Key", UUID, int, str)
 
 ARM_FACTOR = 3
 ARM_MINIMUM = 60
@@ -25,13 +26,13 @@ def fuse(
     last 0. `by_words` has BM25 scores, for which 0 means that no word matched: they are divided by the
     best. Relative scores are alike in all stores, which scale BM25 differently, and keep how far apart
     two results are, which ranks don't: where the tenant is small, every passage has a rank. Ties go by
-    the key's text, so that a result does not change from one call to the next.
+    the key, so that a result does not change from one call to the next.
     """
     near, worded = _between_ends(by_vector), _of_the_best(by_words)
     scores = {
         key: alpha * near.get(key, 0.0) + (1 - alpha) * worded.get(key, 0.0) for key in {**near, **worded}
     }
-    return dict(sorted(scores.items(), key=lambda item: (-item[1], str(item[0]))))
+    return dict(sorted(scores.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _between_ends(scores: Mapping[Key, float]) -> dict[Key, float]:

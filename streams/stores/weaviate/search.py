@@ -13,50 +13,39 @@ from streams.messages.changes import EVERYONE
 from streams.ports import Hit, SearchQuery
 from streams.stores.encoded import encodable_part
 from streams.stores.fusion import depth, fuse
-from streams.stores.vectors import bounded, cosine
+from streams.stores.vectors import bounded
 from streams.stores.weaviate.connect import Session
 from streams.stores.weaviate.counting import has_word
 from streams.stores.weaviate.faults import NoTenant
-from streams.stores.weaviate.objects import quoted, vector_of
+from streams.stores.weaviate.objects import quoted
 
 FOUND = ["text", "title", "document_key"]
 WEIGHED = ["text", "title^2"]
 
-Objects = Mapping[UUID, Any]
-"""What an arm found, as the client gives it, best first."""
-
 
 async def hybrid(session: Session, query: SearchQuery) -> Sequence[Hit]:
-    """The best passages of the tenant, best first; a tenant that does not exist has none."""
+    """The best passages of the tenant, best first; a tenant that does not exist has none.
+
+    The arms bring ids alone: most of what they find is dropped, and texts take longest to read and to send.
+    """
     try:
         near, worded = await asyncio.gather(_by_vector(session, query), _by_words(session, query))
+        scores = fuse(near, worded, alpha=query.alpha)
+        return await _hits(session, query, dict(list(scores.items())[: query.limit]))
     except NoTenant:
         return []
-    scores = fuse(
-        {id_: _similarity(one) for id_, one in near.items()},
-        {id_: one.metadata.score or 0.0 for id_, one in worded.items()},
-        alpha=query.alpha,
-    )
-    # Most of what the arms found is dropped here: only of the rest is it worth to make hits.
-    best = list(scores.items())[: query.limit]
-    return [_hit(query, id_, near.get(id_), worded.get(id_), score) for id_, score in best]
 
 
-async def _by_vector(session: Session, query: SearchQuery) -> Objects:
+async def _by_vector(session: Session, query: SearchQuery) -> Mapping[UUID, float]:
+    """Cosines."""
     if query.alpha <= 0:
         return {}
-    async with session.querying():
-        returned = await session.passages(query.tenant).query.near_vector(
-            list(query.vector),
-            limit=depth(query.limit),
-            filters=visible(query),
-            return_properties=FOUND,
-            return_metadata=MetadataQuery(distance=True),
-        )
-    return {one.uuid: one for one in returned.objects}
+    found = await _near(session, query, depth(query.limit), visible(query), [])
+    return {one.uuid: _similarity(one) for one in found}
 
 
-async def _by_words(session: Session, query: SearchQuery) -> Objects:
+async def _by_words(session: Session, query: SearchQuery) -> Mapping[UUID, float]:
+    """BM25's scores."""
     text = encodable_part(query.text)
     if query.alpha >= 1 or not has_word(text):
         return {}
@@ -66,28 +55,52 @@ async def _by_words(session: Session, query: SearchQuery) -> Objects:
             query_properties=WEIGHED,
             limit=depth(query.limit),
             filters=visible(query),
-            include_vector=True,
-            return_properties=FOUND,
+            return_properties=[],
             return_metadata=MetadataQuery(score=True),
         )
-    return {one.uuid: one for one in returned.objects}
+    return {one.uuid: one.metadata.score or 0.0 for one in returned.objects}
+
+
+async def _hits(session: Session, query: SearchQuery, scores: Mapping[UUID, float]) -> list[Hit]:
+    """What the scored passages hold, and how alike they are; those that are gone by now are left out.
+
+    Asked for by vector, as Weaviate gives cosines faster than vectors.
+    """
+    if not scores:
+        return []
+    among = visible(query) & Filter.by_id().contains_any(list(scores))
+    found = {one.uuid: one for one in await _near(session, query, len(scores), among, FOUND)}
+    return [_hit(query, found[id_], score) for id_, score in scores.items() if id_ in found]
+
+
+async def _near(
+    session: Session, query: SearchQuery, limit: int, among: Any, properties: list[str]
+) -> Sequence[Any]:
+    async with session.querying():
+        returned = await session.passages(query.tenant).query.near_vector(
+            list(query.vector),
+            limit=limit,
+            filters=among,
+            return_properties=properties,
+            return_metadata=MetadataQuery(distance=True),
+        )
+    objects: Sequence[Any] = returned.objects
+    return objects
 
 
 def _similarity(near: Any) -> float:
     return bounded(1 - (near.metadata.distance or 0.0))
 
 
-def _hit(query: SearchQuery, id_: UUID, near: Any, worded: Any, score: float) -> Hit:
-    """A passage that either arm found, or both."""
-    properties = (near or worded).properties
+def _hit(query: SearchQuery, found: Any, score: float) -> Hit:
     return Hit(
-        id=id_,
-        document_key=UUID(properties["document_key"]),
+        id=found.uuid,
+        document_key=UUID(found.properties["document_key"]),
         tenant=query.tenant,
-        text=properties["text"],
-        title=properties["title"],
+        text=found.properties["text"],
+        title=found.properties["title"],
         score=score,
-        similarity=_similarity(near) if near else cosine(query.vector, vector_of(worded)),
+        similarity=_similarity(found),
     )
 
 
