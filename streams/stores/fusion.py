@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TypeVar
-from uuid import UUID
 
-Key = TypeVar("Key", UUID, int, str)
+Key = TypeVar("Key", int, str)
 
 ARM_FACTOR = 3
 ARM_MINIMUM = 60

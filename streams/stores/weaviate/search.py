@@ -22,6 +22,9 @@ from streams.stores.weaviate.objects import quoted
 FOUND = ["text", "title", "document_key"]
 WEIGHED = ["text", "title^2"]
 
+Scores = Mapping[int, float]
+"""By a passage's id, as a number: Python works out a UUID's hash anew each time it is looked for."""
+
 
 async def hybrid(session: Session, query: SearchQuery) -> Sequence[Hit]:
     """The best passages of the tenant, best first; a tenant that does not exist has none.
@@ -36,15 +39,15 @@ async def hybrid(session: Session, query: SearchQuery) -> Sequence[Hit]:
         return []
 
 
-async def _by_vector(session: Session, query: SearchQuery) -> Mapping[UUID, float]:
+async def _by_vector(session: Session, query: SearchQuery) -> Scores:
     """Cosines."""
     if query.alpha <= 0:
         return {}
     found = await _near(session, query, depth(query.limit), visible(query), [])
-    return {one.uuid: _similarity(one) for one in found}
+    return {one.uuid.int: _similarity(one) for one in found}
 
 
-async def _by_words(session: Session, query: SearchQuery) -> Mapping[UUID, float]:
+async def _by_words(session: Session, query: SearchQuery) -> Scores:
     """BM25's scores."""
     text = encodable_part(query.text)
     if query.alpha >= 1 or not has_word(text):
@@ -58,18 +61,18 @@ async def _by_words(session: Session, query: SearchQuery) -> Mapping[UUID, float
             return_properties=[],
             return_metadata=MetadataQuery(score=True),
         )
-    return {one.uuid: one.metadata.score or 0.0 for one in returned.objects}
+    return {one.uuid.int: one.metadata.score or 0.0 for one in returned.objects}
 
 
-async def _hits(session: Session, query: SearchQuery, scores: Mapping[UUID, float]) -> list[Hit]:
+async def _hits(session: Session, query: SearchQuery, scores: Scores) -> list[Hit]:
     """What the scored passages hold, and how alike they are; those that are gone by now are left out.
 
     Asked for by vector, as Weaviate gives cosines faster than vectors.
     """
     if not scores:
         return []
-    among = visible(query) & Filter.by_id().contains_any(list(scores))
-    found = {one.uuid: one for one in await _near(session, query, len(scores), among, FOUND)}
+    among = visible(query) & Filter.by_id().contains_any([UUID(int=id_) for id_ in scores])
+    found = {one.uuid.int: one for one in await _near(session, query, len(scores), among, FOUND)}
     return [_hit(query, found[id_], score) for id_, score in scores.items() if id_ in found]
 
 
