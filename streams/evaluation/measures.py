@@ -11,7 +11,15 @@ from math import log2
 
 
 def recall_at(k: int, ranked: Sequence[str], relevant: AbstractSet[str]) -> float:
-    """Share of the relevant documents that are among the first `k`; of more than `k`, `k` can be."""
+    """Share of all relevant documents that are among the first `k`: `recall_k` of trec_eval, as BEIR has it.
+
+    Where more than `k` are relevant, that is less than 1 at best.
+    """
+    return len(set(ranked[:k]) & relevant) / len(relevant)
+
+
+def capped_recall_at(k: int, ranked: Sequence[str], relevant: AbstractSet[str]) -> float:
+    """As `recall_at`, of as many as can be among `k`: R_cap@k (Thakur et al., BEIR, 2021)."""
     return len(set(ranked[:k]) & relevant) / min(len(relevant), k)
 
 

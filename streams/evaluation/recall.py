@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streams.answering.retrieval.embed import question_vector
-from streams.answering.retrieval.query import searched_words, vector_weight
+from streams.answering.retrieval.query import search_query
 from streams.answering.retrieval.retrieve import retrieve
 from streams.answering.retrieval.standing import Standing
 from streams.answering.text.language import language_of
-from streams.evaluation.measures import recall_at
+from streams.evaluation.measures import capped_recall_at
 from streams.messages.changes import DEFAULT_TENANT
-from streams.ports import SearchQuery, Serving
+from streams.ports import Serving
 
 PASSAGES = 5
 """Passages that an answer is made from, unless its question says otherwise."""
@@ -36,11 +36,11 @@ class Expected:
 
 
 async def recall(serving: Serving, questions: Sequence[Expected], *, alpha: float) -> float:
-    """Recall@5, from 0 to 1: of each question's documents, the share that its passages are of; their mean.
+    """Capped recall@5, 0 to 1: of each question's documents, the share that its passages are of; their mean.
 
-    Of more than five documents, five are all that can be found. `alpha` weighs vectors against words where
-    the model reads the question's language.
-    Questions that nothing answers don't count; without any other: 1. Raises as the ports do.
+    Capped: of more than five documents, five are all that can be found. `alpha` weighs vectors against words
+    where the model reads the question's language. Questions that nothing answers don't count; without any
+    other: 1. Raises as the ports do.
     """
     free, standing = asyncio.Semaphore(AT_ONCE), Standing()
 
@@ -54,15 +54,18 @@ async def recall(serving: Serving, questions: Sequence[Expected], *, alpha: floa
 
 async def _found(serving: Serving, asked: Expected, alpha: float, standing: Standing) -> float:
     language = language_of(asked.question, asked.language)
-    query = SearchQuery(
+    vector = await question_vector(serving.embedder, asked.question)
+    query = await search_query(
+        serving,
+        asked.question,
+        vector,
+        language=language,
+        weight=alpha,
         tenant=asked.tenant,
-        text=searched_words(asked.question, language),
-        vector=await question_vector(serving.embedder, asked.question),
         principals=asked.principals,
-        alpha=await vector_weight(serving, language, alpha),
     )
     retrieved = await retrieve(
         serving.search, query, wanted=PASSAGES, overfetch=OVERFETCH, rounds=ROUNDS, standing=standing
     )
     named = [found.head.document_id or "" for found in retrieved.found]
-    return recall_at(PASSAGES, named, asked.documents)
+    return capped_recall_at(PASSAGES, named, asked.documents)

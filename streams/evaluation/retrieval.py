@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from streams.answering.retrieval.embed import question_vector
 from streams.answering.retrieval.evidence import Weighing
-from streams.answering.retrieval.query import searched_words, vector_weight
+from streams.answering.retrieval.query import search_query
 from streams.answering.retrieval.retrieve import Retrieved, retrieve
 from streams.answering.retrieval.standing import Standing
 from streams.answering.retrieval.weigh import answerable
@@ -17,7 +17,7 @@ from streams.answering.text.language import language_of
 from streams.evaluation.recall import OVERFETCH, PASSAGES, ROUNDS, Expected
 from streams.evaluation.scores import Ranked, Scores, best_threshold, scores
 from streams.messages.held import Vector
-from streams.ports import Monotonic, SearchQuery, Serving
+from streams.ports import Monotonic, Serving
 
 DEPTH = 40
 """Passages that a ranking is made of: of several of one document the best one counts."""
@@ -81,13 +81,10 @@ class Evaluation:
             vector = await question_vector(self._serving.embedder, asked.question)
             self._vectors[asked.question] = vector
         language = language_of(asked.question, asked.language)
-        query = SearchQuery(
-            tenant=asked.tenant,
-            text=searched_words(asked.question, language),
-            vector=vector,
+        query = await search_query(
+            self._serving, asked.question, vector, language=language, weight=weight, tenant=asked.tenant,
             principals=asked.principals,
-            alpha=await self._alpha(language, weight),
-        )
+        )  # fmt: skip
         retrieved = await retrieve(
             self._serving.search, query, wanted=DEPTH, overfetch=OVERFETCH, rounds=ROUNDS,
             standing=self._standing,
@@ -102,10 +99,6 @@ class Evaluation:
             await self._evidence(asked, language, first),
             seconds,
         )
-
-    async def _alpha(self, language: str, weight: float) -> float:
-        """Words alone and vectors alone are just that, in any language."""
-        return weight if weight in {0.0, 1.0} else await vector_weight(self._serving, language, weight)
 
     async def _evidence(self, asked: Expected, language: str, first: Retrieved) -> bool:
         async def counts(words: Sequence[str]) -> tuple[int, Mapping[str, int]]:

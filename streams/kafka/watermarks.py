@@ -11,7 +11,7 @@ from streams.errors import Retryable
 from streams.kafka.admin import Admin
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.ondemand import OnDemand
-from streams.messages.records import Offset
+from streams.messages.records import Offset, reached
 from streams.ports import Monotonic
 
 POLL_S = 0.05
@@ -30,12 +30,6 @@ def applied_of(committed: Mapping[tuple[str, int], int]) -> tuple[Offset, ...]:
         for (topic, partition), following in sorted(committed.items())
         if following > 0
     )
-
-
-def reached(after: Sequence[Offset], applied: Sequence[Offset]) -> bool:
-    """Whether everything named in `after` is dealt with."""
-    upto = {(offset.topic, offset.partition): offset.offset for offset in applied}
-    return all(upto.get((offset.topic, offset.partition), -1) >= offset.offset for offset in after)
 
 
 def unreachable(after: Sequence[Offset], partitions: Mapping[str, int]) -> tuple[Offset, ...]:

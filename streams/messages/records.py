@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
@@ -42,6 +43,12 @@ class Offset(Wire):
     def __str__(self) -> str:
         """`TOPIC-PARTITION-OFFSET`: how receipts, questions and the done log name a record."""
         return f"{self.topic}-{self.partition}-{self.offset}"
+
+
+def reached(after: Sequence[Offset], applied: Sequence[Offset]) -> bool:
+    """Whether everything named in `after` is dealt with."""
+    upto = {(offset.topic, offset.partition): offset.offset for offset in applied}
+    return all(upto.get((offset.topic, offset.partition), -1) >= offset.offset for offset in after)
 
 
 @dataclass(frozen=True, slots=True)

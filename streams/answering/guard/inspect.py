@@ -58,6 +58,10 @@ class Guard:
         """A new canary for a prompt; empty where nothing is inspected."""
         return "" if self._policy == "off" else self._canary()
 
+    def lets_through(self, one: Found) -> bool:
+        """Whether this passage would go on: where not, another one may take its place."""
+        return self._policy != "drop" or not self._weighed(one).suspicious
+
     def inspect(self, asked: Asked, found: Sequence[Found]) -> Inspected:
         """What of `found` goes on, and what there is to say about it and the question."""
         own = tuple(one for one in found if one.hit.tenant == one.head.tenant == asked.tenant)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from streams.errors import Retryable
-from streams.messages.records import Offset
+from streams.messages.records import Offset, reached
 from streams.ports import Monotonic
 
 POLL_S = 0.05
@@ -24,12 +24,6 @@ class Freshness:
     watermark: tuple[Offset, ...]
     stale: bool
     never: bool = False
-
-
-def covers(applied: Sequence[Offset], after: Sequence[Offset]) -> bool:
-    """Whether an index that has `applied` has dealt with each of `after`."""
-    reached = {(mark.topic, mark.partition): mark.offset for mark in applied}
-    return all(reached.get((mark.topic, mark.partition), -1) >= mark.offset for mark in after)
 
 
 async def freshness(
@@ -50,7 +44,7 @@ async def freshness(
     try:
         while True:
             applied = tuple(await read())
-            if covers(applied, after):
+            if reached(after, applied):
                 return Freshness(applied, stale=False)
             if await unreachable():
                 return Freshness(applied, stale=True, never=True)

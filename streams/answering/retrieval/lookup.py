@@ -14,7 +14,7 @@ from streams.answering.retrieval.embed import question_vector
 from streams.answering.retrieval.evidence import Weighing
 from streams.answering.retrieval.followup import leans_on
 from streams.answering.retrieval.freshness import Freshness, freshness
-from streams.answering.retrieval.query import searched_words, vector_weight
+from streams.answering.retrieval.query import search_query
 from streams.answering.retrieval.retrieve import Retrieved, outdated, retrieve
 from streams.answering.retrieval.rewrite import Rewriter
 from streams.answering.retrieval.standing import Standing
@@ -43,9 +43,6 @@ from streams.ports import (
 )
 
 T = TypeVar("T")
-
-AMONG_SUSPECTS = 4
-"""Times as many passages are asked for where some of the first ones were dropped by the guard."""
 
 CHECK_S = 0.15
 """How long it may take to see whether what was found still counts."""
@@ -148,16 +145,9 @@ class Lookup:
                 alone = await self._alone(text, asked.question, deadline)
                 serving, vector = await self._embedded(alone, deadline)
                 fresh = await known
-            top_k = asked.question.top_k
-            serving, query, retrieved = await self._found(serving, vector, asked, alone, deadline, top_k)
+            serving, query, retrieved = await self._found(serving, vector, asked, alone, deadline)
             inspected = _admitted(self._guard.inspect(asked, retrieved.found))
-            if len(inspected.passages) < len(retrieved.found) >= top_k:
-                # Suspects must not crowd out what else there is.
-                serving, query, retrieved = await self._found(
-                    serving, vector, asked, alone, deadline, top_k * AMONG_SUSPECTS
-                )
-                inspected = _admitted(self._guard.inspect(asked, retrieved.found))
-            retrieved = replace(retrieved, found=inspected.passages[:top_k])
+            retrieved = replace(retrieved, found=inspected.passages)
             language = guess(text, asked.question.language)
             evidence = await self._evidence(serving, asked, alone, retrieved, deadline)
             return Looked(
@@ -225,7 +215,7 @@ class Lookup:
             )
 
     async def _found(
-        self, serving: Serving, vector: Vector, asked: Asked, alone: str, deadline: Deadline, wanted: int
+        self, serving: Serving, vector: Vector, asked: Asked, alone: str, deadline: Deadline
     ) -> tuple[Serving, SearchQuery, Retrieved]:
         """What the live generation gives, and that one.
 
@@ -233,27 +223,29 @@ class Lookup:
         one alone, while a model or the store was waited for.
         """
         while True:
-            query, retrieved = await self._retrieved(serving, vector, asked, alone, deadline, wanted)
+            query, retrieved = await self._retrieved(serving, vector, asked, alone, deadline)
             now = await self._persist("search", self._serve, deadline)
             if now.search is serving.search:
                 return serving, query, retrieved
             serving, vector = await self._embedded(alone, deadline)
 
     async def _retrieved(
-        self, serving: Serving, vector: Vector, asked: Asked, alone: str, deadline: Deadline, wanted: int
+        self, serving: Serving, vector: Vector, asked: Asked, alone: str, deadline: Deadline
     ) -> tuple[SearchQuery, Retrieved]:
         language = language_of(alone, asked.question.language)
-        query = SearchQuery(
+        query = await search_query(
+            serving,
+            alone,
+            vector,
+            language=language,
+            weight=self._settings.alpha,
             tenant=asked.tenant,
-            text=searched_words(alone, language),
-            vector=vector,
-            principals=tuple(asked.question.principals),
+            principals=asked.question.principals,
             filters=metadata_pairs(asked.question.filters),
-            alpha=await vector_weight(serving, language, self._settings.alpha),
         )
         with deadline.measured("retrieved"):
             retrieved = await self._persist(
-                "search", lambda: self._retrieve(serving.search, query, wanted), deadline
+                "search", lambda: self._retrieve(serving.search, query, asked.question.top_k), deadline
             )
         self._observe(Observed("answer_superseded_hits", float(len(retrieved.superseded))))
         return query, retrieved
@@ -267,6 +259,7 @@ class Lookup:
             overfetch=settings.overfetch,
             rounds=settings.rounds,
             standing=self._standing,
+            goes_on=self._guard.lets_through,
         )
 
     async def _evidence(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from streams.answering.text.words import ENGLISH, FRENCH, folded, pieces
-from streams.ports import Serving
+from streams.messages.held import Vector
+from streams.ports import SearchQuery, Serving
 
 UNREAD = 0.4
 """What is left of the weight of vectors where the embedding model does not read the question's language.
@@ -24,6 +27,33 @@ def searched_words(text: str, language: str) -> str:
     return " ".join(kept) or text
 
 
+async def search_query(
+    serving: Serving,
+    text: str,
+    vector: Vector,
+    *,
+    language: str,
+    weight: float,
+    tenant: str,
+    principals: Sequence[str] = (),
+    filters: Sequence[str] = (),
+) -> SearchQuery:
+    """How a question is searched for, `weight` being that of vectors in languages that the model reads."""
+    return SearchQuery(
+        tenant=tenant,
+        text=searched_words(text, language),
+        vector=vector,
+        principals=tuple(principals),
+        filters=tuple(filters),
+        alpha=await vector_weight(serving, language, weight),
+    )
+
+
 async def vector_weight(serving: Serving, language: str, weight: float) -> float:
-    """The weight of vectors against words for a question in that language, `weight` where it is read."""
-    return weight if await serving.reads(language, language) else UNREAD * weight
+    """The weight of vectors against words for a question in that language, `weight` where it is read.
+
+    0 and 1 are words alone and vectors alone in any language.
+    """
+    if weight in {0.0, 1.0} or await serving.reads(language, language):
+        return weight
+    return UNREAD * weight

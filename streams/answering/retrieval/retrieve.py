@@ -6,8 +6,9 @@ and who may read them, and a source's floor says which heads do. So nothing here
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from uuid import UUID
 
 from streams.answering.found import Found
@@ -19,7 +20,10 @@ from streams.ports import Hit, Search, SearchQuery
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """At most as many passages as were wanted, best first; the hits that did not count."""
+    """The passages that count, best first, and the hits that did not.
+
+    At most as many as were wanted, besides those between them that do not go on.
+    """
 
     found: tuple[Found, ...]
     superseded: tuple[Hit, ...]
@@ -33,14 +37,16 @@ async def retrieve(
     overfetch: int,
     rounds: int,
     standing: Standing | None = None,
+    goes_on: Callable[[Found], bool] = lambda _: True,
 ) -> Retrieved:
     """The `wanted` best passages for `query` that count now. Raises what `search` raises.
 
     `standing` reads the heads; one that is kept from question to question does so in fewer calls.
 
     Each round asks for more than is wanted, `overfetch` times at first and twice as many each time; there is
-    another one (at most `rounds`) only where passages that no longer count took the place of others, or where
-    a document was replaced in between: the search found it as it was, its head says what it is now.
+    another one (at most `rounds`) only where passages that no longer count, or that do not go on (`goes_on`:
+    the guard's), took the place of others, or where a document was replaced in between: the search found it
+    as it was, its head says what it is now.
     """
     standing = standing or Standing()
     superseded: dict[UUID, Hit] = {}
@@ -53,11 +59,13 @@ async def retrieve(
         kept = {one.hit.id for one in found}
         gone = {hit.id: hit for hit in hits if hit.id not in kept and hit.id not in superseded}
         superseded |= gone
-        crowded = len(found) < wanted and len(hits) == limit
-        if not gone or not (crowded or _replaced(gone.values(), heads, kept)):
+        going = list(islice((place for place, one in enumerate(found, 1) if goes_on(one)), wanted))
+        crowded = len(going) < wanted and len(hits) == limit
+        if not (crowded or _replaced(gone.values(), heads, kept)):
             break
         limit *= 2 if crowded else 1
-    return Retrieved(tuple(found[:wanted]), tuple(superseded.values()))
+    last = going[-1] if len(going) == wanted else len(found)
+    return Retrieved(tuple(found[:last]), tuple(superseded.values()))
 
 
 async def outdated(

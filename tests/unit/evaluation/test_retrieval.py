@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.answering.retrieval.evidence import Weighing
-from streams.evaluation.measures import ndcg_at, recall_at, reciprocal_rank
+from streams.evaluation.measures import capped_recall_at, ndcg_at, recall_at, reciprocal_rank
 from streams.evaluation.recall import Expected
 from streams.evaluation.retrieval import Evaluation, halves
 from streams.evaluation.scores import Ranked, best_threshold, by_language, scores
@@ -19,7 +19,9 @@ RANKED = ["a", "b", "c", "d", "e", "f"]
 def test_the_measures_are_those_of_the_field():
     assert recall_at(1, RANKED, {"b"}) == 0
     assert recall_at(5, RANKED, {"b", "e", "z"}) == pytest.approx(2 / 3)
-    assert recall_at(1, RANKED, {"a", "b"}) == 1
+    assert recall_at(1, RANKED, {"a", "b"}) == 0.5
+    assert capped_recall_at(1, RANKED, {"a", "b"}) == 1
+    assert capped_recall_at(5, RANKED, {"b", "e", "z"}) == pytest.approx(2 / 3)
     assert reciprocal_rank(RANKED, {"c", "f"}) == pytest.approx(1 / 3)
     assert reciprocal_rank(RANKED, {"z"}) == 0
     # 1/log2(3) + 1/log2(6), over 1/log2(2) + 1/log2(3).
@@ -28,9 +30,10 @@ def test_the_measures_are_those_of_the_field():
 
 @given(st.lists(st.sampled_from("abcdefgh"), unique=True), st.sets(st.sampled_from("abcdefgh"), min_size=1))
 def test_measures_are_shares_and_a_perfect_ranking_has_one(ranked, relevant):
-    for measure in (lambda one: recall_at(5, one, relevant), lambda one: ndcg_at(10, one, relevant)):
+    for measure in (lambda one: capped_recall_at(5, one, relevant), lambda one: ndcg_at(10, one, relevant)):
         assert 0 <= measure(ranked) <= 1 + 1e-9
         assert measure(sorted(relevant)) == pytest.approx(1)
+    assert recall_at(5, ranked, relevant) == len(set(ranked[:5]) & relevant) / len(relevant)
 
 
 def ranked(*, answerable=True, similarity=0.6, evidence=True, language="en", seconds=0.01):

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.kafka.watermarks import applied_of, reached, unreachable
-from streams.messages.records import Offset
+from streams.kafka.watermarks import applied_of, unreachable
+from streams.messages.records import Offset, reached
 
 
 def at(topic, partition, offset):

@@ -47,6 +47,21 @@ def test_the_search_goes_on_for_a_bounded_number_of_rounds():
     assert len(stubborn.queries) <= 4
 
 
+def test_what_does_not_go_on_takes_no_others_place():
+    suspects = [hit(f"suspect {n}", name=f"s{n}") for n in range(12)]
+    index = Index.of(*suspects, *(hit(f"text {n}", name=f"d{n}") for n in range(9)))
+    query = SearchQuery("acme", "text", (0.6, 0.8), limit=6)
+
+    def innocent(one):
+        return one.hit.text.startswith("text")
+
+    found = run(retrieve(index, query, wanted=3, overfetch=2, rounds=4, goes_on=innocent))
+    assert [one.hit.text for one in found.found if innocent(one)] == ["text 0", "text 1", "text 2"]
+    assert len(found.found) == 12 + 3, "those between them are there, to be reported"
+    assert found.superseded == ()
+    assert [query.limit for query in index.queries] == [6, 12, 24]
+
+
 def test_one_round_is_enough_where_everything_counts():
     index = Index.of(*(hit(f"text {n}", name=f"d{n}") for n in range(9)))
     query = SearchQuery("acme", "text", (0.6, 0.8))

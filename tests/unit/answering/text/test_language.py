@@ -140,3 +140,4 @@ async def test_vectors_weigh_less_in_a_language_that_the_model_does_not_read():
     assert await vector_weight(serving, "en", 0.5) == 0.5
     for other in OTHERS:
         assert await vector_weight(serving, other, 0.5) == UNREAD * 0.5
+        assert await vector_weight(serving, other, 1.0) == 1.0, "vectors alone are vectors alone"
