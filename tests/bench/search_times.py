@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import resource
 import sys
 import tempfile
 import time
@@ -46,7 +47,7 @@ TENANT = "bench"
 GROUPS, NOISE = 200, 0.7
 PASSAGES_A_DOCUMENT = 4
 WANTED, OVERFETCH, ROUNDS, ALPHA = 5, 4, 5, 0.5
-WRITTEN_AT_ONCE = 500
+WRITTEN_AT_ONCE, MADE_AT_ONCE = 500, 10_000
 NAMES = UUID("6b1a5ad9-4b9e-4b1e-9a52-0d4c5d3c3c1e")
 KEY = "service-public.fr"
 
@@ -61,7 +62,12 @@ class Took:
 
 
 def vectors(count: int, chosen: np.random.Generator, groups: np.ndarray) -> np.ndarray:
-    """Unit vectors, each about one of the groups."""
+    """Unit vectors, each about one of the groups; made in parts, as noise is of twice their size."""
+    parts = [min(MADE_AT_ONCE, count - start) for start in range(0, count, MADE_AT_ONCE)]
+    return np.concatenate([_part(size, chosen, groups) for size in parts])
+
+
+def _part(count: int, chosen: np.random.Generator, groups: np.ndarray) -> np.ndarray:
     made = groups[chosen.integers(len(groups), size=count)]
     made = made + NOISE * chosen.standard_normal(made.shape) / np.sqrt(DIMENSION)
     return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
@@ -198,16 +204,26 @@ async def main() -> int:
         else:
             store = await open_sqlite(folder / "index.db", dimension=DIMENSION)
         stack.push_async_callback(store.close)
+        began = time.monotonic()
         await fill(store, texts, vectors(given.passages, chosen, groups))
+        loaded = time.monotonic() - began
         if not given.weaviate:
             bare = bare_sqlite(folder / "index.db")
         rows = await measured(store, bare, asked, vectors(given.questions, chosen, groups))
+        held = _megabytes(folder)
     name = "Weaviate" if given.weaviate else "SQLite"
     table = Table("ms", "p50", "p95", title=f"{name}, {given.passages:,} passages")
     for one in rows:
         table.add_row(one.way, f"{one.p50:.1f}", f"{one.p95:.1f}")
     Console().print(table)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    took = f"{given.passages:,} passages were written in {loaded:.0f} s"
+    Console().print(f"{took}; this process had {peak:.0f} MB at most, the store {held} MB on disk")
     return 0
+
+
+def _megabytes(folder: Path) -> int:
+    return round(sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20)
 
 
 if __name__ == "__main__":
