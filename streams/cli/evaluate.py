@@ -113,7 +113,9 @@ def _show(what: str, rows: Mapping[str, Scores], out: Output) -> None:
 
 
 def _show_tuned(tuned: Tuned, weight: float, out: Output) -> None:
-    _show("the half that was not looked at", {"as set": tuned.before, "tuned": tuned.after}, out)
+    tried = {f"weight {candidate:g}": found for candidate, found in tuned.tried.items()}
+    _show("tried on one half, for nDCG@10", tried, out)
+    _show("tested on the half that was not looked at", {"as set": tuned.before, "tuned": tuned.after}, out)
     facts = {
         "STREAMS_VECTOR_WEIGHT": tuned.weight,
         "STREAMS_SIMILARITY_THRESHOLD": tuned.similarity,
@@ -127,10 +129,11 @@ def _settings(facts: Mapping[str, float | None]) -> str:
     return "  ".join(f"{name}={value:g}" for name, value in facts.items() if value is not None)
 
 
-def _show_answers(answered: Answered, out: Output) -> None:
-    row = asdict(answered)
-    text = "\n".join(f"{name.replace('_', ' '):<18} {_shown(value)}" for name, value in row.items())
-    out.row({"what": "answers", **row}, text)
+def _show_answers(answered: Mapping[str, Answered], out: Output) -> None:
+    rows = {name: asdict(one) for name, one in answered.items()}
+    for name, row in rows.items():
+        text = "\n".join(f"{field.replace('_', ' '):<18} {_shown(value)}" for field, value in row.items())
+        out.row({"what": "answers", "name": name, **row}, f"answers, {name}\n{text}\n")
 
 
 def _shown(value: object) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from streams.answering.text.language import language_of
 from streams.errors import Rejected, Retryable
 from streams.evaluation.recall import Expected
 from streams.messages.answers import AnswerCompleted
@@ -36,10 +37,14 @@ class Answered:
     p95_ms: float
 
 
+Pair = tuple[Expected, AnswerCompleted | None]
+"""A question and its answer; None where it failed."""
+
+
 async def ask_all(
     ask: Callable[[Question], Awaitable[AnswerCompleted]], questions: Sequence[Expected]
-) -> Answered:
-    """Asks all of them, a few at a time, and says what came of it."""
+) -> Mapping[str, Answered]:
+    """Asks all, a few at a time. What came of all, and of each language's where there are several."""
     free = asyncio.Semaphore(AT_ONCE)
 
     async def one(asked: Expected) -> AnswerCompleted | None:
@@ -57,17 +62,21 @@ async def ask_all(
             except (Retryable, Rejected):
                 return None
 
-    answers = await asyncio.gather(*map(one, questions))
-    pairs = [(asked, answer) for asked, answer in zip(questions, answers, strict=True) if answer is not None]
-    return _summary(pairs, failed=len(questions) - len(pairs))
+    pairs = list(zip(questions, await asyncio.gather(*map(one, questions)), strict=True))
+    by_language: dict[str, list[Pair]] = {}
+    for asked, answer in pairs:
+        by_language.setdefault(language_of(asked.question, asked.language), []).append((asked, answer))
+    each = {name: _summary(some) for name, some in sorted(by_language.items())}
+    return {"all": _summary(pairs)} | (each if len(each) > 1 else {})
 
 
-def _summary(pairs: Sequence[tuple[Expected, AnswerCompleted]], *, failed: int) -> Answered:
+def _summary(asked_all: Sequence[Pair]) -> Answered:
+    pairs = [(asked, answer) for asked, answer in asked_all if answer is not None]
     took = sorted(answer.timings.total or 0.0 for _, answer in pairs) or [0.0]
     routes = Counter(answer.route for _, answer in pairs)
     return Answered(
-        questions=len(pairs) + failed,
-        failed=failed,
+        questions=len(asked_all),
+        failed=len(asked_all) - len(pairs),
         grounded=_mean([answer.grounded for _, answer in pairs if answer.grounded is not None]),
         cites_expected=_mean(
             [

@@ -32,11 +32,12 @@ class Tuned:
     """What was found on one half of the questions, and what it does to the other half.
 
     `weight` is of vectors against words; `similarity` the cosine from which a passage is evidence, None
-    where the questions do not tell.
+    where the questions do not tell. `tried`: what each weight comes to on the half that is learnt from.
     """
 
     weight: float
     similarity: float | None
+    tried: Mapping[float, Scores]
     before: Scores
     after: Scores
 
@@ -65,14 +66,15 @@ class Evaluation:
     async def tune(self, questions: Sequence[Expected], *, weight: float) -> Tuned:
         """The best weight, by nDCG@10, and the best threshold on one half, and what they do to the other."""
         learn, test = halves(questions)
-        tried = {candidate: await self.rank(learn, weight=candidate) for candidate in WEIGHTS}
+        ranked = {candidate: await self.rank(learn, weight=candidate) for candidate in WEIGHTS}
+        tried = {candidate: scores(found) for candidate, found in ranked.items()}
         best = max(WEIGHTS, key=lambda candidate: (_ndcg(tried[candidate]), -abs(candidate - weight)))
-        similarity = best_threshold(tried[best])
+        similarity = best_threshold(ranked[best])
         before = scores(await self.rank(test, weight=weight))
         tuned = Evaluation(
             self._serving, replace(self._weighing, similarity=similarity), monotonic=self._monotonic
         )
-        return Tuned(best, similarity, before, scores(await tuned.rank(test, weight=best)))
+        return Tuned(best, similarity, tried, before, scores(await tuned.rank(test, weight=best)))
 
     async def _rank(self, asked: Expected, weight: float) -> Ranked:
         began = self._monotonic()
@@ -114,5 +116,5 @@ def halves(questions: Sequence[Expected]) -> tuple[Sequence[Expected], Sequence[
     return ordered[::2], ordered[1::2]
 
 
-def _ndcg(ranked: Sequence[Ranked]) -> float:
-    return scores(ranked).ndcg_10 or 0.0
+def _ndcg(found: Scores) -> float:
+    return found.ndcg_10 or 0.0

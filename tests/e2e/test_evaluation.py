@@ -53,8 +53,10 @@ def test_tuning_and_real_answers_are_part_of_it(indexed, tmp_path):
     found = indexed.rows("eval", str(few), "--tune", "--answers")
     (tuned,) = [row for row in found if row["what"] == "tuned"]
     assert 0 <= tuned["STREAMS_VECTOR_WEIGHT"] <= 1
-    (answers,) = [row for row in found if row["what"] == "answers"]
-    assert answers["questions"] == 12
+    assert len([row for row in found if row["what"] == "tried"]) == 11
+    answered = rows(row for row in found if row["what"] == "answers")
+    answers = answered["all"]
+    assert answers["questions"] == 12 == answered["en"]["questions"] + answered["fr"]["questions"]
     assert sum(answers["routes"].values()) == pytest.approx(1)
 
 

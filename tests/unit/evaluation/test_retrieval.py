@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from streams.answering.retrieval.evidence import Weighing
 from streams.evaluation.measures import capped_recall_at, ndcg_at, recall_at, reciprocal_rank
 from streams.evaluation.recall import Expected
-from streams.evaluation.retrieval import Evaluation, halves
+from streams.evaluation.retrieval import WEIGHTS, Evaluation, halves
 from streams.evaluation.scores import Ranked, best_threshold, by_language, scores
 from streams.ports import Serving
 from tests.unit.answering.scripted import Index, Words, hit
@@ -92,4 +92,6 @@ def test_a_question_is_ranked_as_the_answering_worker_would_find_it():
 def test_tuning_learns_from_one_half_and_reports_on_the_other():
     tuned = run(evaluation(Index.of(PASSWORD, LUNCH)).tune(QUESTIONS * 2, weight=0.3))
     assert tuned.weight == pytest.approx(0.3), "nothing is gained by another weight here"
+    assert set(tuned.tried) == set(WEIGHTS)
+    assert {found.questions for found in tuned.tried.values()} == {3}
     assert tuned.before.questions == tuned.after.questions == 3
