@@ -23,6 +23,7 @@ class Group:
 
     def __init__(self):
         self.generation = 1
+        self.flowing = True
         self.committed = {}
         self.commits = []
         self.paused = set()
@@ -35,7 +36,7 @@ class Group:
         self.changed = asyncio.Event()
 
     def live(self, generation):
-        return generation == self.generation
+        return self.flowing and generation == self.generation
 
     def assigned(self):
         return frozenset(self.owned)
@@ -190,5 +191,8 @@ class Bench:
 
     async def rebalance(self):
         """Takes all partitions away and gives them back in a new generation."""
+        # As Faust does: nothing flows from before the drain until the new generation is there.
+        self.group.flowing = False
         await self.pump.drain()
         self.group.generation += 1
+        self.group.flowing = True
