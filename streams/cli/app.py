@@ -18,6 +18,7 @@ from streams.cli import (
     reindex,
     schemas,
     shadow,
+    status,
     topics,
     up,
     watch,
@@ -65,5 +66,6 @@ app.command("reindex")(reindex.reindex)
 app.add_typer(models.app, name="models")
 app.add_typer(shadow.app, name="shadow")
 app.command("eval")(evaluate.evaluate)
+app.command("status")(status.status)
 app.command("doctor")(doctor.doctor)
 app.add_typer(schemas.app, name="schemas")

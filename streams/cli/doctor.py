@@ -57,11 +57,8 @@ async def _one(part: str, check: Check, settings: Settings) -> Finding:
     except StreamsError as error:
         return Finding(part, str(error), error)
     except TimeoutError:
-        return Finding(
-            part,
-            f"no answer within {LIMIT_S:g} s",
-            Retryable(f"{part} hangs: restart it, or look at its log"),
-        )
+        hangs = Retryable(f"no answer within {LIMIT_S:g} s: it hangs; look at its log, or restart it")
+        return Finding(part, str(hangs), hangs)
 
 
 def _print(finding: Finding, out: Output) -> None:

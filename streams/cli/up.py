@@ -111,12 +111,18 @@ async def running(
             # Where no `.env` counts, the worker must find none either.
             cwd = None if env_file else settings.state_dir.resolve()
             port = await supervisor.start_on_free_port(partial(_worker, given, cwd))
-            health = f"http://{HOST}:{port}/readyz"
+            health = f"http://{HOST}:{port}"
             address = await _front(there, given, supervisor, cwd, out) if front else None
             state.write(
-                State(pid=os.getpid(), started_at=datetime.now(UTC), settings=given, pids=supervisor.pids)
+                State(
+                    pid=os.getpid(),
+                    started_at=datetime.now(UTC),
+                    settings=given,
+                    pids=supervisor.pids,
+                    health=health,
+                )
             )
-            _say(own, there, health, address, out)
+            _say(own, there, f"{health}/readyz", address, out)
             yield there, supervisor
 
 

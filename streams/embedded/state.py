@@ -25,7 +25,10 @@ SETTING = "STREAMS_STATE_DIR"
 
 
 class State(BaseModel):
-    """What runs. `settings` are those by which other commands reach it; `pids` by service."""
+    """What runs. `settings` are those by which other commands reach it; `pids` by service.
+
+    `health`: where the worker has its `/readyz` and `/metrics`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -33,6 +36,7 @@ class State(BaseModel):
     started_at: datetime
     settings: Mapping[str, JsonValue] = {}
     pids: Mapping[str, int] = {}
+    health: str | None = None
 
 
 class StateFile:
@@ -54,9 +58,11 @@ class StateFile:
 
 @contextmanager
 def claim(folder: Path) -> Iterator[StateFile]:
-    """The state file of `folder`, removed at the end. Raises Misconfigured where another process has it."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (folder / LOCK).open("a") as lock:
+    """The state file of `folder`, removed at the end.
+
+    Raises Misconfigured where another process has it, or nothing can be written there.
+    """
+    with _opened(folder) as lock:
         if not _locked(lock, fcntl.LOCK_EX):
             raise Misconfigured(
                 f"`rag-streams up` runs already with {folder}: stop it, or set {SETTING} to another folder",
@@ -69,6 +75,18 @@ def claim(folder: Path) -> Iterator[StateFile]:
             yield file
         finally:
             file.remove()
+
+
+def _opened(folder: Path) -> IO[str]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return (folder / LOCK).open("a")
+    except OSError as error:
+        raise Misconfigured(
+            f"{SETTING} names a folder in which nothing can be written ({error.strerror}): {folder};"
+            " name another",
+            setting=SETTING,
+        ) from None
 
 
 def read_state(folder: Path) -> State | None:

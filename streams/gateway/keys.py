@@ -110,16 +110,33 @@ def read(path: Path) -> KeyFile:
 
 @contextmanager
 def changing(path: Path) -> Iterator[KeyFile]:
-    """The file as it is now (none: no keys), with others who would change it kept waiting."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with path.with_name(path.name + ".lock").open("a") as lock:
+    """The file as it is now (none: no keys), with others who would change it kept waiting.
+
+    Raises `Misconfigured` where it can't be read, or nothing can be written beside it.
+    """
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = path.with_name(path.name + ".lock").open("a")
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield read(path) if path.exists() else KeyFile()
 
 
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _wrong(path, f"can't be written in that folder ({error.strerror}); name another") from None
+
+
 def write(path: Path, file: KeyFile) -> None:
-    """Replaces the file in one step: a reader sees the old or the new. Only its owner may read it."""
-    _replace(path, file.model_dump_json(indent=2) + "\n")
+    """Replaces the file in one step: a reader sees the old or the new. Only its owner may read it.
+
+    Raises `Misconfigured` where it can't be written.
+    """
+    with _writing(path):
+        _replace(path, file.model_dump_json(indent=2) + "\n")
 
 
 def _replace(path: Path, text: str) -> None:

@@ -173,7 +173,14 @@ async def _open_sqlite(settings: Settings) -> Index:
             f"STREAMS_STORE=sqlite needs {error.name}: pip install 'rag-streams[sqlite]'",
             setting="STREAMS_STORE",
         ) from error
-    settings.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(
+            f"STREAMS_SQLITE_PATH names a folder that can't be made ({error.strerror}):"
+            f" {settings.sqlite_path.parent}; name another",
+            setting="STREAMS_SQLITE_PATH",
+        ) from None
     return await open_sqlite_index(settings.sqlite_path)
 
 

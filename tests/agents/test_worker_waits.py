@@ -1,6 +1,8 @@
 """What a worker shows of itself while it waits for Kafka to start with."""
 
 import json
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -36,6 +38,13 @@ def test_a_worker_that_has_not_found_kafka_yet_is_seen_as_one_that_waits_for_it(
     try:
         ready = json.loads(until(worker, "readyz", nowhere))
         assert not ready["ready"]
+        asked = worker.environ | {"STREAMS_METRICS_PORT": str(worker.port)}
+        status = [sys.executable, "-m", "streams", "status"]
+        ended = subprocess.run(status, env=asked, capture_output=True, text=True, check=False)
+        assert ended.returncode == 3, ended.stderr
+        assert ended.stdout.startswith("WAITS worker"), ended.stdout
+        assert nowhere in ended.stdout
+        assert len(ended.stderr.splitlines()) <= 2, ended.stderr
         until(
             worker,
             "metrics",

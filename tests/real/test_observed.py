@@ -81,11 +81,14 @@ async def happen(watched):
     with suppress(StreamsError):
         await client.ask("   ")
     environ = {name: value for name, value in os.environ.items() if not name.startswith("STREAMS_")}
-    command = [sys.executable, "-m", "streams", "reconcile"]
-    ended = await asyncio.to_thread(
-        subprocess.run, command, env=environ | watched.environ, capture_output=True, check=False
-    )
-    assert ended.returncode == 0, ended.stderr
+    environ |= watched.environ | {"STREAMS_METRICS_PORT": str(watched.worker.port)}
+    for command, said in (("reconcile", b""), ("status", b"ok    kafka"), ("status --json", b'"behind": 0')):
+        ended = await asyncio.to_thread(
+            subprocess.run, [sys.executable, "-m", "streams", *command.split()],
+            env=environ, capture_output=True, check=False,
+        )  # fmt: skip
+        assert ended.returncode == 0, ended.stderr
+        assert said in ended.stdout
 
 
 async def few_series(watched):

@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from streams.cli.app import app
+from streams.errors import Misconfigured
 
 UNTIL_INTERRUPTED = {"worker", "gateway"}
 """These print a log, whose form STREAMS_LOG_FORMAT says."""
@@ -37,6 +38,32 @@ def test_it_can_print_json(path, command):
 
 def test_nothing_is_coloured_where_nobody_looks():
     assert "\x1b[" not in CliRunner().invoke(app, ["--help"]).output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "setting"),
+    [
+        ("up", "STREAMS_STATE_DIR"),
+        ("doctor", "STREAMS_SQLITE_PATH"),
+        ("keys create --tenant acme --scope ask", "STREAMS_API_KEYS_FILE"),
+        ("keys revoke somebody", "STREAMS_API_KEYS_FILE"),
+    ],
+)
+def test_a_place_where_nothing_can_be_written_is_named_with_its_setting(
+    arguments, setting, tmp_path, monkeypatch
+):
+    (tmp_path / "a-file").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(setting, "a-file/below" if setting == "STREAMS_STATE_DIR" else "a-file/below/it")
+    if setting == "STREAMS_SQLITE_PATH":
+        monkeypatch.setenv("STREAMS_STORE", "sqlite")
+        monkeypatch.setenv("STREAMS_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+        monkeypatch.setenv("STREAMS_OLLAMA_URL", "http://127.0.0.1:1")
+    done = CliRunner().invoke(app, arguments.split())
+    said = str(done.exception) if isinstance(done.exception, Misconfigured) else done.output
+    assert setting in said
+    assert "a-file/below" in said
+    assert not isinstance(done.exception, OSError)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
