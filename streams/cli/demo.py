@@ -32,7 +32,8 @@ from streams.messages.changes import DEFAULT_TENANT, DocumentChange
 from streams.messages.questions import Question
 from streams.messages.receipts import IndexReceipt
 from streams.messages.records import Offset
-from streams.settings import PREFIX, Settings, load
+from streams.settings import Settings, load
+from streams.settings.names import PREFIX
 from streams.worker.parts import connection
 
 QUESTIONS = (

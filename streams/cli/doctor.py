@@ -11,7 +11,8 @@ from streams.cli.checks import Check, checks_of
 from streams.cli.output import Json, Output, exit_code
 from streams.client.here import here
 from streams.errors import Retryable, StreamsError
-from streams.settings import Settings, shown
+from streams.settings import Settings
+from streams.settings.shown import shown
 
 LIMIT_S = 20.0
 

@@ -13,7 +13,7 @@ from streams.errors import Rejected
 from streams.gateway import keys as file
 from streams.gateway.keys import SCOPES, SETTING, Key, KeyFile, Scope
 from streams.messages.changes import DEFAULT_TENANT
-from streams.settings import misconfigured
+from streams.settings.names import misconfigured
 from streams.worker.parts import utc_now
 
 app = typer.Typer(

@@ -25,7 +25,8 @@ from streams.embedded.state import State, claim
 from streams.embedded.supervisor import Service, Supervisor
 from streams.gateway import keys
 from streams.kafka import topics
-from streams.settings import PREFIX, Settings, load
+from streams.settings import Settings, load
+from streams.settings.names import PREFIX
 from streams.worker.parts import connection, topic_plan, utc_now
 
 READY_S = 90.0

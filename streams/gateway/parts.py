@@ -18,7 +18,8 @@ from streams.gateway.standing import Standing
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.produce import Producer
 from streams.ports import Observer
-from streams.settings import Settings, misconfigured
+from streams.settings import Settings
+from streams.settings.names import misconfigured
 from streams.sources import Topics
 from streams.worker.parts import connection, read_topics
 

@@ -19,7 +19,8 @@ from streams.gateway.standing import OK, Standing
 from streams.kafka.reach import Reach
 from streams.observe import health, logs
 from streams.observe.metrics import Metrics
-from streams.settings import Settings, misconfigured
+from streams.settings import Settings
+from streams.settings.names import misconfigured
 from streams.worker.gauges import show_kafka
 
 STOP_S = 3

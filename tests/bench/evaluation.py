@@ -17,7 +17,8 @@ from rich.console import Console
 
 from streams.cli.output import Output
 from streams.cli.up import running
-from streams.settings import PREFIX, load
+from streams.settings import load
+from streams.settings.names import PREFIX
 
 ROOT = Path(__file__).parents[2]
 FOLLOW_UPS = ROOT / "tests/bench/follow_ups.py"

@@ -41,7 +41,8 @@ from streams.messages.changes import EVERYONE
 from streams.messages.held import Passage
 from streams.messages.position import Position
 from streams.ports import SearchQuery, Serving
-from streams.settings import PREFIX, load
+from streams.settings import load
+from streams.settings.names import PREFIX
 from streams.stores.sqlite import open_sqlite
 from streams.stores.weaviate import WeaviateConfig, open_weaviate
 from tests.bench.bm25 import TOKENIZER, Bm25

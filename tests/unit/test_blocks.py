@@ -12,7 +12,9 @@ import yaml
 from typer.core import TyperGroup, TyperOption
 
 from streams.cli.app import app
-from streams.settings import PREFIX, Settings, is_secret
+from streams.settings import Settings
+from streams.settings.names import PREFIX
+from streams.settings.secret_files import is_secret
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -82,7 +84,9 @@ def test_every_task_is_in_the_makefile():
 
 def test_every_setting_is_one():
     names = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    names |= {f"{PREFIX}{name.upper()}_FILE" for name in Settings.model_fields if is_secret(name)}
+    names |= {
+        f"{PREFIX}{name.upper()}_FILE" for name, field in Settings.model_fields.items() if is_secret(field)
+    }
     told = [
         (page.name, name)
         for page in PAGES

@@ -4,6 +4,7 @@ import pytest
 
 from streams import settings
 from streams.errors import Misconfigured
+from streams.settings.shown import shown
 
 SECRET = "hunter2-canary"
 
@@ -92,7 +93,7 @@ def test_a_secret_may_come_from_a_file_and_is_masked_everywhere(monkeypatch, tmp
     monkeypatch.setenv("STREAMS_WEAVIATE_API_KEY_FILE", str(tmp_path / "key"))
     got = settings.load()
     assert got.weaviate_api_key.get_secret_value() == SECRET
-    assert SECRET not in f"{got!r} {got} {settings.shown(got)}"
+    assert SECRET not in f"{got!r} {got} {shown(got)}"
 
 
 def test_a_secrets_file_may_be_named_in_the_env_file_too(tmp_path):

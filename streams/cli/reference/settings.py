@@ -7,7 +7,10 @@ from typing import Annotated, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from streams.settings import EMBEDDED_DEFAULTS, PREFIX, Settings, is_secret
+from streams.settings import Settings
+from streams.settings.names import PREFIX
+from streams.settings.secret_files import is_secret
+from streams.settings.table import EMBEDDED_DEFAULTS
 
 HEAD = """# Settings
 
@@ -32,7 +35,7 @@ def _row(name: str, field: FieldInfo) -> str:
     notes = [
         field.description or "",
         f"One of {kinds}." if kinds else "",
-        "*Secret.*" if is_secret(name) else "",
+        "*Secret.*" if is_secret(field) else "",
     ]
     return f"| `{PREFIX}{name.upper()}` | {default} | {' '.join(note for note in notes if note)} |\n"
 

@@ -1,20 +1,13 @@
-"""Every setting, once: `STREAMS_*` in the environment or in `.env`, typed, checked before any work.
-
-A secret may also come as `STREAMS_…_FILE`, the path of a file that holds it. A name that nobody knows is
-refused, so that a misspelt one is not silently a default.
-"""
+"""The table of settings: each once, typed, with its default and what it means, and what must fit together."""
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
-from dotenv import dotenv_values
-from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -22,11 +15,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from streams.errors import Misconfigured
-
-PREFIX = "STREAMS_"
-BESIDES = frozenset({"STREAMS_TEST_DATA", "STREAMS_SERVERS_DIR"})
-"""Names with our prefix that are no settings: the test suite's."""
+from streams.settings.names import PREFIX, misconfigured
+from streams.settings.secret_files import SecretFiles
 
 PROMPT_TOKENS = 512
 """What of the context an answer must leave to its prompt."""
@@ -304,99 +294,3 @@ class Settings(BaseSettings):
     def ollama(self) -> str:
         """Where Ollama is, defaults applied."""
         return self.ollama_url or "http://localhost:11434"
-
-
-def misconfigured(field: str, problem: str) -> Misconfigured:
-    """The error for one setting, by the name that its user knows."""
-    name = PREFIX + field.upper()
-    return Misconfigured(f"{name} {problem}", setting=name)
-
-
-class SecretFiles(PydanticBaseSettingsSource):
-    """Secrets from the files that `STREAMS_…_FILE` names in `named`, environment and `.env` together."""
-
-    def __init__(self, settings_cls: type[BaseSettings], named: Mapping[str, str | None]) -> None:
-        super().__init__(settings_cls)
-        self._named = named
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """The secret's text, without the white space around it; None where no file is named."""
-        del field
-        name = PREFIX + field_name.upper()
-        path = self._named.get(f"{name}_FILE") if is_secret(field_name) else None
-        if not path:
-            return None, field_name, False
-        if self._named.get(name):
-            raise misconfigured(f"{field_name}_file", f"and {name} are both set; keep one of them")
-        try:
-            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
-        except (OSError, UnicodeDecodeError) as error:
-            problem = f"names a file that can't be read ({type(error).__name__}): {path}"
-            raise misconfigured(f"{field_name}_file", problem) from None
-
-    def __call__(self) -> dict[str, Any]:
-        """What the files hold, by field."""
-        found = {
-            name: self.get_field_value(field, name)[0]
-            for name, field in self.settings_cls.model_fields.items()
-        }
-        return {name: value for name, value in found.items() if value is not None}
-
-
-def load(*, env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:
-    """The settings of this process.
-
-    Raises `Misconfigured` with the setting's name and what would be right.
-    """
-    _refuse_unknown([*os.environ, *(dotenv_values(env_file) if env_file and env_file.is_file() else ())])
-    try:
-        return Settings(_env_file=env_file, **overrides)
-    except ValidationError as error:
-        raise _first_problem(error) from None
-
-
-def _refuse_unknown(names: list[str]) -> None:
-    fields = Settings.model_fields
-    for name in names:
-        field = name.removeprefix(PREFIX).lower()
-        secret = field.removesuffix("_file")
-        secret_file = secret != field and secret in fields and is_secret(secret)
-        if not name.startswith(PREFIX) or name in BESIDES or field in fields or secret_file:
-            continue
-        close = difflib.get_close_matches(field, fields, n=1)
-        raise misconfigured(
-            field, f"is no setting{f'; did you mean {PREFIX}{close[0].upper()}?' if close else ''}"
-        )
-
-
-def is_secret(field: str) -> bool:
-    """Whether a setting's value must never be shown."""
-    annotation = Settings.model_fields[field].annotation
-    return annotation is SecretStr or SecretStr in get_args(annotation)
-
-
-def _first_problem(error: ValidationError) -> Misconfigured:
-    problem = error.errors(include_input=False, include_url=False)[0]
-    inner = problem.get("ctx", {}).get("error")
-    if isinstance(inner, Misconfigured):
-        return inner
-    field = str(problem["loc"][0]) if problem["loc"] else "settings"
-    return misconfigured(field, f"is not right: {problem['msg']}")
-
-
-class Shown(BaseModel):
-    """One setting as a person sees it: secrets masked."""
-
-    name: str
-    value: str
-    given: bool
-
-
-def shown(settings: Settings) -> list[Shown]:
-    """Every setting with its value, in the order of the reference; a secret is `••••••`."""
-    rows = []
-    for field in type(settings).model_fields:
-        value = getattr(settings, field)
-        text = "" if value is None else "••••••" if isinstance(value, SecretStr) else str(value)
-        rows.append(Shown(name=PREFIX + field.upper(), value=text, given=field in settings.model_fields_set))
-    return rows
