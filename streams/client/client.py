@@ -166,11 +166,16 @@ async def _by(limit_s: float, event: Coroutine[Any, Any, Event]) -> Event:
         ) from None
 
 
-def change_record(change: DocumentChange, *, topic: str, tenant: str) -> Outgoing:
-    """The record that carries a native change: key `TENANT/ID`, the fields that were set."""
+def change_record(
+    change: DocumentChange, *, topic: str, tenant: str, along: headers.Headers = ()
+) -> Outgoing:
+    """The record that carries a native change: key `TENANT/ID`, the fields that were set.
+
+    `along` are headers beside its version.
+    """
     owner = change.tenant or tenant
     value = change.model_dump_json(exclude_defaults=True, exclude_none=True)
-    return Outgoing(topic, f"{owner}/{change.id}".encode(), value.encode(), headers.versioned())
+    return Outgoing(topic, f"{owner}/{change.id}".encode(), value.encode(), headers.versioned(*along))
 
 
 def question_record(

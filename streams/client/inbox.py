@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from streams.kafka.connection import KafkaConnection
-from streams.kafka.consume import tail
 from streams.kafka.replies import event_of
+from streams.kafka.tailing import Tailing
 from streams.messages.reader import Event
 from streams.messages.records import Offset, Record
 
@@ -40,11 +40,8 @@ class Inbox:
     """
 
     def __init__(self, connection: KafkaConnection, topic: str) -> None:
-        self._connection, self._topic = connection, topic
         self._mail: dict[str, list[Mail]] = {}
-        self._opening = asyncio.Lock()
-        self._reading: asyncio.Task[None] | None = None
-        self._stack = AsyncExitStack()
+        self._tail = Tailing(connection, topic, take=self._take, lost=self._lost)
 
     @asynccontextmanager
     async def mail(self, question_id: str) -> AsyncIterator[Mail]:
@@ -52,37 +49,24 @@ class Inbox:
         mail = Mail()
         self._mail.setdefault(question_id, []).append(mail)
         try:
-            await self._open()
+            await self._tail.open()
             yield mail
         finally:
             self._mail[question_id].remove(mail)
             if not self._mail[question_id]:
                 del self._mail[question_id]
 
-    async def _open(self) -> None:
-        async with self._opening:
-            if self._reading is None or self._reading.done():
-                await self.close()
-                records = await self._stack.enter_async_context(tail(self._connection, self._topic))
-                self._reading = asyncio.create_task(self._read(records))
-
     async def close(self) -> None:
         """Reads no more."""
-        reading, self._reading = self._reading, None
-        if reading is not None:
-            reading.cancel()
-            with suppress(asyncio.CancelledError):
-                await reading
-        await self._stack.aclose()
+        await self._tail.close()
 
-    async def _read(self, records: AsyncIterator[Record]) -> None:
-        try:
-            async for record in records:
-                waiting = self._mail.get((record.key or b"").decode(errors="replace"), ())
-                if waiting and (event := event_of(record)) is not None:
-                    self._share(waiting, event)
-        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
-            self._share([mail for some in self._mail.values() for mail in some], error)
+    def _take(self, record: Record) -> None:
+        waiting = self._mail.get((record.key or b"").decode(errors="replace"), ())
+        if waiting and (event := event_of(record)) is not None:
+            self._share(waiting, event)
+
+    def _lost(self, error: Exception) -> None:
+        self._share([mail for some in self._mail.values() for mail in some], error)
 
     @staticmethod
     def _share(waiting: Iterable[Mail], event: Event | Exception) -> None:

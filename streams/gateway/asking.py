@@ -38,7 +38,7 @@ AGAIN_S = 1.0
 LATE_MS = 3_600_000
 """How long after its deadline the end of a question may be found, as after an outage of all workers."""
 FIND_S = 10.0
-"""How long a question is looked for."""
+"""How long a question is looked for, and how long what was said of it is read."""
 PARTITIONS_S = 60.0
 """How long a topic's number of partitions is believed."""
 
@@ -72,9 +72,10 @@ class Asking:
         producer: Producer,
         *,
         clock: Callable[[], float] = time.time,
+        find_s: float = FIND_S,
     ) -> None:
         self._connection, self._topics, self._answers = connection, topics, answers
-        self._producer, self._clock = producer, clock
+        self._producer, self._clock, self._find_s = producer, clock, find_s
         self._inbox = Inbox(connection, answers)
         self.partitions = PartitionCounts(connection)
         self.scans = Scans()
@@ -105,7 +106,7 @@ class Asking:
         asked with principals that the key does not have. Raises `Retryable` (`busy`) where there was no time.
         """
         try:
-            async with self.scans.turn(key.id), asyncio.timeout(FIND_S):
+            async with self.scans.turn(key.id), asyncio.timeout(self._find_s):
                 found = await self._found(id_, key)
         except TimeoutError:
             raise Retryable(BUSY, code="busy") from None
@@ -125,28 +126,34 @@ class Asking:
                         return sent
         return None
 
-    async def follow(self, sent: Sent, reader: AnswerReader | None = None) -> AsyncGenerator[Event, None]:
+    async def follow(
+        self, sent: Sent, reader: AnswerReader | None = None, *, key_id: str | None = None
+    ) -> AsyncGenerator[Event, None]:
         """The events of a question that was sent before, here or elsewhere: each once, but what `reader` has.
 
-        They end with the terminal one, and raise `Retryable` (`no_answer`) where that does not come.
+        They end with the terminal one, and raise `Retryable` where that does not come (`no_answer`), or where
+        what was said before can't be read in time (`not_read`). Looking back takes a turn of the key's.
         """
         reader = reader or AnswerReader()
         until = self._until(sent, at_least_s=FOLLOWED_S)
         while reader.terminal is None:
             try:
-                async with aclosing(self._followed(sent, reader, until)) as events:
+                async with aclosing(self._followed(sent, reader, until, key_id)) as events:
                     async for event in events:
                         yield event
             except Retryable as error:
-                if error.code == "no_answer" or asyncio.get_running_loop().time() > until:
+                if error.code in {"no_answer", "not_read"} or asyncio.get_running_loop().time() > until:
                     raise
                 log.warning("answers are read anew", problem=str(error))
                 await asyncio.sleep(AGAIN_S)
 
-    async def ended_at(self, sent: Sent) -> tuple[int, int] | None:
-        """Attempt and sequence number of the terminal event; None where there is none yet."""
+    async def ended_at(self, sent: Sent, *, key_id: str | None = None) -> tuple[int, int] | None:
+        """Attempt and sequence number of the terminal event; None where there is none yet.
+
+        Raises `Retryable` where what was said can't be read in time (`not_read`).
+        """
         reader = AnswerReader()
-        for event in await self._past(sent):
+        for event in await self._past(sent, key_id):
             reader.feed(event)
         return None if reader.terminal is None else (reader.terminal.attempt, reader.terminal.seq)
 
@@ -164,11 +171,13 @@ class Asking:
             async for event in events:
                 yield event
 
-    async def _followed(self, sent: Sent, reader: AnswerReader, until: float) -> AsyncGenerator[Event, None]:
+    async def _followed(
+        self, sent: Sent, reader: AnswerReader, until: float, key_id: str | None
+    ) -> AsyncGenerator[Event, None]:
         """What was said already, then what is said."""
         async with AsyncExitStack() as stack:
             mail = await stack.enter_async_context(self._inbox.mail(sent.id))
-            for event in await self._past(sent):
+            for event in await self._past(sent, key_id):
                 if reader.feed(event):
                     yield event
             async with aclosing(self._events(sent, reader, mail, until)) as events:
@@ -190,11 +199,21 @@ class Asking:
             return None
         return Sent(id_, record.at, record.timestamp, asked.question.deadline_ms)
 
-    async def _past(self, sent: Sent) -> Sequence[Event]:
+    async def _past(self, sent: Sent, key_id: str | None) -> Sequence[Event]:
         """The events that are there already, up to the terminal one, as far as they came while it could."""
+        async with self.scans.turn(key_id):
+            try:
+                async with asyncio.timeout(self._find_s):
+                    return await self._said(sent)
+            except TimeoutError:
+                raise Retryable(
+                    "what was said of this question can't be read in time; follow it again", code="not_read"
+                ) from None
+
+    async def _said(self, sent: Sent) -> Sequence[Event]:
         found: list[Event] = []
         said = self._records(self._answers, sent.id, sent.timestamp - SKEW_MS)
-        async with self.scans.turn(), aclosing(said):
+        async with aclosing(said):
             async for record in said:
                 event = event_of(record) if record.key == sent.id.encode() else None
                 if event is not None and event.question == str(sent.at):

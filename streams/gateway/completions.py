@@ -20,7 +20,9 @@ from streams.gateway.chat import ChatBody
 from streams.gateway.examples import CHAT, OPENAI_ERRORS
 from streams.gateway.parts import Parts
 from streams.gateway.problems import Problem, openai_error, problem_of, rejected
-from streams.gateway.questions import failure, question_for, trace, whole
+from streams.gateway.questions import failure, question_for, whole
+from streams.gateway.trace import trace
+from streams.gateway.waiting import while_it_stands
 from streams.messages.answers import AnswerCompleted, AnswerDelta, AnswerFailed
 from streams.messages.reader import Event
 
@@ -64,7 +66,8 @@ async def complete(request: Request, key: Chatter, body: Body) -> Response:
     async with AsyncExitStack() as stack:
         sent, answer = await parts.asking.ask(question, trace(request), stack)
         if not body.stream:
-            return JSONResponse(chat.completion(await asked(answer)))
+            completed = await while_it_stands(asked(answer), lambda: parts.keyring.stands(key))
+            return JSONResponse(chat.completion(completed))
         pieces = _Pieces(
             sent,
             held=parts.settings.min_grounded > 0,

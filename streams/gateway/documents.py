@@ -19,6 +19,7 @@ from streams.gateway.access import Reader, Writer
 from streams.gateway.bodies import JSON, DocumentBody, described_body, parsed_aside
 from streams.gateway.examples import LOOKED_UP, PROBLEMS
 from streams.gateway.parts import Parts
+from streams.gateway.trace import trace
 from streams.messages.changes import DocumentChange
 from streams.messages.decode import described
 from streams.messages.held import Head, Passage
@@ -190,7 +191,7 @@ async def _sent(request: Request, tenant: str, fields: Mapping[str, Any]) -> Off
     except ValidationError as error:
         raise Rejected(described(error), code="invalid_change") from None
     topic = documents_topic(parts.topics, tenant)
-    return await parts.producer.send(change_record(change, topic=topic, tenant=tenant))
+    return await parts.producer.send(change_record(change, topic=topic, tenant=tenant, along=trace(request)))
 
 
 def _nothing_beside(request: Request) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 
 from pydantic import ValidationError
 
-from streams.errors import Retryable, StreamsError
+from streams.errors import Retryable
 from streams.kafka.backwards import backwards
 from streams.kafka.connection import KafkaConnection
-from streams.kafka.consume import tail
+from streams.kafka.tailing import Tailing
 from streams.messages.receipts import IndexReceipt
 from streams.messages.records import Record
 
@@ -31,7 +31,7 @@ class Follower:
         self.tenant = tenant
         self._waiting: list[IndexReceipt] = []
         self._came = asyncio.Event()
-        self._ended: StreamsError | None = None
+        self._ended: Exception | None = None
 
     def put(self, receipt: IndexReceipt) -> None:
         """Keeps a receipt of this tenant."""
@@ -41,7 +41,7 @@ class Follower:
         else:
             self.end(Retryable("more receipts came than were read: follow them again", code="too_slow"))
 
-    def end(self, why: StreamsError) -> None:
+    def end(self, why: Exception) -> None:
         """Nothing comes after what is there."""
         self._ended = why
         self._came.set()
@@ -64,19 +64,13 @@ class Feed:
     def __init__(self, connection: KafkaConnection, topic: str) -> None:
         self._connection, self._topic = connection, topic
         self._followers: set[Follower] = set()
-        self._opening = asyncio.Lock()
-        self._reading: asyncio.Task[None] | None = None
-        self._stack = AsyncExitStack()
+        self._tail = Tailing(connection, topic, take=self._take, lost=self._lost)
 
     @asynccontextmanager
     async def followed(self, tenant: str) -> AsyncIterator[Follower]:
         """A tenant's receipts from now on."""
         follower = Follower(tenant)
-        async with self._opening:
-            if self._reading is None or self._reading.done():
-                await self.close()
-                records = await self._stack.enter_async_context(tail(self._connection, self._topic))
-                self._reading = asyncio.create_task(self._read(records))
+        await self._tail.open()
         self._followers.add(follower)
         try:
             yield follower
@@ -101,23 +95,17 @@ class Feed:
 
     async def close(self) -> None:
         """Reads no more."""
-        reading, self._reading = self._reading, None
-        if reading is not None:
-            reading.cancel()
-            with suppress(asyncio.CancelledError):
-                await reading
-        await self._stack.aclose()
+        await self._tail.close()
 
-    async def _read(self, records: AsyncIterator[Record]) -> None:
-        try:
-            async for record in records:
-                receipt = receipt_of(record) if self._followers else None
-                if receipt is not None:
-                    for follower in [one for one in self._followers if one.tenant == receipt.tenant]:
-                        follower.put(receipt)
-        except StreamsError as error:
-            for follower in list(self._followers):
-                follower.end(error)
+    def _take(self, record: Record) -> None:
+        receipt = receipt_of(record) if self._followers else None
+        if receipt is not None:
+            for follower in [one for one in self._followers if one.tenant == receipt.tenant]:
+                follower.put(receipt)
+
+    def _lost(self, error: Exception) -> None:
+        for follower in list(self._followers):
+            follower.end(error)
 
 
 def receipt_of(record: Record, tenant: str | None = None) -> IndexReceipt | None:

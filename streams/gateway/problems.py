@@ -38,7 +38,7 @@ BY_CODE: Mapping[str, int] = {
 }
 """The status of a failure, by its code, where its kind does not say it."""
 
-FOR_ALL = frozenset({"no_answer", "too_slow", "busy"})
+FOR_ALL = frozenset({"no_answer", "too_slow", "busy", "not_read"})
 """Codes of failures whose message is for whoever asked."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from typing import Annotated, Any
@@ -20,17 +19,13 @@ from streams.gateway.examples import EVENTS, PROBLEMS
 from streams.gateway.keys import Key
 from streams.gateway.parts import Parts
 from streams.gateway.problems import Problem
+from streams.gateway.trace import trace
+from streams.gateway.waiting import while_it_stands
 from streams.messages.answers import AnswerCompleted, AnswerFailed
-from streams.messages.headers import TRACEPARENT, TRACESTATE, Headers
 from streams.messages.questions import Question
 from streams.messages.reader import Event
 from streams.messages.records import Offset
 
-TRACE: Mapping[str, re.Pattern[str]] = {
-    TRACEPARENT: re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"),
-    TRACESTATE: re.compile(r"[a-z0-9_\-*/@=, \t.:;!#-+<>?\[-~A-Z]{1,512}"),
-}
-"""The only headers of a request that travel along, where they are well-formed (W3C trace context)."""
 FAILED: Mapping[str, int] = {
     "deadline_exceeded": 504, "stale_index": 503, "unavailable": 503, "refused": 403, "invalid_question": 422,
 }  # fmt: skip
@@ -44,12 +39,6 @@ class Accepted(BaseModel):
 
     question_id: str
     question: Offset
-
-
-def trace(request: Request) -> Headers:
-    """The headers of the request that travel along with its question."""
-    found = [(name, request.headers.get(name, "")) for name in TRACE]
-    return tuple((name, text.encode()) for name, text in found if TRACE[name].fullmatch(text))
 
 
 def question_for(key: Key, fields: Mapping[str, Any], **fixed: Any) -> Question:
@@ -118,7 +107,7 @@ async def ask(
             body = Accepted(question_id=sent.id, question=sent.at).model_dump(mode="json")
             return JSONResponse(body, 202, {**headers, "Preference-Applied": "respond-async"})
         try:
-            completed = await whole(answer)
+            completed = await while_it_stands(whole(answer), lambda: parts.keyring.stands(key))
         except Problem as problem:
             problem.headers = {**(problem.headers or {}), **headers}
             raise
@@ -148,8 +137,8 @@ async def follow(
             400, "invalid_request", "Last-Event-ID must be ATTEMPT.SEQ, as the events have it"
         ) from None
     sent = await parts.asking.find(id_, key)
-    answer = parts.asking.follow(sent)
-    if last is not None and await parts.asking.ended_at(sent) == last:
+    answer = parts.asking.follow(sent, key_id=key.id)
+    if last is not None and await parts.asking.ended_at(sent, key_id=key.id) == last:
         return Response(status_code=204)
     return events.EventStream(
         _chunks(sent, answer, last), AsyncExitStack(), stands=lambda: parts.keyring.stands(key)

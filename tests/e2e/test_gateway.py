@@ -16,6 +16,9 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from streams.embedded.ports import free_ports
 from streams.gateway import keys
@@ -24,6 +27,7 @@ from streams.kafka.connection import KafkaConnection, started
 from streams.kafka.consume import stretch
 from streams.kafka.produce import Producer
 from streams.messages.records import Outgoing
+from streams.observe.tracing import Tracing
 from tests.e2e.test_embedded import Up
 from tests.unit.answering.rules import check_events
 
@@ -44,6 +48,7 @@ text = "{body}"
 V = {"X-API-Version": "1"}
 WAIT_S = 60
 CANARY = "zebrafish"
+PARENT = 0x00F067AA0BA902B7
 QUESTION = "How many steps does the lighthouse of Roscoff have?"
 STEPS = "The lighthouse of Roscoff has two hundred and nine steps. It was built in 1884."
 
@@ -494,6 +499,29 @@ async def test_what_was_written_is_all_in_the_name_of_the_key_and_says_nowhere_t
         tenant, _, document_id = record.key.decode().partition("/")
         assert json.loads(record.value)["tenant"] == tenant
         assert tenant == "mine" or document_id == "plans"
+
+
+async def test_a_trace_that_begins_at_an_http_client_goes_on_in_what_is_written(door, mine):
+    def along(number):
+        return {"traceparent": f"00-{number:032x}-{PARENT:016x}-01", "tracestate": "vendor=1"}
+
+    asked = {"text": "?", "deadline_ms": 100}
+    mine.put("/v1/documents/traced", json={"text": "x"}, headers=along(0xA1))
+    mine.delete("/v1/documents/traced", headers=along(0xA2))
+    mine.post("/v1/questions", json=asked, headers={**along(0xA3), "Prefer": "respond-async"})
+    chat = {"model": "rag-streams", "messages": [{"role": "user", "content": "?"}]}
+    mine.post("/v1/chat/completions", json={**chat, "rag_streams": {"deadline_ms": 100}}, headers=along(0xA4))
+    mine.put("/v1/documents/untraced", json={"text": "x"}, headers={"traceparent": "00-ill-formed-01"})
+
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    for topic in ("documents.changes", "questions"):
+        for record in await door.records(topic):
+            Tracing(provider).record(record, "a-group").end(None, {})
+            assert b"ill-formed" not in dict(record.headers).values()
+    parents = {span.context.trace_id: span.parent for span in exporter.get_finished_spans()}
+    assert [parents[number].span_id for number in (0xA1, 0xA2, 0xA3, 0xA4)] == [PARENT] * 4
+    assert parents[0xA1].trace_state["vendor"] == "1"
 
 
 async def test_a_thousand_idle_streams_are_held_and_each_hears_what_happens(door, mine):
