@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from streams.client.client import SEND_S
 from streams.gateway.access import Doorkeeper
 from streams.gateway.asking import Asking
 from streams.gateway.feed import Feed
@@ -22,6 +21,9 @@ from streams.settings import Settings
 from streams.settings.names import misconfigured
 from streams.sources import Topics
 from streams.worker.parts import connection, read_topics
+
+SEND_S = 10.0
+"""How long Kafka may take to accept a record: whoever asked by HTTP is waiting."""
 
 
 @dataclass(frozen=True, slots=True)
