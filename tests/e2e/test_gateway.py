@@ -131,6 +131,7 @@ def door(tmp_path_factory):
         others={"tenant": "mine", "scopes": ["ask"], "principals": ["group:b"]},
         outside={"tenant": "theirs", "scopes": ["ask"], "principals": ["group:a"]},
         reads={"tenant": "mine", "scopes": ["read"], "principals": ["group:c"]},
+        passing={"tenant": "mine", "scopes": ["ask"], "name": "passing"},
         seldom={"tenant": "mine", "scopes": ["ask"], "rate_limit": "3/hour"},
     )
     yield door
@@ -365,6 +366,27 @@ def test_a_key_does_only_what_its_scopes_say(door):
     # Side by side: each is slowed down.
     with ThreadPoolExecutor(len(refused)) as pool:
         assert set(pool.map(status, refused)) == {403}
+
+
+def test_a_request_that_waits_ends_soon_after_its_key_is_revoked(door, mine):
+    never = [{"topic": "documents.changes", "partition": 0, "offset": 10**9}]
+    asked = {"after": never, "deadline_ms": 120_000}
+    chat = {"model": "rag-streams", "messages": [{"role": "user", "content": "?"}], "rag_streams": asked}
+    client = door.clients["passing"]
+    with ThreadPoolExecutor(2) as threads:
+        ours = threads.submit(client.post, "/v1/questions", json={"text": "?", **asked}, timeout=150)
+        openais = threads.submit(client.post, "/v1/chat/completions", json=chat, timeout=150)
+        sent, until = 0, time.monotonic() + WAIT_S
+        while sent < 2:
+            assert time.monotonic() < until
+            records = asyncio.run(door.records("questions"))
+            sent = sum(b'"offset":1000000000' in record.value for record in records)
+        with keys.changing(door.path) as held:
+            gone = {"revoked_at": datetime.now(UTC)}
+            left = [key.model_copy(update=gone if key.name == "passing" else {}) for key in held.keys]
+            keys.write(door.path, keys.KeyFile(keys=tuple(left)))
+        assert (ours.result().status_code, ours.result().json()["code"]) == (401, "key_revoked")
+        assert openais.result().json()["error"]["type"] == "authentication_error"
 
 
 def test_a_key_that_asks_too_often_is_told_when_to_come_again(door):
