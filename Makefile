@@ -114,6 +114,7 @@ main-job: $(STAMP) servers ## real pages, questions and edits on real servers, w
 chaos: $(STAMP) servers ## faults under load on real servers: SEED=… to run one again, MINUTES=…
 	$(BIN)/python tests/chaos/run.py $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 	$(BIN)/python tests/chaos/network.py
+	$(BIN)/python tests/chaos/deadlines.py
 
 .PHONY: soak
 soak: $(STAMP) servers ## changes, questions, kills and outages for long: SEED=… HOURS=2; memory and files must be flat

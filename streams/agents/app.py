@@ -18,7 +18,7 @@ from faust.types import TP
 
 from streams.agents.pump.membership import Partition, Stretch
 from streams.agents.pump.pump import Pump
-from streams.agents.transport import MAX_POLL_RECORDS, STREAM_RECORDS, Consumer, Transport
+from streams.agents.transport import MAX_POLL_RECORDS, STREAM_RECORDS, Consumer, Producer, Transport
 from streams.errors import Retryable
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.faults import FAULTS, fault
@@ -61,6 +61,7 @@ class App(faust.App):
         self.fetch_wait_s = 0.1 if config.connection.embedded else 0.5
         self._drains: list[Callable[[], Awaitable[None]]] = []
         self._rooms: list[Callable[[], bool]] = []
+        self._disconnects: list[Callable[[], None]] = []
         self._failure: BaseException | None = None
         self._failed = asyncio.Event()
         super().__init__(config.group, **_settings(config))
@@ -88,6 +89,15 @@ class App(faust.App):
     def on_drain(self, drain: Callable[[], Awaitable[None]]) -> None:
         """Has `drain` called before partitions are given up."""
         self._drains.append(drain)
+
+    def on_disconnect(self, disconnect: Callable[[], None]) -> None:
+        """Has `disconnect` called where Kafka does not answer the consumer any more."""
+        self._disconnects.append(disconnect)
+
+    def disconnect(self) -> None:
+        """Has the producer, and whoever wants to know, make their connections anew."""
+        for disconnect in (cast("Producer", self.producer).disconnect, *self._disconnects):
+            disconnect()
 
     async def drain(self) -> None:
         """Returns when every pump has let go."""

@@ -7,6 +7,8 @@
   lets the pumps drain, which commit what they finished.
 - It commits records' offsets alone, so that a partition that ends in a transaction's marker, or in what was
   aborted, is never committed to its end: ours tells how far it has read.
+- Its connections may be half open for as long as the longest request may take: ours are given up where a
+  heartbeat has no answer.
 - It hands each record to the stream by tasks of its own, over several turns of the loop, and where the
   stream is full it sleeps for a second: ours hands over what was fetched at once, and fetches while there
   is room.
@@ -24,8 +26,9 @@ from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.agents.pulse import probing
 from streams.agents.pump.turn import Turn
-from streams.kafka.connection import KafkaConnection
+from streams.kafka.connection import KafkaConnection, disconnect
 
 MAX_FETCH_BYTES = 8 * 1024 * 1024
 """Of one fetch from one broker; a single larger record still comes, alone."""
@@ -53,6 +56,9 @@ class Host(Protocol):
 
     def has_room(self) -> bool:
         """Whether more records may be fetched."""
+
+    def disconnect(self) -> None:
+        """Makes all connections anew that may be as dead as the consumer's."""
 
 
 def _host(app: Any) -> Host:
@@ -95,7 +101,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:  # noqa: ARG002 - Faust's signature
         conf = self.app.conf
         connecting = _host(self.app).connection.consumer_kwargs()
-        return aiokafka.AIOKafkaConsumer(
+        consumer = aiokafka.AIOKafkaConsumer(
             # To join takes as long as the others need to let go, or are waited for.
             **{**connecting, "request_timeout_ms": _ms(conf.broker_request_timeout)},
             client_id=conf.broker_client_id,
@@ -113,6 +119,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
             connections_max_idle_ms=conf.consumer_connections_max_idle_ms,
         )
+        probing(consumer._client, self._lost)  # noqa: SLF001 - there is no other way to its requests
+        return consumer
+
+    def _lost(self) -> None:
+        self.app.loop.call_soon_threadsafe(_host(self.app).disconnect)
 
 
 class Consumer(driver.Consumer):
@@ -192,6 +203,11 @@ class Producer(driver.Producer):
     def _settings_auth(self) -> dict[str, Any]:
         # Not idempotent: its fatal states can't be left without a new producer, and readers drop repeats.
         return {**_host(self.app).connection.producer_kwargs(), "enable_idempotence": False}
+
+    def disconnect(self) -> None:
+        """Has it make its connections anew; what is under way is sent again."""
+        if self._producer is not None:
+            disconnect(self._producer.client)
 
 
 class Transport(driver.Transport):

@@ -11,7 +11,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, TopicAlreadyExist
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from streams.errors import Retryable
-from streams.kafka.connection import REQUEST_MS, KafkaConnection, faults
+from streams.kafka.connection import REQUEST_MS, KafkaConnection, disconnect, faults
 
 COORDINATOR_LOOKS = 30
 
@@ -31,6 +31,10 @@ class Admin:
     async def stop(self) -> None:
         """Lets go of the connection."""
         await self._client.close()
+
+    def disconnect(self) -> None:
+        """Makes its connections anew, as those that there are may lead nowhere."""
+        disconnect(self._client._client)  # noqa: SLF001 - there is no other way to its connections
 
     async def partitions(self) -> Mapping[str, int]:
         """How many partitions each topic has that exists; all of them, since to ask for one may make it."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from aiokafka import errors
-from aiokafka.conn import create_conn
+from aiokafka.client import AIOKafkaClient
+from aiokafka.conn import CloseReason, create_conn
 
 from streams.errors import Misconfigured, StreamsError
 from streams.kafka.faults import ADDRESS, CAFILE, FAULTS, fault
@@ -131,6 +132,12 @@ async def started(connection: KafkaConnection, client: C) -> AsyncIterator[C]:
         yield client
     finally:
         await _stopped(client)
+
+
+def disconnect(client: AIOKafkaClient) -> None:
+    """Closes all connections; what waits for an answer fails, and whoever asks next makes a new one."""
+    for connection in list(client._conns.values()):  # noqa: SLF001 - aiokafka closes one only of itself
+        connection.close(reason=CloseReason.CONNECTION_TIMEOUT)
 
 
 async def _stopped(client: Client) -> None:

@@ -29,6 +29,11 @@ class OnDemand:
             await self._let_go(admin)
             raise
 
+    def disconnect(self) -> None:
+        """As `Admin.disconnect`, where there is one."""
+        if self._admin is not None:
+            self._admin.disconnect()
+
     async def close(self) -> None:
         """Lets go of the connection."""
         if self._admin is not None:

@@ -101,6 +101,10 @@ class CommittedOffsets:
                 return False
             await asyncio.sleep(min(POLL_S, left))
 
+    def disconnect(self) -> None:
+        """As `Admin.disconnect`: to be called where Kafka does not answer others any more."""
+        self._admin.disconnect()
+
     async def close(self) -> None:
         """Lets go of the connection."""
         if self._asking is not None:

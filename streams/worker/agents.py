@@ -185,7 +185,7 @@ def answer_agent(
     async def kafka_canary() -> None:
         await watermarks.applied()
 
-    return answering_agent(
+    agent = answering_agent(
         app_config(settings, "answer"),
         topics=[topic.topic for topic in parts.topics.questions],
         retry_topic=settings.topic_questions_retry,
@@ -209,6 +209,8 @@ def answer_agent(
         observe=parts.metrics,
         traces=traces_of(parts, "answer"),
     )
+    agent.app.on_disconnect(watermarks.disconnect)
+    return agent
 
 
 def new_answerer(parts: Parts, watermarks: CommittedOffsets, shadow: Shadow | None) -> Answerer:

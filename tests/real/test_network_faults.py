@@ -6,13 +6,24 @@ import sys
 import pytest
 
 from tests.bench.workers import Worker
+from tests.chaos.deadlines import found, half_open, hangs
 from tests.chaos.network import ProxiedKafka, networked, outage, resets
 
 
-@pytest.fixture
-def broker(tmp_path):
-    with ProxiedKafka(tmp_path / "kafka") as broker:
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory):
+    with ProxiedKafka(tmp_path_factory.mktemp("proxied") / "kafka") as broker:
         yield broker
+
+
+@pytest.mark.timeout(300)
+async def test_whatever_becomes_of_kafka_each_question_has_one_end_by_its_deadline_or_once_kafka_is_back(
+    broker, tmp_path
+):
+    async with networked(tmp_path, broker) as network:
+        await network.goes_on(120)
+        assert (await found(network, lambda network: hangs(network, 3))).answered
+        assert (await found(network, half_open)).answered
 
 
 @pytest.mark.timeout(300)
