@@ -232,7 +232,7 @@ class Parrot:
 @pytest.mark.parametrize("spelled", [False, True])
 def test_a_model_that_gives_its_instructions_away_is_stopped(spelled):
     world = Answers(GOOD)
-    world.answerer._generator = Parrot(spelled)
+    world.answerer._replying._generator = Parrot(spelled)
     events, end = world.ask()
     assert end["guard"]["stopped"] == ["canary"]
     shown = "".join(

@@ -1,0 +1,81 @@
+"""Replying: one model's reply to a question, and what is learnt of the model from how it went."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+
+from streams.answering.generating.calibrate import Calibration
+from streams.answering.generating.generate import TOO_LONG, Limits, Unfinished, generate
+from streams.answering.generating.reply import regular, request
+from streams.answering.generating.route import Choice
+from streams.answering.generating.router import Router
+from streams.answering.grounding.ground import grounded
+from streams.answering.grounding.markers import Markers
+from streams.answering.guard.inspect import Guard
+from streams.answering.job import Job
+from streams.answering.settings import Answering
+from streams.ports import ChatChunk, Generator, Monotonic
+
+
+class Replying:
+    """Has models reply. What they are to be told, and may let out, is in the job."""
+
+    def __init__(
+        self,
+        generator: Generator,
+        settings: Answering,
+        *,
+        guard: Guard,
+        router: Router,
+        calibration: Calibration,
+        monotonic: Monotonic,
+    ) -> None:
+        self._generator, self._settings, self._monotonic = generator, settings, monotonic
+        self._guard, self._router, self._calibration = guard, router, calibration
+
+    async def reply(self, job: Job, choice: Choice) -> AsyncGenerator[ChatChunk, None]:
+        """One model's reply with its markers made regular. Raises `Unfinished`."""
+        began, markers = self._monotonic(), Markers(len(job.prompt.passages))
+        output = self._guard.output(job.asked, job.prompt.passages, job.prompt.canary)
+        job.deadline.spent("first_token", None)
+        try:
+            async with aclosing(self._generate(job, choice)) as chunks:
+                async for chunk in chunks:
+                    if chunk.text and not job.deadline.has("first_token"):
+                        job.deadline.spent("first_token", self._monotonic() - began)
+                        self._router.began(choice, self._monotonic() - began)
+                    whole = regular(chunk, markers, output.seen, job.prompt.passages)
+                    yield replace(whole, text=output.feed(whole.text, done=whole.done))
+        except Unfinished as failure:
+            begun = job.deadline.has("first_token")
+            waited_s = None if begun else self._monotonic() - began
+            if failure.code == TOO_LONG:
+                self._calibration.refused(choice.model or "")
+            self._router.failed(choice, failure.reason, waited_s=waited_s)
+            if failure.reason == "guarded":
+                job.stopped.append(str(failure))
+            raise
+        self._router.succeeded(choice)
+        job.deadline.spent("generated", self._monotonic() - began)
+
+    def _generate(self, job: Job, choice: Choice) -> AsyncGenerator[ChatChunk, None]:
+        settings, left_s = self._settings, job.deadline.left_s
+        limits = Limits(
+            first_token_s=settings.first_token_timeout_s,
+            hurry_s=self._router.hurry_s(choice, left_s=left_s),
+            token_s=settings.token_timeout_s,
+            coalesce_s=settings.coalesce_ms / 1000,
+            until=job.deadline.until,
+            out=lambda: bool(job.transcript.text),
+        )
+        wanted = request(settings.writing, choice.model or "", job.prompt)
+        return generate(self._generator, wanted, limits, self._monotonic)
+
+    def support(self, job: Job) -> float:
+        """How well the finished reply is grounded. Raises `Unfinished` where that is too little."""
+        support = grounded(job.transcript.text, job.prompt.passages, job.looked.text)
+        if support < self._settings.min_grounded:
+            raise Unfinished("ungrounded", "the reply is not what the passages say")
+        return support
