@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 
 from streams.cli.topics import described
-from streams.errors import Misconfigured
+from streams.errors import Misconfigured, Retryable
 from streams.kafka import topics
+from streams.kafka.connectors import Connectors
 from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import open_embedder
 from streams.ollama.wire import ModelInfo
@@ -37,7 +38,11 @@ def checks_of(settings: Settings) -> Mapping[str, Check]:
         "models": models,
         "embeddings": embeddings,
     }
-    return checks if settings.sources is None else {**checks, "schemas": registries}
+    if settings.sources is not None:
+        checks["schemas"] = registries
+    if settings.connect_url is not None:
+        checks["connectors"] = connectors
+    return checks
 
 
 async def kafka(settings: Settings) -> str:
@@ -60,6 +65,19 @@ async def topics_fit(settings: Settings) -> str:
     return f"{'all ' if there == len(reports) else ''}{there} there" + (
         f"; note: {'; '.join(notes)}" if notes else ""
     )
+
+
+async def connectors(settings: Settings) -> str:
+    """Whether the connectors that write source topics run."""
+    assert settings.connect_url is not None  # noqa: S101 - only then is it checked
+    found = await Connectors(settings.connect_url).problems()
+    if failed := [f"{name}: {problem}" for name, problem in found.items() if problem]:
+        raise Retryable(
+            f"{'; '.join(failed)}: see Connect's log, mend the cause, and restart it"
+            " (POST /connectors/NAME/restart?includeTasks=true&onlyFailed=true)",
+            code="connector_failed",
+        )
+    return f"{len(found)} there, none failed: {', '.join(found) or '-'}"
 
 
 async def registries(settings: Settings) -> str:

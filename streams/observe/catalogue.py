@@ -95,6 +95,8 @@ CATALOGUE: Mapping[str, Sequence[Metric]] = {
         ),
         gauge("kafka_up", "1 where Kafka answers, as it is asked every 5 s; of a gateway, too"),
         gauge("kafka_answer_seconds", "how long Kafka took, when it was asked last; of a gateway, too"),
+        gauge("connect_up", "1 where the Kafka Connect that STREAMS_CONNECT_URL names answers, else 0"),
+        gauge("connector_failed", "1 where a connector there, or a task of it, failed", "connector"),
         gauge("lag_records", "records on this worker's partitions that are not done with", "pump", "topic"),
         gauge("lag_seconds", "age of the oldest record that was taken and is not done with", "pump"),
         gauge(

@@ -210,6 +210,8 @@ class Settings(BaseSettings):
     body_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """Seconds within which a request must have arrived at the gateway whole."""
 
+    connect_url: Annotated[str | None, Field(pattern=r"^https?://[^\s/]+")] = None
+    """The Kafka Connect that writes source topics, `http://HOST:8083`: its connectors are watched."""
     metrics_host: str = "127.0.0.1"
     """Where `/livez`, `/readyz` and `/metrics` listen."""
     metrics_port: Port | None = None

@@ -14,6 +14,7 @@ from streams.agents.pump.membership import Partition
 from streams.agents.pump.positions import Behind
 from streams.agents.pump.pump import Pump
 from streams.answering.answerer import Answerer
+from streams.kafka.connectors import Connectors
 from streams.kafka.reach import Reach
 from streams.observe.metrics import Metrics
 from streams.ports import Monotonic, Now
@@ -91,6 +92,12 @@ def show_kafka(metrics: Metrics, reach: Reach) -> None:
     """Has the metrics show whether Kafka answers, and how fast."""
     metrics.read("kafka_up", lambda: {(): reach.up})
     metrics.read("kafka_answer_seconds", lambda: {(): reach.took_s})
+
+
+def show_connectors(metrics: Metrics, connectors: Connectors) -> None:
+    """Has the metrics show which connectors failed."""
+    metrics.read("connect_up", lambda: {(): connectors.up})
+    metrics.read("connector_failed", lambda: {(name,): bad for name, bad in connectors.failed.items()})
 
 
 def show_starting(metrics: Metrics, roles: Sequence[Role], reach: Reach) -> None:

@@ -20,6 +20,7 @@ from streams.agents.lifecycle import FAILED, Agent, Lifecycle, exit_code
 from streams.errors import Misconfigured, Retryable, StreamsError
 from streams.kafka import topics
 from streams.kafka.awaited import Awaited
+from streams.kafka.connectors import Connectors
 from streams.kafka.reach import Reach
 from streams.kafka.schemas import Schemas
 from streams.observe import health, logs, otel
@@ -199,6 +200,10 @@ async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: async
     ]
     if "index" in roles:
         beside.append(asyncio.create_task(parts.live.sweep()))
+    if "index" in roles and settings.connect_url is not None:
+        connectors = Connectors(settings.connect_url)
+        gauges.show_connectors(parts.metrics, connectors)
+        beside.append(asyncio.create_task(connectors.run()))
     if shadow is not None and "answer" in roles:
         beside.append(asyncio.create_task(shadow.run(answerer)))
     try:
