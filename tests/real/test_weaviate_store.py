@@ -20,6 +20,7 @@ from streams.stores.weaviate import (
     open_weaviate_index,
     passages,
     schema,
+    search,
 )
 from streams.stores.weaviate import heads as reading
 from tests.contract.held import DIMENSION, MINUTE, NOON, at, head, ids, key, passage
@@ -166,6 +167,26 @@ def test_a_beginning_of_a_documents_key_is_written_as_the_key_is():
     for digits in range(1, 33):
         assert str(whole).startswith(catalogue.dashed(whole.hex[:digits]))
     assert catalogue.dashed(whole.hex) == str(whole)
+
+
+async def test_what_is_replaced_while_it_is_searched_for_is_found_as_it_is_now(store, monkeypatch):
+    before, now, other = (
+        passage("quetzal", vector=[0.0] * DIMENSION),
+        passage("quetzal now"),
+        passage("other"),
+    )
+    await store.write_passages([before, other])
+    near, replaced = search._near, []
+
+    async def replaced_before_texts(session, asked, limit, among, properties):
+        if properties and not replaced:
+            replaced.append(now)
+            await store.write_passages([now])
+            await store.delete_passages("acme", [before.id])
+        return await near(session, asked, limit, among, properties)
+
+    monkeypatch.setattr(search, "_near", replaced_before_texts)
+    assert ids(await store.hybrid(query("quetzal", alpha=0.5))) == {now.id, other.id}
 
 
 async def test_frequent_words_of_a_large_tenant_are_counted_in_a_part_of_it(store, monkeypatch):

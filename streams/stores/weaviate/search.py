@@ -21,6 +21,8 @@ from streams.stores.weaviate.objects import quoted
 
 FOUND = ["text", "title", "document_key"]
 WEIGHED = ["text", "title^2"]
+SEARCHES = 3
+"""Searches for one query, at most: another one where passages were deleted while they were searched for."""
 
 Scores = Mapping[int, float]
 """By a passage's id, as a number: Python works out a UUID's hash anew each time it is looked for."""
@@ -30,13 +32,24 @@ async def hybrid(session: Session, query: SearchQuery) -> Sequence[Hit]:
     """The best passages of the tenant, best first; a tenant that does not exist has none.
 
     The arms bring ids alone: most of what they find is dropped, and texts take longest to read and to send.
+    Where some of the best are gone once their texts are asked for, what took their place is found, too.
     """
+    hits: list[Hit] = []
     try:
-        near, worded = await asyncio.gather(_by_vector(session, query), _by_words(session, query))
-        scores = fuse(near, worded, alpha=query.alpha)
-        return await _hits(session, query, dict(list(scores.items())[: query.limit]))
+        for _ in range(SEARCHES):
+            best = await _best(session, query)
+            hits = await _hits(session, query, best)
+            if len(hits) == len(best):
+                break
     except NoTenant:
         return []
+    return hits
+
+
+async def _best(session: Session, query: SearchQuery) -> Scores:
+    """Of what both arms find, as many as are wanted, best first."""
+    near, worded = await asyncio.gather(_by_vector(session, query), _by_words(session, query))
+    return dict(list(fuse(near, worded, alpha=query.alpha).items())[: query.limit])
 
 
 async def _by_vector(session: Session, query: SearchQuery) -> Scores:
