@@ -110,16 +110,12 @@ def matches_rare_word(
     total: int,
     counts: Mapping[str, int],
     weighing: Weighing,
-    *,
-    foreign: bool = False,
 ) -> bool:
     """Whether a passage holds a rare word of the question and enough of its other words.
 
-    `total` and `counts` are as `Search.word_counts` gives them. A word that no passage holds weighs most;
-    where the question is in another language than the passages (`foreign`), such words say nothing.
+    `total` and `counts` are as `Search.word_counts` gives them. A word that no passage holds weighs most.
     """
-    telling = [word for word in asked if counts.get(word, 0) > 0] if foreign else asked
-    weights = _rarity(telling, total, counts)
+    weights = _rarity(asked, total, counts)
     rare = {word for word in asked if 0 < counts.get(word, 0) <= max(1, weighing.rare_share * total)}
     needed = weighing.coverage * sum(weights.values())
     for hit in hits:
@@ -134,7 +130,8 @@ def share_telling_words(
 ) -> bool:
     """Whether a passage in another language shares several words with the question that are rare together.
 
-    They must be `coverage` of those that any passage holds: two languages have words in common by chance.
+    Words that no passage holds say nothing. The others must be `coverage` of those that any holds, and
+    one alone says nothing either: two languages have words in common by chance (`licence`, `exporter`).
     """
     weights = _rarity([word for word in asked if counts.get(word, 0) > 0], total, counts)
     needed = max(weighing.shared, weighing.coverage * sum(weights.values()))

@@ -41,6 +41,6 @@ async def answerable(
         return False
     total, held = without(retrieved.superseded, *await counts(asked))
     foreign = [hit for hit, other in zip(hits, written, strict=True) if other != language]
-    return matches_rare_word(
-        hits, asked, total, held, weighing, foreign=len(foreign) == len(hits)
-    ) or share_telling_words(foreign, asked, total, held, weighing)
+    return matches_rare_word(hits, asked, total, held, weighing) or share_telling_words(
+        foreign, asked, total, held, weighing
+    )

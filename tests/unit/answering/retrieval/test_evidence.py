@@ -79,15 +79,6 @@ def test_a_word_stays_rare_while_the_passages_that_an_edit_superseded_are_still_
     )
 
 
-def test_in_another_language_words_that_no_passage_holds_say_nothing():
-    found = [hit("The field stale_index says that the deadline came first.", similarity=0.2)]
-    asked = ("signifie", "stale", "deadline", "question")
-    counts = {"signifie": 0, "stale": 1, "deadline": 3, "question": 0}
-    assert not matches_rare_word(found, asked, 100, counts, Weighing())
-    assert matches_rare_word(found, asked, 100, counts, Weighing(), foreign=True)
-    assert not matches_rare_word(found, ("signifie",), 100, {"signifie": 0}, Weighing(), foreign=True)
-
-
 def shares(question, counts, passage="The watermark of the terminal event", total=1000):
     found = [hit(passage, similarity=0.2)]
     return share_telling_words(found, asked_words(question), total, counts, Weighing())
@@ -99,6 +90,7 @@ QUESTION = "Que contient le watermark de l'événement terminal ?"
 def test_in_another_language_words_that_are_rare_together_are_evidence():
     assert shares(QUESTION, {"watermark": 20, "terminal": 80})
     assert not shares(QUESTION, {"watermark": 300, "terminal": 400}), "common ones"
+    assert not shares("Combien coûte une licence ?", {"licence": 1}, "The licence is free"), "one"
     assert not shares(QUESTION, {"watermark": 0, "terminal": 1}), "one alone may be so by chance"
     assert not shares(QUESTION, {"watermark": 20, "terminal": 80}, passage="Unrelated")
     more = {"watermark": 20, "terminal": 80, "contient": 1, "evenement": 1}
