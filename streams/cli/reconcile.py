@@ -24,9 +24,10 @@ from rich.table import Table
 from streams.cli.output import FAILED, Json, Output
 from streams.client.here import here
 from streams.reconcile.clean import remember
+from streams.reconcile.findings import Found
 from streams.reconcile.reading import Advance
 from streams.reconcile.report import Report, Row
-from streams.reconcile.spool import Found, Spool
+from streams.reconcile.spool import Spool
 from streams.reconcile.verdict import DIFFERENCES, NOTES, Kind
 from streams.settings import Settings
 from streams.worker.parts import Index, Store, first_generation, open_index, utc_now
@@ -153,7 +154,7 @@ def _table(rows: Sequence[Row]) -> Table:
 
 def _examples(spool: Spool, limit: int) -> Iterator[Found]:
     for kind in KINDS:
-        pages = spool.found([kind], max(limit, 1))
+        pages = spool.findings.pages([kind], max(limit, 1))
         yield from itertools.islice(itertools.chain.from_iterable(pages), limit)
 
 

@@ -13,8 +13,10 @@ from streams.messages.floors import Log, standing
 from streams.messages.held import Head, current
 from streams.messages.records import Offset
 from streams.ports import Catalogue
+from streams.reconcile.findings import Found
 from streams.reconcile.reading import Advance
-from streams.reconcile.spool import Found, Spoken, Spool
+from streams.reconcile.spoken import Spoken
+from streams.reconcile.spool import Spool
 from streams.reconcile.verdict import Kind, Reach, Spans, behind, beyond, compare, unspoken
 
 DOCUMENTS_AT_ONCE = 100
@@ -142,7 +144,7 @@ class Look:
 
     async def _note(self, found: Sequence[Found]) -> None:
         if found:
-            await asyncio.to_thread(self.spool.find, found)
+            await asyncio.to_thread(self.spool.findings.keep, found)
 
 
 def _shown(heads: Sequence[Head], said: Spoken | None, floors: Mapping[str, Head | None]) -> Head | None:

@@ -14,8 +14,10 @@ from streams.messages.changes import Change, Ignored, Truncation
 from streams.messages.held import Head, current
 from streams.messages.records import Offset
 from streams.ports import Catalogue
+from streams.reconcile.findings import Found
 from streams.reconcile.reading import Advance, Decode, Log, Placed
-from streams.reconcile.spool import Found, Spoken, Spool
+from streams.reconcile.spoken import Spoken
+from streams.reconcile.spool import Spool
 from streams.reconcile.standing import over
 from streams.reconcile.verdict import DIFFERENCES
 
@@ -47,7 +49,7 @@ class Mender:
 
     async def mend(self, advance: Advance) -> None:
         """Mends all that was found, in the order of the topics. Raises `Retryable`, `Misconfigured`."""
-        pages = self.spool.found(DIFFERENCES, AT_ONCE)
+        pages = self.spool.findings.pages(DIFFERENCES, AT_ONCE)
         while page := await asyncio.to_thread(next, pages, None):
             changes = await self._changes(page)
             keys = [found.key for found in page]
@@ -57,7 +59,7 @@ class Mender:
                 self._mend(one, spoken.get(one.key), heads.get(one.key), changes) for one in page
             )
             told = [replace(one, note=note) for one, note in zip(page, notes, strict=True) if note]
-            await asyncio.to_thread(self.spool.find, told)
+            await asyncio.to_thread(self.spool.findings.keep, told)
             advance(len(page))
 
     async def _mend(

@@ -14,11 +14,12 @@ from uuid import UUID
 
 from streams.messages.records import Offset
 from streams.ports import Catalogue, Monotonic
+from streams.reconcile.findings import Found
 from streams.reconcile.looking import DOCUMENTS_AT_ONCE, Look
 from streams.reconcile.mending import Apply, Mender
 from streams.reconcile.reading import Advance, Decode, Log, bury, read
 from streams.reconcile.report import Report, report
-from streams.reconcile.spool import Found, Spool
+from streams.reconcile.spool import Spool
 from streams.reconcile.verdict import DIFFERENCES, Kind, Reach, Spans
 
 BROUGHT: frozenset[Kind] = frozenset({"missing", "stale", "resurrected"})
@@ -116,7 +117,7 @@ class Reconciler:
 
     async def _wait(self) -> None:
         """Waits until the workers are past the records that differing documents hang on."""
-        furthest = await asyncio.to_thread(self._spool.furthest)
+        furthest = await asyncio.to_thread(self._spool.findings.furthest)
         self._progress.stage("waiting for workers", None)
         await self._consumed.wait_for(furthest, self._monotonic() + self._asked.wait_s)
 
@@ -125,19 +126,19 @@ class Reconciler:
         applied = {(at.topic, at.partition): at.offset for at in await self._consumed.applied()}
         self._letters = await bury(self._log, self._spool, self._dead_topic, self._letters)
         self._look.ends = {topic: await self._log.spans(topic) for topic in self._asked.topics}
-        pages = self._spool.found((*DIFFERENCES, "pending"), DOCUMENTS_AT_ONCE)
+        pages = self._spool.findings.pages((*DIFFERENCES, "pending"), DOCUMENTS_AT_ONCE)
         while page := await asyncio.to_thread(next, pages, None):
             await self._keep(page, applied)
         for source in self._look.foreign:
-            await asyncio.to_thread(self._spool.retell, source, "orphaned", "untold")
+            await asyncio.to_thread(self._spool.findings.retell, source, "orphaned", "untold")
 
     async def _keep(self, page: Sequence[Found], applied: Mapping[tuple[str, int], int]) -> None:
         keys = [one.key for one in page]
         spoken = await asyncio.to_thread(self._spool.spoken, keys)
         notes = {one.key: one.note for one in page}
         found = [self._told(one, applied, notes) for one in await self._look.at(keys, spoken)]
-        await asyncio.to_thread(self._spool.forget, set(keys) - {one.key for one in found})
-        await asyncio.to_thread(self._spool.find, found)
+        await asyncio.to_thread(self._spool.findings.forget, set(keys) - {one.key for one in found})
+        await asyncio.to_thread(self._spool.findings.keep, found)
 
     def _told(
         self, found: Found, applied: Mapping[tuple[str, int], int], notes: Mapping[UUID, str | None]
@@ -152,4 +153,4 @@ class Reconciler:
 
     def _report(self) -> Report:
         illegible = {topic: reach.illegible for topic, reach in self._reaches.items()}
-        return report(self._look.documents, self._spool.counts(), illegible)
+        return report(self._look.documents, self._spool.findings.counts(), illegible)

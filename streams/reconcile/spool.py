@@ -1,39 +1,29 @@
 """What the topics say, on disk: one row for each document and partition, however many records there were.
 
-A temporary SQLite file with a small cache, gone when it is closed. Methods block, for milliseconds.
+In a temporary file, gone when it is closed. Methods block, for milliseconds.
 """
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
 from streams.messages.changes import Change, Truncation
 from streams.messages.position import Position
 from streams.messages.records import Offset
-from streams.reconcile.standing import Standing, below, latest, stand, under
-from streams.reconcile.verdict import Kind
+from streams.reconcile.findings import Findings
+from streams.reconcile.spoken import Spoken
+from streams.reconcile.standing import Standing, below, latest, stand
+from streams.reconcile.temporary import opened, together
 
-CACHE_KIB = 16 * 1024
-
-_TABLES = f"""
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
-PRAGMA cache_size = -{CACHE_KIB};
+_TABLES = """
 CREATE TABLE said (
     key BLOB, part INTEGER, dead INTEGER, source TEXT, at INTEGER, position TEXT, timed INTEGER,
     deleted INTEGER, whole INTEGER, tenant TEXT, id TEXT, PRIMARY KEY (key, part, dead)
 ) WITHOUT ROWID;
 CREATE TABLE steps (key BLOB, part INTEGER, at INTEGER, PRIMARY KEY (key, part, at)) WITHOUT ROWID;
 CREATE TABLE letters (topic TEXT, part INTEGER, at INTEGER, PRIMARY KEY (topic, part, at)) WITHOUT ROWID;
-CREATE TABLE found (
-    key BLOB PRIMARY KEY, kind TEXT, source TEXT, part INTEGER, at INTEGER, tenant TEXT, id TEXT, note TEXT
-) WITHOUT ROWID;
-CREATE INDEX found_in_order ON found (source, part, at, key);
 """
 _OF_PARTITION = (
     "SELECT part, source, at, position, timed, deleted, whole, tenant, id FROM said"
@@ -42,60 +32,15 @@ _OF_PARTITION = (
 _OF_DOCUMENT = (
     "SELECT dead, part, source, at, position, timed, deleted, whole, tenant, id FROM said WHERE key = ?"
 )
-_FOUND = (
-    "SELECT key, kind, source, part, at, tenant, id, note FROM found"
-    " WHERE (source, part, at, key) > (?, ?, ?, ?) AND kind IN (SELECT value FROM json_each(?))"
-    " ORDER BY source, part, at, key LIMIT ?"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """What is known of a document from the topics: what counts, and the latest dead letter, if any."""
-
-    key: UUID
-    wanted: Standing | None
-    dead: Standing | None
-
-    def under(self, floor: Standing | None) -> Spoken:
-        """As its source's floor leaves it: below that it is deleted, and no dead letter counts."""
-        if floor is None:
-            return self
-        sunk = self.dead is not None and below(self.dead, floor)
-        wanted = under(self.wanted or (self.dead if sunk else None), floor)
-        return Spoken(self.key, wanted, None if sunk else self.dead)
-
-    @property
-    def said(self) -> Standing:
-        """The one that there is, rather the one that counts."""
-        said = self.wanted or self.dead
-        assert said is not None  # noqa: S101 - a row has at least one
-        return said
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A document with which something is wrong.
-
-    `at` is the record to bring it to, for an orphan or a damaged one the record that it was made of.
-    `note` says why it could not be mended.
-    """
-
-    key: UUID
-    kind: Kind
-    at: Offset
-    tenant: str | None
-    document_id: str | None
-    note: str | None = None
 
 
 class Spool:
     """The file. Not to be used by two at a time."""
 
     def __init__(self) -> None:
-        # An empty name is a file that SQLite makes where temporary files go, and that nobody else sees.
-        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._db = opened()
         self._db.executescript(_TABLES)
+        self.findings = Findings(self._db)
         self._floors: dict[str, Standing | None] = {}
 
     def __enter__(self) -> Self:
@@ -109,7 +54,7 @@ class Spool:
     def bury(self, letters: Iterable[Offset]) -> None:
         """Remembers records that are dead letters."""
         rows = [(at.topic, at.partition, at.offset) for at in letters]
-        with self._together():
+        with together(self._db):
             self._db.executemany("INSERT OR IGNORE INTO letters VALUES (?, ?, ?)", rows)
 
     def buried(self, at: Offset) -> bool:
@@ -124,7 +69,7 @@ class Spool:
 
     def take(self, changes: Iterable[tuple[Change | Truncation, bool]]) -> None:
         """What records say, in the order of each partition; with each, whether it could not be read."""
-        with self._together():
+        with together(self._db):
             for change, unreadable in changes:
                 self._take(change, dead=unreadable or self.buried(change.at))
 
@@ -192,62 +137,6 @@ class Spool:
         sql = "SELECT at FROM steps WHERE key = ? AND part = ? AND at < ? ORDER BY at"
         return [at for (at,) in self._db.execute(sql, (key.bytes, partition, offset))] + [offset]
 
-    def find(self, found: Iterable[Found]) -> None:
-        """Remembers what is wrong with these documents, one thing each."""
-        rows = [
-            (one.key.bytes, one.kind, one.at.topic, one.at.partition, one.at.offset, one.tenant,
-             one.document_id, one.note)
-            for one in found
-        ]  # fmt: skip
-        with self._together():
-            self._db.executemany("INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-
-    def forget(self, keys: Iterable[UUID]) -> None:
-        """Nothing is wrong with these documents any more."""
-        with self._together():
-            self._db.executemany("DELETE FROM found WHERE key = ?", [(key.bytes,) for key in keys])
-
-    def found(self, kinds: Sequence[Kind], size: int) -> Iterator[Sequence[Found]]:
-        """What is wrong in these ways, in the order in which the records stand on their topics."""
-        last: tuple[str, int, int, bytes] = ("", -1, -1, b"")
-        named = json.dumps(kinds)
-        while rows := self._db.execute(_FOUND, (*last, named, size)).fetchall():
-            yield [_found(*row) for row in rows]
-            key, _, source, part, at, *_ = rows[-1]
-            last = (source, part, at, key)
-
-    def retell(self, source: str, kind: Kind, instead: Kind) -> None:
-        """All that is wrong in one way with documents of a source is wrong in another."""
-        self._db.execute("UPDATE found SET kind = ? WHERE kind = ? AND source = ?", (instead, kind, source))
-
-    def counts(self) -> Iterator[tuple[str, str | None, Kind, int]]:
-        """How many documents of each source and tenant have something wrong with them, and what."""
-        yield from self._db.execute("SELECT source, tenant, kind, count(*) FROM found GROUP BY 1, 2, 3")
-
-    def furthest(self) -> Sequence[Offset]:
-        """The last record in each partition to which a document has yet to be brought."""
-        sql = (
-            "SELECT source, part, max(at) FROM found WHERE kind IN ('missing', 'stale', 'resurrected')"
-            " GROUP BY 1, 2"
-        )
-        return [Offset(topic=topic, partition=part, offset=at) for topic, part, at in self._db.execute(sql)]
-
-    def _together(self) -> _Transaction:
-        return _Transaction(self._db)
-
-
-class _Transaction:
-    """Many writes as one; without a journal there is nothing to roll back to, and nobody who wants it."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-
-    def __enter__(self) -> None:
-        self._db.execute("BEGIN")
-
-    def __exit__(self, *_: object) -> None:
-        self._db.execute("COMMIT")
-
 
 def _position(said: Standing) -> Position:
     return said.position
@@ -266,9 +155,3 @@ def _standing(
 ) -> Standing:
     placed = Position.parse(position)
     return Standing(source, part, at, placed, bool(timed), bool(deleted), bool(whole), tenant, id_)
-
-
-def _found(
-    key: bytes, kind: Kind, topic: str, part: int, at: int, tenant: str | None, id_: str | None, note: str
-) -> Found:
-    return Found(UUID(bytes=key), kind, Offset(topic=topic, partition=part, offset=at), tenant, id_, note)

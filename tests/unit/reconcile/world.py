@@ -157,7 +157,7 @@ class World:
             self.report = await one.compare()
             if mend:
                 self.report = await one.mend(self.indexer.apply)
-            pages = spool.found((*DIFFERENCES, *NOTES), 3)
+            pages = spool.findings.pages((*DIFFERENCES, *NOTES), 3)
             self.found = [found for page in pages for found in page]
         return sorted((found.kind, found.document_id or "") for found in self.found)
 
