@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 from streams.agents.app import AppConfig, Member, Producing, attach, create_app
 from streams.agents.followed import Followed, Traces
@@ -14,15 +12,22 @@ from streams.agents.pump.delivery import Delivery
 from streams.agents.pump.dependency import Canary
 from streams.agents.pump.pump import Pump
 from streams.agents.pump.work import Combined, Ended, Fetch, PumpSettings
+from streams.agents.receipts import (
+    Row,
+    applied_row,
+    ended_row,
+    named,
+    outgoing_receipt,
+    superseded_row,
+    total,
+)
 from streams.agents.superseding import supersede
 from streams.errors import Rejected
-from streams.indexing.applied import Applied, Applies
-from streams.messages.changes import Change, Document, Ignored, Said, Truncation
+from streams.indexing.applied import Applies
+from streams.messages.changes import Change, Ignored, Said
 from streams.messages.dead import original
-from streams.messages.headers import TRACEPARENT, TRACESTATE, versioned
-from streams.messages.position import Position
-from streams.messages.receipts import IndexReceipt, IndexTimings, Outcome, PassageCounts
-from streams.messages.records import Outgoing, Record
+from streams.messages.receipts import IndexReceipt
+from streams.messages.records import Record
 from streams.ports import Now, Observed, Observer, unobserved
 
 Decode = Callable[[Record], tuple[Said, ...]]
@@ -35,27 +40,6 @@ FetchFor = Callable[[Record], Fetch | None]
 def nothing_to_fetch(_record: Record) -> Fetch | None:
     """For sources whose records are decoded as they are."""
     return None
-
-
-WORST_FIRST: tuple[Outcome, ...] = ("dead", "indexed", "deleted", "unchanged", "ignored")
-
-
-NONE = PassageCounts()
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of a receipt: what became of one change."""
-
-    outcome: Outcome
-    reason: str | None = None
-    tenant: str | None = None
-    document_id: str | None = None
-    position: Position | None = None
-    passages: PassageCounts = NONE
-    changed_at: datetime | None = None
-    documents: int = 1
-    timings: IndexTimings | None = None
 
 
 class Indexing:
@@ -101,12 +85,7 @@ class Indexing:
 
     def superseded(self, item: Said) -> Row:
         """Ignored, as a later change stands for it."""
-        if isinstance(item, Ignored):
-            return Row("ignored", item.reason, documents=0)
-        if isinstance(item, Truncation):
-            return Row("ignored", "superseded", changed_at=item.changed_at, documents=0)
-        tenant, document_id = _named(item)
-        return Row("ignored", "superseded", tenant, document_id, changed_at=item.changed_at)
+        return superseded_row(item)
 
     async def handle(self, item: Said) -> Row:
         """Applies a change."""
@@ -114,22 +93,12 @@ class Indexing:
             return Row("ignored", item.reason, documents=0)
         began = self._now()
         applied = await self._indexer.apply(item)
-        return Row(
-            applied.outcome,
-            applied.reason,
-            applied.tenant,
-            applied.document_id,
-            applied.position,
-            applied.passages,
-            item.changed_at,
-            documents=int(isinstance(item, Change)),
-            timings=_timings(item.timestamp, began, applied),
-        )
+        return applied_row(item, applied, began)
 
     async def conclude(self, record: Record, ended: Sequence[Ended[Said, Row]]) -> None:
         """Sends the record's receipt."""
-        receipt = self._receipt(record, _total([_row(end) for end in ended]))
-        await self._deliver(_outgoing(receipt, record, self._receipts_topic))
+        receipt = self._receipt(record, total([ended_row(end) for end in ended]))
+        await self._deliver(outgoing_receipt(receipt, record, self._receipts_topic))
         labels = {"outcome": receipt.outcome, "reason": receipt.reason or ""}
         self._observe(Observed("receipts", labels=labels))
         if receipt.timings is not None:
@@ -213,60 +182,9 @@ def indexing_agent(
 def _says(item: Said | None, row: Row | Rejected) -> Mapping[str, str]:
     """What a change's span says."""
     if isinstance(row, Rejected):
-        tenant, document_id = _named(item) if isinstance(item, Change) else (None, None)
+        tenant, document_id = named(item) if isinstance(item, Change) else (None, None)
         said = {"outcome": "dead", "reason": row.code, "tenant": tenant, "document.id": document_id}
     else:
         said = {"outcome": row.outcome, "reason": row.reason, "tenant": row.tenant}
         said["document.id"] = row.document_id
     return {name: text for name, text in said.items() if text is not None}
-
-
-def _row(end: Ended[Said, Row]) -> Row:
-    if not isinstance(end.outcome, Rejected):
-        return end.outcome
-    if not isinstance(end.item, Change):
-        return Row("dead", end.outcome.code, documents=0)
-    tenant, document_id = _named(end.item)
-    return Row("dead", end.outcome.code, tenant, document_id, changed_at=end.item.changed_at)
-
-
-def _timings(timestamp: int, began: datetime, applied: Applied) -> IndexTimings:
-    """`timestamp` is Kafka's, in milliseconds; a worker's clock that is behind the broker's has waited 0."""
-    return IndexTimings(
-        queued=max(0.0, round(began.timestamp() * 1000 - timestamp, 1)),
-        embedded=round(applied.embed_s * 1000, 1),
-        written=round(applied.write_s * 1000, 1),
-    )
-
-
-def _named(change: Change) -> tuple[str | None, str | None]:
-    if isinstance(change.document, Document):
-        return change.document.tenant, change.document.id
-    return change.tenant, change.document_id
-
-
-def _total(rows: Sequence[Row]) -> Row:
-    """One row for a record: its only one, or the worst, with all passages counted and no document named."""
-    if len(rows) == 1:
-        return rows[0]
-    worst = min(rows, key=lambda row: WORST_FIRST.index(row.outcome), default=Row("ignored", "empty"))
-    return Row(
-        worst.outcome,
-        worst.reason,
-        passages=PassageCounts(
-            total=sum(row.passages.total for row in rows),
-            embedded=sum(row.passages.embedded for row in rows),
-            reused=sum(row.passages.reused for row in rows),
-            removed=sum(row.passages.removed for row in rows),
-        ),
-        documents=sum(row.documents for row in rows),
-    )
-
-
-def _outgoing(receipt: IndexReceipt, record: Record, topic: str) -> Outgoing:
-    named = receipt.tenant is not None and receipt.document_id is not None
-    key = f"{receipt.tenant}/{receipt.document_id}" if named else str(receipt.source)
-    trace = [(name, value) for name, value in record.headers if name in {TRACEPARENT, TRACESTATE}]
-    return Outgoing(
-        topic, key.encode("utf-8", "replace"), receipt.model_dump_json().encode(), versioned(*trace)
-    )
