@@ -34,14 +34,14 @@ class Worker:
             self.process = subprocess.Popen(self.command, env=self.environ, stdout=log, stderr=log)
         return self
 
-    def ready(self, limit_s: float = 90) -> Worker:
+    def ready(self, limit_s: float = 180) -> Worker:
         """Waits until `/readyz` is green; raises with the log's end where it is not."""
         until = time.monotonic() + limit_s
         while time.monotonic() < until:
             if self.process.poll() is not None:
                 break
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2):
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=10):
                     return self
             except (urllib.error.URLError, OSError):
                 time.sleep(0.1)

@@ -132,7 +132,7 @@ async def soak(
     ]
     loading = [
         asyncio.create_task(work)
-        for work in (cluster.load(Load(cluster.seed), 0.05, stop), questions.ask(0.4, stop))
+        for work in (cluster.load(Load(cluster.seed), 0.05, stop), questions.ask(1.0, stop))
     ]
     began = time.monotonic()
     try:
