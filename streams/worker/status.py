@@ -10,7 +10,8 @@ from streams.errors import StreamsError
 from streams.worker.agents import Parts
 from streams.worker.parts import Role
 
-READY_LIMIT_S = 5.0
+READY_LIMIT_S = 4.0
+"""Less than probes wait, so that they get the reason."""
 
 
 class Status:
