@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import subprocess
 from collections import Counter
+from datetime import UTC, datetime
 
+import httpx
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
+from streams.gateway import keys
 from tests.bench.stub import stub
+from tests.consoles import Gateway
 from tests.following import PASSWORD, Following, composed_connect
 from tests.pages import block
 
@@ -138,6 +143,50 @@ async def test_who_may_read_a_row_no_more_finds_it_no_more(cms):
     await cms.follows()
     assert await cms.found("periscope", "readers", "group:staff") == {}
     assert "article-50" in await cms.found("periscope", "readers", "group:press")
+
+
+async def test_a_row_is_found_over_http_by_its_id_by_those_whom_it_is_for(cms, tmp_path):
+    asking = {
+        "staff": ("http", "group:staff"),
+        "press": ("http", "group:press"),
+        "moved": ("moved", "user:7"),
+    }
+    made = {
+        name: keys.made(tenant=tenant, principals=[who], scopes=["read"], now=datetime.now(UTC))
+        for name, (tenant, who) in asking.items()
+    }
+    keys.write(tmp_path / "keys.json", keys.KeyFile(keys=tuple(key for key, _ in made.values())))
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("STREAMS_")}
+    gateway = Gateway(tmp_path, ours | cms.environ | {"STREAMS_API_KEYS_FILE": str(tmp_path / "keys.json")})
+    try:
+        await asyncio.to_thread(gateway.wait)
+        async with httpx.AsyncClient(base_url=gateway.url, timeout=60, trust_env=False) as http:
+
+            async def get(who, what="documents"):
+                headers = {"Authorization": f"Bearer {made[who][1]}", "X-API-Version": "1"}
+                answer = await http.get(f"/v1/{what}/article-55", headers=headers)
+                return answer.status_code, answer.json()
+
+            cms.sql(insert(55, org="http", body="Over HTTP: heliograph.", readers="{group:staff}"))
+            await cms.follows()
+            status, held = await get("staff")
+            assert (status, held["title"], held["writable"]) == (200, "Row 55", False)
+            assert held["source"]["topic"] == cms.topic
+            status, past = await get("staff", "history")
+            assert [(one["outcome"], one["source"]) for one in past["receipts"]] == [
+                ("indexed", held["source"])
+            ]
+            for who in ("press", "moved"):
+                assert [(await get(who, what))[0] for what in ("documents", "history")] == [404, 404]
+            cms.sql("UPDATE articles SET org = 'moved', readers = '{user:7}' WHERE id = 55")
+            await cms.follows()
+            assert (await get("staff"))[0] == 404
+            assert (await get("moved"))[1]["readers"] == ["user:7"]
+            cms.sql("DELETE FROM articles WHERE id = 55")
+            await cms.follows()
+            assert (await get("moved"))[0] == 404
+    finally:
+        await asyncio.to_thread(gateway.stop)
 
 
 def long_text(seed, words):
