@@ -23,6 +23,7 @@ from streams.gateway.bounds import Bounds, Framed
 from streams.gateway.chat import ChatBody
 from streams.gateway.parts import Parts
 from streams.gateway.queries import known
+from streams.gateway.shown import SHOWN
 from streams.gateway.standing import OK
 from streams.ports import Observed, Observer
 
@@ -85,6 +86,8 @@ def openapi() -> dict[str, Any]:
     for body in BODIES:
         schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {}) | {body.__name__: schema}
+    for name, example in SHOWN.items():
+        schemas[name]["examples"] = [example]
     return made
 
 

@@ -19,13 +19,13 @@ from streams.gateway.access import Reader, Writer
 from streams.gateway.bodies import JSON, DocumentBody, described_body, parsed_aside
 from streams.gateway.examples import LOOKED_UP, PROBLEMS
 from streams.gateway.parts import Parts
+from streams.gateway.shown import RAW
 from streams.gateway.trace import trace
 from streams.messages.changes import DocumentChange
 from streams.messages.decode import described
 from streams.messages.held import Head, Passage
 from streams.messages.records import Offset
 
-RAW = ("text/plain", "text/markdown", "text/html", "application/pdf")
 BINARY = "application/pdf"
 PREFIX = "/v1/documents/"
 
@@ -122,7 +122,9 @@ Label = Annotated[str | None, Query(description="With a raw body only.")]
     summary="Write a document",
     status_code=202,
     responses=PROBLEMS,
-    openapi_extra=described_body(DocumentBody, **{kind: {"schema": {"type": "string"}} for kind in RAW}),
+    openapi_extra=described_body(
+        DocumentBody, **{kind: {"schema": {"type": "string"}, "example": text} for kind, text in RAW.items()}
+    ),
 )
 async def put(
     request: Request,

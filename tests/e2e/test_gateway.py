@@ -475,6 +475,8 @@ def test_no_key_id_or_header_reaches_what_is_another_tenants(door, mine, theirs,
     id_ = data.draw(st.one_of(IDS, st.just(f"{asked}/events"), st.just("documents.dead-0-0")))
     path = data.draw(PATHS) + id_
     query = {"passages": "true"} if path.startswith("/v1/documents/") and data.draw(st.booleans()) else {}
+    if path.startswith(("/v1/documents/", "/v1/history/")) and data.draw(st.booleans()):
+        query["source"] = data.draw(st.sampled_from(["cms.pages", "documents.changes", "theirs", ""]))
     response = mine.get(path, headers=data.draw(HEADERS), params=query)
     assert response.status_code < 500
     assert CANARY not in response.text
