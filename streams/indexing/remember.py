@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from streams.indexing.wrapped import WrappedEmbedder
 from streams.ports import Observed, unobserved
 
 if TYPE_CHECKING:
@@ -29,11 +30,11 @@ class _Entry(NamedTuple):
     vector: array[float]
 
 
-class RememberedPassages:
+class RememberedPassages(WrappedEmbedder):
     """An embedder that remembers the vectors of documents' texts for `ttl_s` seconds, in `most_bytes`.
 
     By model, dimension and the text's SHA-256; of those that don't fit, what was longest not asked for
-    goes. A remembered vector has the precision of the stores: 32-bit floats.
+    goes. A remembered vector has the precision of the stores: 32-bit floats. Questions are not remembered.
     """
 
     def __init__(
@@ -45,29 +46,10 @@ class RememberedPassages:
         monotonic: Monotonic,
         observe: Observer = unobserved,
     ) -> None:
-        self._embedder, self._ttl_s = embedder, ttl_s
-        self._monotonic, self._observe = monotonic, observe
+        super().__init__(embedder)
+        self._ttl_s, self._monotonic, self._observe = ttl_s, monotonic, observe
         self._most = most_bytes // (OVERHEAD_BYTES + 4 * embedder.dimension)
         self._known: OrderedDict[bytes, _Entry] = OrderedDict()
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-        return self._embedder.model
-
-    @property
-    def dimension(self) -> int:
-        """Numbers in each vector."""
-        return self._embedder.dimension
-
-    @property
-    def window(self) -> int:
-        """Tokens that one text may have."""
-        return self._embedder.window
-
-    async def embed_query(self, text: str) -> Vector:
-        """As the embedder; never remembered."""
-        return await self._embedder.embed_query(text)
 
     async def embed_documents(self, texts: Sequence[str]) -> Sequence[Vector]:
         """One unit vector a text, in order; only those that are not known are embedded."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from streams.errors import StreamsError
+from streams.indexing.wrapped import WrappedEmbedder
 from streams.ports import UNWATCHED, Embedder, Hit, Monotonic, Observed, Observer, Search, SearchQuery, Watch
 
 if TYPE_CHECKING:
@@ -78,30 +79,12 @@ class WatchedSearch:
             return await self._search.word_counts(tenant, words)
 
 
-class WatchedQueries:
+class WatchedQueries(WrappedEmbedder):
     """An embedder of which the questions are watched."""
 
     def __init__(self, embedder: Embedder, watch: Watch) -> None:
-        self._embedder, self._watch = embedder, watch
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-        return self._embedder.model
-
-    @property
-    def dimension(self) -> int:
-        """Numbers in each vector."""
-        return self._embedder.dimension
-
-    @property
-    def window(self) -> int:
-        """Tokens that one text may have."""
-        return self._embedder.window
-
-    async def embed_documents(self, texts: Sequence[str]) -> Sequence[Vector]:
-        """As the embedder's, unwatched."""
-        return await self._embedder.embed_documents(texts)
+        super().__init__(embedder)
+        self._watch = watch
 
     async def embed_query(self, text: str) -> Vector:
         """As the embedder's."""

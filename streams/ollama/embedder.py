@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from streams.errors import Misconfigured, Rejected
+from streams.indexing.wrapped import WrappedEmbedder
 from streams.ollama.prefixes import Prefixes, prefixes_of, with_prefixes
 
 if TYPE_CHECKING:
@@ -77,31 +78,13 @@ class OllamaEmbedder:
         return vector
 
 
-class CachedQueries:
+class CachedQueries(WrappedEmbedder):
     """An embedder that remembers up to `size` questions for `ttl_s` seconds; 0: none."""
 
     def __init__(self, embedder: Embedder, ttl_s: float, size: int, monotonic: Monotonic) -> None:
-        self._embedder, self._ttl_s, self._size, self._monotonic = embedder, ttl_s, size, monotonic
+        super().__init__(embedder)
+        self._ttl_s, self._size, self._monotonic = ttl_s, size, monotonic
         self._known: OrderedDict[str, tuple[float, Vector]] = OrderedDict()
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-        return self._embedder.model
-
-    @property
-    def dimension(self) -> int:
-        """Numbers in each vector."""
-        return self._embedder.dimension
-
-    @property
-    def window(self) -> int:
-        """Tokens that one text may have."""
-        return self._embedder.window
-
-    async def embed_documents(self, texts: Sequence[str]) -> Sequence[Vector]:
-        """As the embedder; never remembered."""
-        return await self._embedder.embed_documents(texts)
 
     async def embed_query(self, text: str) -> Vector:
         """The unit vector of a question, maybe a remembered one."""
