@@ -16,7 +16,7 @@ from streams.kafka.produce import Producer
 from streams.kafka.replies import follow
 from streams.messages.records import Outgoing
 from streams.settings import load
-from streams.worker.parts import connection, topic_plan
+from streams.wiring import connection, topic_plan
 from tests.bench.workers import Worker
 
 SOURCES = """

@@ -30,7 +30,8 @@ from streams.messages.records import Offset
 from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import open_embedder
 from streams.ports import SearchQuery
-from streams.worker.parts import connection, ollama_config, open_store, topic_plan
+from streams.wiring import connection, topic_plan
+from streams.worker.parts import ollama_config, open_store
 from tests.bench.workers import Worker
 from tests.composed import compose
 

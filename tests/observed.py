@@ -16,7 +16,7 @@ from ops.observe.prometheus import Prometheus
 from streams import settings as configuration
 from streams.client import Client
 from streams.kafka import topics
-from streams.worker.parts import connection, topic_plan
+from streams.wiring import connection, topic_plan
 from tests.bench.workers import Worker
 
 TOPICS = (

@@ -16,7 +16,7 @@ from streams.messages.headers import versioned
 from streams.messages.questions import Question
 from streams.messages.records import Offset, Outgoing
 from streams.settings import load
-from streams.worker.parts import connection
+from streams.wiring import connection
 
 QUESTIONS, ANSWERS = "staged.questions", "staged.answers"
 

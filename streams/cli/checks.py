@@ -14,16 +14,9 @@ from streams.ollama.embedder import open_embedder
 from streams.ollama.wire import ModelInfo
 from streams.ports import Generations
 from streams.settings import Settings
+from streams.wiring import connection, read_topics, topic_plan
 from streams.worker.generations import check
-from streams.worker.parts import (
-    connection,
-    ollama_config,
-    open_index,
-    open_schemas,
-    open_store,
-    read_topics,
-    topic_plan,
-)
+from streams.worker.parts import ollama_config, open_index, open_schemas, open_store
 
 Check = Callable[[Settings], Awaitable[str]]
 

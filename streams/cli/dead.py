@@ -17,7 +17,7 @@ from streams.kafka.dead import DeadLetter
 from streams.kafka.produce import Producer
 from streams.messages.records import Offset
 from streams.settings import Settings
-from streams.worker.parts import connection
+from streams.wiring import connection
 
 app = typer.Typer(help="Records that could not be processed.", no_args_is_help=True)
 

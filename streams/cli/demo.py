@@ -34,7 +34,7 @@ from streams.messages.receipts import IndexReceipt
 from streams.messages.records import Offset
 from streams.settings import Settings, load
 from streams.settings.names import PREFIX
-from streams.worker.parts import connection
+from streams.wiring import connection
 
 QUESTIONS = (
     "What does the vacuum do, and how long is its grace period?",

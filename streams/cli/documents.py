@@ -25,7 +25,7 @@ from streams.messages.changes import DEFAULT_TENANT, DocumentChange
 from streams.messages.receipts import IndexReceipt
 from streams.messages.records import Outgoing, Record
 from streams.settings import Settings
-from streams.worker.parts import connection, read_topics
+from streams.wiring import connection, read_topics
 
 SEND_S = 30.0
 """How long Kafka may take to accept a record."""

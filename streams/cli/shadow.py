@@ -19,7 +19,7 @@ from streams.kafka.consume import stretch
 from streams.kafka.replies import event_of
 from streams.messages.answers import AnswerCompleted
 from streams.settings import Settings
-from streams.worker.parts import connection
+from streams.wiring import connection
 
 app = typer.Typer(help="A model that answers on the side.", no_args_is_help=True)
 

@@ -16,7 +16,7 @@ from streams.kafka.admin import Admin
 from streams.kafka.connection import started
 from streams.kafka.consume import spans
 from streams.settings import Settings
-from streams.worker.parts import connection, read_topics
+from streams.wiring import connection, read_topics
 
 HOST = "127.0.0.1"
 LIMIT_S = 10.0

@@ -11,7 +11,7 @@ from streams.cli.output import FAILED, Json, Output
 from streams.client.here import here
 from streams.kafka import topics
 from streams.kafka.topics import TopicReport
-from streams.worker.parts import connection, topic_plan
+from streams.wiring import connection, topic_plan
 
 app = typer.Typer(help="The topics that rag-streams reads and writes.", no_args_is_help=True)
 

@@ -27,7 +27,8 @@ from streams.gateway import keys
 from streams.kafka import topics
 from streams.settings import Settings, load
 from streams.settings.names import PREFIX
-from streams.worker.parts import connection, topic_plan, utc_now
+from streams.wiring import connection, topic_plan
+from streams.worker.parts import utc_now
 
 READY_S = 90.0
 STOP_S = 20.0

@@ -15,7 +15,7 @@ from streams.kafka.consume import tail
 from streams.messages.receipts import IndexReceipt
 from streams.messages.records import Record
 from streams.settings import Settings
-from streams.worker.parts import connection
+from streams.wiring import connection
 
 
 def watch(

@@ -26,7 +26,7 @@ from streams.messages.reader import AnswerReader, Event
 from streams.messages.receipts import IndexReceipt
 from streams.messages.records import Offset, Outgoing
 from streams.settings import Settings
-from streams.worker.parts import connection, read_topics
+from streams.wiring import connection, read_topics
 
 SEND_S = 30.0
 """How long Kafka may take to accept a record."""

@@ -20,7 +20,7 @@ from streams.ports import Observer
 from streams.settings import Settings
 from streams.settings.names import misconfigured
 from streams.sources import Topics
-from streams.worker.parts import connection, read_topics
+from streams.wiring import connection, read_topics
 
 SEND_S = 10.0
 """How long Kafka may take to accept a record: whoever asked by HTTP is waiting."""

@@ -32,8 +32,9 @@ from streams.observe.metrics import Metrics
 from streams.ollama.client import OllamaClient
 from streams.ports import Observed
 from streams.settings import Settings
+from streams.wiring import connection, topic_plan
 from streams.worker.live import Live
-from streams.worker.parts import Role, answering_of, connection, topic_plan, utc_now
+from streams.worker.parts import Role, answering_of, utc_now
 
 if TYPE_CHECKING:
     from streams.observe.tracing import Tracing

@@ -22,10 +22,11 @@ from streams.reconcile.reading import Decode
 from streams.reconcile.reconciler import Asked, Progress, Reconciler
 from streams.reconcile.spool import Spool
 from streams.settings import Settings
+from streams.wiring import connection, read_topics
 from streams.worker.cutting import cutter_of
 from streams.worker.generations import Openings, agreed
 from streams.worker.live import live_of
-from streams.worker.parts import Index, Store, connection, ollama_config, open_schemas, read_topics
+from streams.worker.parts import Index, Store, ollama_config, open_schemas
 
 
 def asked(settings: Settings, *, source: str | None, tenant: str | None, wait_s: float) -> Asked:

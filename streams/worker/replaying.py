@@ -18,7 +18,8 @@ from streams.messages.changes import Change, Ignored, Truncation
 from streams.messages.records import Record
 from streams.reconcile.reading import Decode
 from streams.settings import Settings
-from streams.worker.parts import connection, open_schemas, read_topics
+from streams.wiring import connection, read_topics
+from streams.worker.parts import open_schemas
 from streams.worker.reconciling import decoder
 from streams.worker.reindex import Replay, Told
 

@@ -30,6 +30,7 @@ from streams.ollama.embedder import open_embedder
 from streams.ports import Observed, Observer
 from streams.reconcile import clean
 from streams.settings import Settings
+from streams.wiring import connection, read_topics, topic_plan
 from streams.worker import gauges, memory
 from streams.worker.agents import (
     Parts,
@@ -42,15 +43,7 @@ from streams.worker.agents import (
 from streams.worker.cutting import cutter_of
 from streams.worker.generations import Openings, agreed, superseded_settings
 from streams.worker.live import live_of
-from streams.worker.parts import (
-    Role,
-    connection,
-    ollama_config,
-    open_index,
-    open_schemas,
-    read_topics,
-    topic_plan,
-)
+from streams.worker.parts import Role, ollama_config, open_index, open_schemas
 from streams.worker.shadow import ShadowModel
 from streams.worker.status import Status
 

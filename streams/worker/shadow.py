@@ -11,8 +11,9 @@ from streams.kafka.produce import Producer
 from streams.messages.answers import AnswerCompleted
 from streams.messages.headers import versioned
 from streams.messages.records import Outgoing
+from streams.wiring import connection
 from streams.worker.agents import Parts
-from streams.worker.parts import answering_of, connection, utc_now
+from streams.worker.parts import answering_of, utc_now
 
 SEND_S = 30.0
 

@@ -17,7 +17,7 @@ from streams.kafka import topics
 from streams.kafka.admin import Admin
 from streams.kafka.connection import KafkaConnection, started
 from streams.settings import Settings
-from streams.worker.parts import connection, topic_plan
+from streams.wiring import connection, topic_plan
 from tests.bench.corpus import Page
 
 TOPICS = (

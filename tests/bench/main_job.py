@@ -34,7 +34,8 @@ from streams.messages.records import Offset, Record
 from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import open_embedder
 from streams.ports import SearchQuery
-from streams.worker.parts import chunking_of, connection, ollama_config, open_store, read_topics, topic_plan
+from streams.wiring import connection, read_topics, topic_plan
+from streams.worker.parts import chunking_of, ollama_config, open_store
 from tests.bench.workers import Worker
 from tests.checker import index_differences, once, unaccounted
 from tests.unit.answering.rules import check_events

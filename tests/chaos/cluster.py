@@ -31,8 +31,9 @@ from streams.messages.held import current
 from streams.messages.receipts import IndexReceipt
 from streams.messages.records import Record
 from streams.ports import SearchQuery
+from streams.wiring import connection, read_topics, topic_plan
 from streams.worker.generations import chunking_named
-from streams.worker.parts import connection, open_index, read_topics, topic_plan
+from streams.worker.parts import open_index
 from tests.bench.stub_ollama import vector
 from tests.bench.workers import Worker
 from tests.chaos.load import SOURCES, Expected, Load, Sent, expected

@@ -14,7 +14,7 @@ from streams.kafka import topics
 from streams.messages.receipts import IndexReceipt
 from streams.messages.records import Offset
 from streams.settings import load
-from streams.worker.parts import connection, topic_plan
+from streams.wiring import connection, topic_plan
 from tests.consoles import Gateway
 from tests.staged import ANSWERS, QUESTIONS, Stage
 

@@ -21,7 +21,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from streams import settings as configuration
 from streams.kafka import topics
-from streams.worker.parts import connection, topic_plan
+from streams.wiring import connection, topic_plan
 from tests.bench.index import stub
 from tests.bench.workers import Worker
 from tests.pdfs import encrypted, pdf

@@ -23,7 +23,8 @@ from streams.kafka.watermarks import CommittedOffsets
 from streams.messages.changes import document_key
 from streams.messages.held import current
 from streams.messages.records import Record
-from streams.worker.parts import connection, open_store, read_topics, topic_plan
+from streams.wiring import connection, read_topics, topic_plan
+from streams.worker.parts import open_store
 from tests.bench.index import stub
 from tests.bench.workers import Worker
 from tests.checker import replay

@@ -15,8 +15,9 @@ from streams import settings as configuration
 from streams import sources
 from streams.indexing.chunk import Chunking
 from streams.kafka import topics
+from streams.wiring import connection, read_topics, topic_plan
 from streams.worker.generations import MIRROR_S
-from streams.worker.parts import connection, open_index, open_store, read_topics, topic_plan
+from streams.worker.parts import open_index, open_store
 from tests.bench.index import stub
 from tests.bench.main_job import Job
 from tests.checker import index_differences, once, unaccounted

@@ -15,7 +15,8 @@ from streams import settings as configuration
 from streams.kafka import topics
 from streams.messages.held import current
 from streams.messages.receipts import IndexReceipt
-from streams.worker.parts import connection, open_store, topic_plan
+from streams.wiring import connection, topic_plan
+from streams.worker.parts import open_store
 from tests.bench.index import stub
 from tests.bench.workers import Worker
 from tests.following import OURS

@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from streams import settings as configuration
 from streams.kafka import topics
-from streams.worker.parts import connection, topic_plan
+from streams.wiring import connection, topic_plan
 from tests.bench.index import stub
 from tests.bench.main_job import Job, run
 from tests.bench.workers import Worker
