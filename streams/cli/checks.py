@@ -83,7 +83,7 @@ async def registries(settings: Settings) -> str:
 
 
 async def store(settings: Settings) -> str:
-    """Whether the store serves, and the index in it was made with these settings."""
+    """Whether the store serves, takes writes, and holds an index that was made with these settings."""
     index = await open_index(settings)
     try:
         record = await index.generations()
@@ -94,6 +94,8 @@ async def store(settings: Settings) -> str:
     opened = await open_store(settings)
     try:
         await opened.ready()
+        if record is not None:
+            await opened.canary()
         return f"{settings.store} {await opened.version()}, {_generations(record)}"
     finally:
         await opened.close()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import httpx
 import typer
@@ -14,7 +14,7 @@ from streams.client.here import here
 from streams.embedded.state import read_state
 from streams.kafka.admin import Admin
 from streams.kafka.connection import started
-from streams.kafka.consume import spans
+from streams.kafka.consume import Spans, spans
 from streams.settings import Settings
 from streams.wiring import connection, read_topics
 
@@ -30,18 +30,18 @@ def status(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say how many records wait in each topic, and what a worker on this machine is ready for or waits for.
+    """Say how many workers run and records wait, and what the worker on this machine is ready or waits for.
 
-    Exits 3 where it is not ready, or does not answer; where none is named by `STREAMS_METRICS_PORT`, `--url`
-    or `up`, only Kafka is asked.
+    Exits 3 where it is not ready or does not answer, or no worker runs at all. Where no worker is named by
+    `STREAMS_METRICS_PORT`, `--url` or `up`, only Kafka is asked.
 
     Example: `rag-streams status`, `docker compose exec worker rag-streams status`
     """
     settings, out = here(), Output(as_json)
     asked = url or _near(settings)
     ready = asked is None or asyncio.run(_worker(asked.rstrip("/"), out))
-    asyncio.run(_topics(settings, out))
-    if not ready:
+    manned = asyncio.run(_groups(settings, out))
+    if not (ready and manned):
         raise typer.Exit(UNREACHABLE)
 
 
@@ -49,8 +49,12 @@ def _near(settings: Settings) -> str | None:
     """The address of the worker on this machine, where there is to be one."""
     if settings.metrics_port is not None:
         return f"http://{HOST}:{settings.metrics_port}"
-    state = None if settings.kafka_bootstrap_servers else read_state(settings.state_dir)
-    return None if state is None else state.health
+    state = read_state(settings.state_dir)
+    ours = (
+        state is not None
+        and state.settings.get("kafka_bootstrap_servers") == settings.kafka_bootstrap_servers
+    )
+    return state.health if state is not None and ours else None
 
 
 async def _worker(url: str, out: Output) -> bool:
@@ -74,29 +78,47 @@ async def _said(url: str) -> Mapping[str, str]:
         return {"worker": f"nobody tells at {url} ({type(error).__name__}): does it run? See its log"}
 
 
-async def _topics(settings: Settings, out: Output) -> None:
-    """Prints how far each group is with each of its topics. Raises as Kafka's parts do."""
+async def _groups(settings: Settings, out: Output) -> bool:
+    """Whether somebody works in each group; prints that, and how far it is with each of its topics."""
     read = read_topics(settings)
     roles = {
         "index": [source.topic for source in read.sources],
         "answer": [one.topic for one in read.questions],
     }
-    for role, topics in roles.items():
-        for topic in topics:
-            _print(await _standing(settings, f"{settings.group}-{role}", topic), out)
+    found = [
+        await _group(settings, f"{settings.group}-{role}", topics, out) for role, topics in roles.items()
+    ]
+    return all(found)
 
 
-async def _standing(settings: Settings, group: str, topic: str) -> Mapping[str, Any]:
-    there = await spans(connection(settings), topic)
-    async with started(connection(settings), Admin(connection(settings))) as admin:
-        held = await admin.committed(group, [(topic, partition) for partition in there])
-    behind = {
-        partition: end - min(end, max(begin, held.get((topic, partition), begin)))
+async def _group(settings: Settings, group: str, topics: Sequence[str], out: Output) -> bool:
+    there = connection(settings)
+    stretches = {topic: await spans(there, topic) for topic in topics}
+    async with started(there, Admin(there)) as admin:
+        workers = await admin.members(group)
+        named = [(topic, partition) for topic, those in stretches.items() for partition in those]
+        held = await admin.committed(group, named)
+    mark = "ok   " if workers else "NONE "
+    out.row({"group": group, "workers": workers}, f"{mark} {group:<29} {_count(workers, 'worker')}")
+    for topic, those in stretches.items():
+        row = {
+            "topic": topic,
+            "group": group,
+            "partitions": len(those),
+            "behind": _behind(topic, those, held),
+        }
+        said = f"{_count(_behind(topic, those, held), 'record')} behind" if those else "does not exist"
+        out.row(row, f"        {topic:<27} {said}")
+    return workers > 0
+
+
+def _behind(topic: str, there: Spans, held: Mapping[tuple[str, int], int]) -> int:
+    """Records between what the group has committed, or the topic's beginning, and its end."""
+    return sum(
+        end - min(end, max(begin, held.get((topic, partition), begin)))
         for partition, (begin, end) in there.items()
-    }
-    return {"topic": topic, "group": group, "partitions": len(there), "behind": sum(behind.values())}
+    )
 
 
-def _print(row: Mapping[str, Any], out: Output) -> None:
-    said = f"{row['behind']} records behind" if row["partitions"] else "does not exist"
-    out.row(row, f"      {row['topic']:<28} {row['group']:<20} {said}")
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 
@@ -12,6 +13,7 @@ import structlog
 import uvicorn
 from prometheus_client import CollectorRegistry
 
+from streams.agents.flood import dam
 from streams.gateway.app import application
 from streams.gateway.bounds import Punctual
 from streams.gateway.parts import parts
@@ -35,6 +37,7 @@ log = structlog.get_logger("streams.gateway")
 def main(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT. Raises `Misconfigured`."""
     logs.configure(level=settings.log_level, style=settings.log_format)
+    dam(time.monotonic)
     asyncio.run(serve(settings))
 
 

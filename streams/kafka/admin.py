@@ -75,6 +75,15 @@ class Admin:
             found: int = await self._client.find_coordinator(group)
             return found
 
+    async def members(self, group: str) -> int:
+        """How many consumers are in a group now."""
+        with faults(self._connection):
+            (answer,) = await self._client.describe_consumer_groups([group])
+            (found,) = answer.to_object()["groups"]
+            if found["error_code"]:
+                raise for_code(found["error_code"])(group)
+            return len(found["members"])
+
     async def committed(
         self, group: str, partitions: Sequence[tuple[str, int]]
     ) -> Mapping[tuple[str, int], int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import signal
 import time
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 START_AGAIN_S = 0.5
 START_AGAIN_MAX_S = 10.0
+SAY_AGAIN_S = 60.0
 CLOSE_S = 3.0
 """How long connections are given to close at the end."""
 
@@ -106,12 +108,15 @@ async def _flush(tracing: Tracing) -> None:
 
 
 def _observer(metrics: Metrics) -> Observer:
-    """Counts all, and says aloud what a person should know."""
+    """Counts all, and says aloud what a person should know; what fails again and again, once a minute."""
+    said = -math.inf
 
     def observe(event: Observed) -> None:
+        nonlocal said
         metrics(event)
         match event.name:
-            case "vacuum_failures":
+            case "vacuum_failures" if time.monotonic() - said > SAY_AGAIN_S:
+                said = time.monotonic()
                 log.warning("the vacuum failed and tries again", **event.labels)
             case "generation_changes":
                 log.info("the index's generations changed", **event.labels)

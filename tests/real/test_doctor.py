@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 
+import httpx
 import pytest
 import stamina
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -249,3 +250,20 @@ async def indexed(patient):
             )
     finally:
         await index.close()
+
+
+def test_a_store_that_takes_no_more_writes_is_found_though_it_answers(patient):
+    asyncio.run(indexed(patient))
+    assert patient.run("doctor")[1] == 0
+    shards = f"{patient.env['STREAMS_WEAVIATE_URL']}/v1/schema/StreamsHeads_g1/shards"
+    with httpx.Client(headers={"Authorization": f"Bearer {KEY}"}, trust_env=False, timeout=30) as http:
+        [shard] = http.get(shards).raise_for_status().json()
+        turn = f"{shards}/{shard['name']}"
+        http.put(turn, json={"status": "READONLY"}).raise_for_status()
+        try:
+            findings, code, said = patient.run("doctor")
+        finally:
+            http.put(turn, json={"status": "READY"}).raise_for_status()
+    [store] = [finding for finding in findings if finding["part"] == "store"]
+    assert "read-only: free some of its disk" in store["detail"], said
+    assert code == 3

@@ -82,7 +82,7 @@ async def happen(watched):
         await client.ask("   ")
     environ = {name: value for name, value in os.environ.items() if not name.startswith("STREAMS_")}
     environ |= watched.environ | {"STREAMS_METRICS_PORT": str(watched.worker.port)}
-    for command, said in (("reconcile", b""), ("status", b"ok    kafka"), ("status --json", b'"behind": 0')):
+    for command, said in (("reconcile", b""), ("status", b"ok    kafka"), ("status --json", b'"workers": 1')):
         ended = await asyncio.to_thread(
             subprocess.run, [sys.executable, "-m", "streams", *command.split()],
             env=environ, capture_output=True, check=False,
