@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import aclosing
@@ -24,7 +25,7 @@ from streams.messages.answers import AnswerCompleted, AnswerFailed, FailureCode,
 from streams.messages.headers import Headers
 from streams.messages.identity import identity
 from streams.messages.questions import Asked
-from streams.messages.records import Record
+from streams.messages.records import Outgoing, Record
 from streams.ports import Now, Observed, Observer, unobserved
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ logger = logging.getLogger(__name__)
 InPlace = Callable[[], Awaitable[None]]
 """Returns while the questions at hand are this worker's alone: see `Pump.in_place`."""
 
+DOUBT_S = 2.0
+"""For so long after it was asked for, a place in the group is ours for sure: a session is longer."""
 HANDLE_LIMIT_S = 900.0
 """A handler is hung after this: a deadline may be 600 s away, and Kafka a while."""
 
@@ -101,14 +104,14 @@ class Answering(OneByOne[Item, None]):
         if failure is not None:
             await self._fail(item, progress, failure, topic)
         elif isinstance(item, Asked):
-            await self._events(item, _next(progress), topic)
+            await self._events(item, progress, topic)
 
-    async def _events(self, item: Asked, attempt: int, topic: str) -> None:
+    async def _events(self, item: Asked, progress: Progress, topic: str) -> None:
         begun = 0
-        async with aclosing(guarded(self._answerer, item, attempt, self._now)) as events:
+        async with aclosing(guarded(self._answerer, item, _next(progress), self._now)) as events:
             async for event in events:
                 if isinstance(event, AnswerCompleted | AnswerFailed):
-                    await self._end(item, event, topic)
+                    await self._end(item, event, topic, resumed=isinstance(progress, Started))
                     return
                 if event.attempt > begun:
                     begun = event.attempt
@@ -118,7 +121,7 @@ class Answering(OneByOne[Item, None]):
 
     async def _fail(self, item: Item, progress: Progress, failure: Failure, topic: str) -> None:
         event = failure.event(item, self._now, attempt=_next(progress))
-        await self._end(item, event, topic)
+        await self._end(item, event, topic, resumed=isinstance(progress, Started))
 
     async def _instead(self, item: Item, failure: Failure) -> None:
         """Ends on the topic of all answers a question whose events can't go where they should."""
@@ -130,15 +133,27 @@ class Answering(OneByOne[Item, None]):
         event = failure.event(item, self._now, attempt=refused.attempt, seq=refused.seq)
         await self._end(item, event, topic, instead=True)
 
-    async def _end(self, item: Item, terminal: Terminal, topic: str, *, instead: bool = False) -> None:
-        """Decides the question's end, then sends it; `instead` of one that was decided and refused."""
+    async def _end(
+        self, item: Item, terminal: Terminal, topic: str, *, instead: bool = False, resumed: bool = False
+    ) -> None:
+        """Decides the question's end, then sends it; `instead` of one that was decided and refused.
+
+        Another worker may have decided one, too, where it had begun before us (`resumed`), or where others
+        may have the question since we asked for our place: then the first one in the log counts.
+        """
         _log_suspects(terminal)
-        outgoing = outgoing_event(terminal, item, topic)
+        outgoing, asked_at = outgoing_event(terminal, item, topic), asyncio.get_running_loop().time()
         await self.in_place()
         await (self._done.refused if instead else self._done.finish)(item.at, outgoing)
+        if not instead and (resumed or asyncio.get_running_loop().time() - asked_at > DOUBT_S):
+            outgoing = await self._first(item, outgoing)
         if isinstance(terminal, AnswerFailed):
             self._observe(Observed("answers_failed", labels={"code": terminal.code}))
         await self._outlet.deliver(outgoing)
+
+    async def _first(self, item: Item, own: Outgoing) -> Outgoing:
+        progress = await self._outlet.patiently(lambda: self._done.reread(item.at, item.timestamp))
+        return progress.terminal if isinstance(progress, Finished) else own
 
     async def _progress(self, item: Item) -> Progress:
         return await self._outlet.patiently(lambda: self._done.progress(item.at, item.timestamp))

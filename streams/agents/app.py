@@ -169,6 +169,10 @@ class Member:
         """Whether that generation lasts."""
         return self._app.flow_control.is_active() and generation == self._app.consumer_generation_id
 
+    def heard(self, within_s: float) -> bool:
+        """By its heartbeats."""
+        return cast("Consumer", self._app.consumer).heard(within_s)
+
     def assigned(self) -> frozenset[Partition]:
         """The partitions that are ours."""
         return frozenset(Partition(*tp) for tp in self._app.consumer.assignment())

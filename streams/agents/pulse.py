@@ -8,35 +8,49 @@ made anew, before the session is over and with it the place in the group.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
-from aiokafka.errors import RequestTimedOutError
+from aiokafka.errors import RebalanceInProgressError, RequestTimedOutError
 from aiokafka.protocol.group import HeartbeatRequest
 
 from streams.kafka.connection import disconnect
 
-PULSE_S = 5.0
-"""How long Kafka may take to answer a heartbeat: half a session, so that there is time for another."""
+AS_LONG_AS = (0, RebalanceInProgressError.errno)
+"""What a heartbeat's answer says while we belong to the group."""
 
 
-def probing(client: AIOKafkaClient, lost: Callable[[], None]) -> None:
-    """Has `client` make its connections anew where a heartbeat has no answer, and calls `lost` then."""
-    send = client.send
+class Pulse:
+    """Heartbeats of a consumer's client: when the last one was answered, and what follows where none is.
 
-    async def timed(node_id: int, request: Any, *, group: Any = ConnectionGroup.DEFAULT) -> Any:
+    Where one has no answer within half a session, the client makes its connections anew, so that there is
+    time for another, and calls `lost`.
+    """
+
+    def __init__(self, client: AIOKafkaClient, session_s: float, lost: Callable[[], None]) -> None:
+        self._client, self._limit_s, self._lost, self._send = client, session_s / 2, lost, client.send
+        self._heard_at = float("-inf")
+        client.send = self._timed
+
+    def heard(self, within_s: float) -> bool:
+        """Whether the group has told us within so many seconds that we belong to it."""
+        return time.monotonic() - self._heard_at < within_s
+
+    async def _timed(self, node_id: int, request: Any, *, group: Any = ConnectionGroup.DEFAULT) -> Any:
         if not isinstance(request, HeartbeatRequest):
-            return await send(node_id, request, group=group)
-        limit = asyncio.timeout(PULSE_S)
+            return await self._send(node_id, request, group=group)
+        limit, asked_at = asyncio.timeout(self._limit_s), time.monotonic()
         try:
             async with limit:
-                return await send(node_id, request, group=group)
+                answer = await self._send(node_id, request, group=group)
         except TimeoutError as error:
             if not limit.expired():
                 raise
-            disconnect(client)
-            lost()
+            disconnect(self._client)
+            self._lost()
             raise RequestTimedOutError from error
-
-    client.send = timed
+        if answer.error_code in AS_LONG_AS:
+            self._heard_at = asked_at
+        return answer

@@ -26,7 +26,7 @@ from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.agents.pulse import probing
+from streams.agents.pulse import Pulse
 from streams.agents.pump.turn import Turn
 from streams.kafka.connection import KafkaConnection, disconnect
 
@@ -70,6 +70,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     read: tuple[int, Mapping[TP, int]] = (-1, {})
     """Of a generation, the offset up to which (exclusive) each partition is read, and handed over."""
+    pulse: Pulse | None = None
+    """Of the consumer, once it is made."""
 
     async def _fetch_records(
         self,
@@ -119,7 +121,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
             connections_max_idle_ms=conf.consumer_connections_max_idle_ms,
         )
-        probing(consumer._client, self._lost)  # noqa: SLF001 - there is no other way to its requests
+        client = consumer._client  # noqa: SLF001 - there is no other way to its requests
+        self.pulse = Pulse(client, conf.broker_session_timeout, self._lost)
         return consumer
 
     def _lost(self) -> None:
@@ -147,6 +150,11 @@ class Consumer(driver.Consumer):
         """
         generation, read = cast("ConsumerThread", self._thread).read
         return generation, {tp: (self.handed_over.get(tp), upto) for tp, upto in read.items()}
+
+    def heard(self, within_s: float) -> bool:
+        """Whether the group has told us within so many seconds that we belong to it."""
+        pulse = cast("ConsumerThread", self._thread).pulse
+        return pulse is not None and pulse.heard(within_s)
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)

@@ -139,7 +139,16 @@ class DoneLog:
     async def progress(self, at: Offset, timestamp: int) -> Progress:
         """How far the question that stands at `at` got; `timestamp` is its record's, in milliseconds."""
         loaded = await self._load(at, timestamp)
-        known = loaded.known.get(at.offset)
+        return await self._whole(loaded.known.get(at.offset), at, timestamp)
+
+    async def reread(self, at: Offset, timestamp: int) -> Progress:
+        """As `progress`, by the log as it is now: of several ends that it may hold, the first."""
+        state = await self._whole((await self._read(at, timestamp)).get(at.offset), at, timestamp)
+        if not isinstance(state, Unseen):
+            self._know(at, state)
+        return state
+
+    async def _whole(self, known: Started | Finished | _Kept | None, at: Offset, timestamp: int) -> Progress:
         while isinstance(known, _Kept):
             record = await fetch(self._connection, known.at)
             if record is not None and (finished := finished_of(record)) is not None:

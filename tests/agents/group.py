@@ -30,13 +30,16 @@ class Group:
         self.crashes = []
         self.owned = set()
         self.waiting = {}
-        self.refuses = False
+        self.refuses = self.silent = False
         self.read = {}
         """Of each partition, the last offset that was delivered, and the one up to which it is read."""
         self.changed = asyncio.Event()
 
     def live(self, generation):
         return self.flowing and generation == self.generation
+
+    def heard(self, within_s):
+        return not self.silent
 
     def assigned(self):
         return frozenset(self.owned)

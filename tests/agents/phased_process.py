@@ -1,8 +1,9 @@
 """An answering worker whose questions each come to a phase of their own, and wait there for what comes.
 
-`python -m tests.agents.phased_process TOLD` reads JSON: `bootstrap`, `name`, `folder`, `holds`. The question
-of partition n waits in `PHASES[n]`, says so by a file of that name in `folder`, and goes on when `go` is
-there. A worker that does not hold answers at once. An answer's text names the process that made it.
+`python -m tests.agents.phased_process TOLD` reads JSON: `bootstrap`, `name`, `folder`, `holds`, `go`. The
+question of a partition that `holds` names waits in the phase that it says, tells so by a file `GO PHASE` in
+`folder`, and goes on when `GO` is there; all others are answered at once. An answer's text names the process
+that made it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import os
 import random
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,29 +25,28 @@ from streams.kafka.done import DoneLog
 from streams.messages.answers import Timings
 from tests.agents.answering_process import ended, now, worker
 
-PHASES = ("unseen", "recorded", "talking", "fallen back", "deciding", "decided", "sent")
+PHASES = (
+    "unseen", "recorded", "talking", "fallen back", "deciding", "overtaken", "overtaking", "decided", "sent",
+)  # fmt: skip
 """Before its attempt is recorded; after, before `answer.started`; between two deltas; after the record of a
-second attempt, before `answer.reset`; before the end is recorded; after, before it is sent; after that,
-before the commit."""
+second attempt, before `answer.reset`; before the end is decided; twice between the question whether the place
+is ours and the record of the end; after that, before the end is sent; after that, before the commit."""
+RECORDING = ("overtaken", "overtaking")
 PIECES = 6
 
 Hold = Callable[[int, str], Awaitable[None]]
 """Waits where the question of that partition is to wait in that phase."""
 
 
-def holding(folder: Path) -> Hold:
+def holding(folder: Path, holds: Mapping[str, str], go: str) -> Hold:
     async def hold(partition: int, phase: str) -> None:
-        if PHASES[partition] != phase:
+        if holds.get(str(partition)) != phase:
             return
-        (folder / phase).touch()
-        while not (folder / "go").exists():  # noqa: ASYNC110 - another process makes it
+        (folder / f"{go} {phase}").touch()
+        while not (folder / go).exists():  # noqa: ASYNC110 - another process makes it
             await asyncio.sleep(0.01)
 
     return hold
-
-
-async def never(_partition: int, _phase: str) -> None:
-    """Holds nothing."""
 
 
 class Speaker:
@@ -79,6 +79,8 @@ def in_phases(hold: Hold) -> None:
             await hold(at.partition, "recorded" if attempt == 1 else "fallen back")
 
         async def finish(self, at: Any, terminal: Any) -> None:
+            for phase in RECORDING:
+                await hold(at.partition, phase)
             await super().finish(at, terminal)
             await hold(at.partition, "decided")
 
@@ -93,7 +95,7 @@ def in_phases(hold: Hold) -> None:
 
 
 async def main(told: dict[str, Any]) -> int:
-    hold = holding(Path(told["folder"])) if told["holds"] else never
+    hold = holding(Path(told["folder"]), told["holds"], told["go"])
     in_phases(hold)
     return await worker(told, Speaker(hold), slots=len(PHASES), drain_s=2.0)
 

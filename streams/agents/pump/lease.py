@@ -14,7 +14,7 @@ class Lease:
     """
 
     def __init__(self, limit_s: float, monotonic: Monotonic) -> None:
-        self._limit_s, self._monotonic = limit_s, monotonic
+        self.limit_s, self._monotonic = limit_s, monotonic
         self._seen_at = monotonic()
         self._lapsed = False
 
@@ -22,7 +22,7 @@ class Lease:
     def lapsed(self) -> bool:
         """Whether there was such a gap since it was renewed last."""
         now = self._monotonic()
-        self._lapsed = self._lapsed or now - self._seen_at > self._limit_s
+        self._lapsed = self._lapsed or now - self._seen_at > self.limit_s
         self._seen_at = now
         return self._lapsed
 
@@ -34,4 +34,4 @@ class Lease:
         """Looks, until it is cancelled."""
         while True:
             _ = self.lapsed
-            await asyncio.sleep(self._limit_s / 10)
+            await asyncio.sleep(self.limit_s / 10)

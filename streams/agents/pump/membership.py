@@ -27,6 +27,10 @@ class Membership(Protocol):
         """Whether records delivered in that generation may still be worked on."""
         ...
 
+    def heard(self, within_s: float) -> bool:
+        """Whether the group has told us within so many seconds that we belong to it."""
+        ...
+
     def assigned(self) -> frozenset[Partition]:
         """The partitions that are ours at present."""
         ...

@@ -26,14 +26,18 @@ class Place:
     async def confirm(self, idle: Callable[[Awaitable[None]], Awaitable[None]]) -> None:
         """Returns while records that are handled now are ours alone; for a handler, before what counts once.
 
-        A process that was frozen asks its group first, by a commit, as others may have its partitions by
-        now. Where they have, it doesn't return, and is cancelled with its handler: it waits by `idle`.
-        Raises `Retryable` should that not happen.
+        A process that was frozen, or has not heard of its group, asks that first, by a commit, as others
+        may have its partitions by now. Where they have, it doesn't return, and is cancelled with its
+        handler: it waits by `idle`. Raises `Retryable` should that not happen.
         """
-        if not self._lease.lapsed and self.generation is not None and self._member.live(self.generation):
+        if not self._lease.lapsed and self._known():
             return
         if await self._commits.confirm(self._positions.next_to_finish):
             self._lease.renew()
             return
         await idle(asyncio.sleep(LOST_S))
         raise Retryable("the group does not say whose the record is", code="place_lost")
+
+    def _known(self) -> bool:
+        live = self.generation is not None and self._member.live(self.generation)
+        return live and self._member.heard(self._lease.limit_s)

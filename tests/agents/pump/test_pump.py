@@ -634,6 +634,17 @@ async def test_a_handler_of_a_process_that_was_frozen_goes_on_once_the_group_say
         await bench.committed(3)
 
 
+async def test_a_handler_that_has_not_heard_of_its_group_asks_it_first():
+    async with Bench() as bench:
+        order = []
+        asking_its_place(bench, order)
+        bench.group.silent = True
+        bench.deliver(b"once", key=b"k")
+        await bench.until(lambda: "goes on" in order)
+        assert bench.group.commits[0] == {("t", 0): 0}
+        await bench.committed(1)
+
+
 async def test_a_handler_whose_place_is_lost_waits_to_be_cancelled_and_does_not_go_on():
     async with Bench() as bench:
         order = []
