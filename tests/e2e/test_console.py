@@ -48,6 +48,9 @@ async def world(tmp_path_factory):
     try:
         made.up.wait(180)
         made.start()
+        async with made.stage() as stage:
+            # A worker looks for a topic that is not there yet now and then: this makes it.
+            await stage.send("cms.pages", '{"id": 0}', '{"id": 0, "slug": "first", "body": "Is there."}')
         async with browser() as made.browser:
             made.parking = await made.put(
                 "kb/parking", PARKING, title="Parking", url="https://kb.example.org/parking"

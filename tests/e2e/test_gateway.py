@@ -124,6 +124,8 @@ def door(tmp_path_factory):
     up = Up(folder).wait()
     door = Door(up)
     door.start_another()
+    # A worker looks for a topic that is not there yet now and then: this makes it.
+    asyncio.run(door.send("cms.pages", None, '{"id": 0}'))
     door.make(
         mine={"tenant": "mine", "scopes": keys.SCOPES, "principals": ["group:a"]},
         theirs={"tenant": "theirs", "scopes": keys.SCOPES, "principals": ["group:b"]},
