@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 
 from streams.cli.topics import described
-from streams.errors import Misconfigured, Retryable
+from streams.errors import Misconfigured, Rejected, Retryable
 from streams.kafka import topics
 from streams.kafka.connectors import Connectors
+from streams.messages.changes import DEFAULT_TENANT
 from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import open_embedder
 from streams.ollama.wire import ModelInfo
@@ -16,7 +17,7 @@ from streams.ports import Generations
 from streams.settings import Settings
 from streams.wiring import connection, read_topics, topic_plan
 from streams.worker.generations import check
-from streams.worker.parts import ollama_config, open_index, open_schemas, open_store
+from streams.worker.parts import Store, ollama_config, open_index, open_schemas, open_store
 
 Check = Callable[[Settings], Awaitable[str]]
 
@@ -96,9 +97,19 @@ async def store(settings: Settings) -> str:
         await opened.ready()
         if record is not None:
             await opened.canary()
-        return f"{settings.store} {await opened.version()}, {_generations(record)}"
+        said = f"{settings.store} {await opened.version()}, {_generations(record)}"
+        return said + await _looked_up(opened)
     finally:
         await opened.close()
+
+
+async def _looked_up(opened: Store) -> str:
+    """What is to be said of looking documents up by their id, which any id tells."""
+    try:
+        await opened.named(DEFAULT_TENANT, ["any"])
+    except Rejected as error:
+        return f"; note: {error}"
+    return ""
 
 
 def _generations(record: Generations | None) -> str:
