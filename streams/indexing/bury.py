@@ -13,6 +13,7 @@ from uuid import UUID
 
 from streams.messages.floors import SWEPT, below, buried
 from streams.messages.held import Head, current
+from streams.pages import pages
 from streams.ports import Catalogue, Now, Observed, Observer, unobserved
 
 PAGE = 100
@@ -43,7 +44,8 @@ class Burial:
 
     async def __call__(self, floor: Head) -> AsyncIterator[UUID]:
         """The documents that it buries. Once every document was looked at, the floor is marked as swept."""
-        async for page in self._pages(floor.source, self._last.get(floor.id)):
+        keys = self._ground.document_keys(floor.source, self._last.get(floor.id))
+        async for page in pages(keys, PAGE):
             for key in await self.bury(page, floor):
                 yield key
             self._last[floor.id] = page[-1]
@@ -60,16 +62,6 @@ class Burial:
         await self._ground.write_heads(deletions)
         self._observe(Observed("buried_documents", len(deletions)))
         return [deletion.document_key for deletion in deletions]
-
-    async def _pages(self, source: str, after: UUID | None) -> AsyncIterator[list[UUID]]:
-        page: list[UUID] = []
-        async for key in self._ground.document_keys(source, after):
-            page.append(key)
-            if len(page) == PAGE:
-                yield page
-                page = []
-        if page:
-            yield page
 
 
 def _lives_below(head: Head, floor: Head) -> bool:

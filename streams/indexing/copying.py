@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
@@ -15,6 +15,7 @@ from uuid import UUID
 from streams.errors import Rejected
 from streams.indexing.carry import Carry
 from streams.indexing.patience import Patience
+from streams.pages import pages
 from streams.ports import Catalogue, Monotonic
 
 PAGE = 200
@@ -68,7 +69,7 @@ class Copying:
 
     async def _walk(self, bringing: asyncio.TaskGroup) -> None:
         free = asyncio.Semaphore(self._slots)
-        async for page in _pages(self._catalogue.document_keys()):
+        async for page in pages(self._catalogue.document_keys(), PAGE):
             behind = await self._patience(partial(self._carry.behind, page))
             self._looked_at(len(page) - len(behind))
             for key in behind:
@@ -95,14 +96,3 @@ class Copying:
     def _waits(self, why: str | None) -> None:
         self._copied.waits_for = why
         self._progress(self._copied)
-
-
-async def _pages(keys: AsyncIterator[UUID]) -> AsyncIterator[Sequence[UUID]]:
-    page: list[UUID] = []
-    async for key in keys:
-        page.append(key)
-        if len(page) == PAGE:
-            yield page
-            page = []
-    if page:
-        yield page

@@ -13,7 +13,7 @@ From its read of a document's heads to its deletes the vacuum has a lease of its
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
@@ -22,6 +22,7 @@ from uuid import UUID
 from streams.messages.floors import is_floor, is_swept
 from streams.messages.held import Head, current
 from streams.messages.position import Position
+from streams.pages import pages
 from streams.ports import Maintenance, Monotonic, Now, Observed, Observer, PassageRef, unobserved
 
 GRACE = timedelta(minutes=2)
@@ -116,7 +117,7 @@ class Vacuum:
     async def settle_unsettled(self) -> Vacuumed:
         """Settles all documents of the store that may have something superseded."""
         total = Vacuumed()
-        async for keys in _pages(self._maintenance.unsettled(self._now() - self._grace.length)):
+        async for keys in pages(self._maintenance.unsettled(self._now() - self._grace.length), PAGE):
             settled = await self.settle_all(list(dict.fromkeys(keys)))
             total = sum(settled.values(), total)
         return total
@@ -168,7 +169,7 @@ class Vacuum:
         self, written_before: datetime, orphaned: Callable[[PassageRef, Sequence[Head]], bool]
     ) -> Vacuumed:
         total = Vacuumed()
-        async for refs in _pages(self._maintenance.passages_written_before(written_before)):
+        async for refs in pages(self._maintenance.passages_written_before(written_before), PAGE):
             turn = self._turn()
             heads = await self._maintenance.heads(list({ref.document_key: None for ref in refs}))
             orphans: dict[str, list[UUID]] = {}
@@ -256,14 +257,3 @@ class _Turn:
 
 def _listed(ref: PassageRef, heads: Sequence[Head]) -> bool:
     return any(entry.id == ref.id for head in heads for entry in head.passages)
-
-
-async def _pages(stream: AsyncIterator[T]) -> AsyncIterator[list[T]]:
-    page: list[T] = []
-    async for one in stream:
-        page.append(one)
-        if len(page) == PAGE:
-            yield page
-            page = []
-    if page:
-        yield page

@@ -6,7 +6,6 @@ Two requests of that API are used: `GET /schemas/ids/{id}`, and for what a schem
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import ssl
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import httpx
 import stamina
 
 from streams.errors import Misconfigured, Rejected, Retryable
+from streams.loopback import is_loopback
 from streams.ports import RegisteredSchema
 
 SOURCES = "STREAMS_SOURCES"
@@ -67,7 +67,7 @@ class ConfluentRegistry:
             timeout=config.timeout_s,
             transport=transport,
             # A proxy for the outside world can't reach this machine's own loopback.
-            trust_env=not _is_loopback(httpx.URL(config.url).host),
+            trust_env=not is_loopback(httpx.URL(config.url).host),
         )
 
     async def __aenter__(self) -> Self:
@@ -210,13 +210,6 @@ def _is_untrusted(error: BaseException | None) -> bool:
     while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
         error = error.__cause__ or error.__context__
     return error is not None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _object(content: bytes) -> dict[str, Any] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,6 +15,7 @@ import stamina
 from pydantic import BaseModel
 
 from streams.errors import Misconfigured, Retryable, StreamsError
+from streams.loopback import is_loopback
 from streams.ollama.errors import (
     URL_SETTING,
     BrokenStream,
@@ -86,7 +86,7 @@ class Connection:
             timeout=self._timeout(config.read_timeout_s),
             limits=httpx.Limits(max_connections=config.connections, keepalive_expiry=IDLE_S),
             # A proxy for the outside world can't reach this machine's own loopback.
-            trust_env=not _is_loopback(url.host),
+            trust_env=not is_loopback(url.host),
         )
 
     async def __aenter__(self) -> Self:
@@ -230,10 +230,3 @@ def host_of(url: httpx.URL) -> str:
     """`host:port`, which is all of a URL that is fit for a message: it may hold a password."""
     name = f"[{url.host}]" if ":" in url.host else url.host
     return f"{name}:{url.port}" if url.port else name
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

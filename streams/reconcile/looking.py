@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from streams.messages.changes import floor_key
 from streams.messages.floors import Log, standing
 from streams.messages.held import Head, current
 from streams.messages.records import Offset
+from streams.pages import pages
 from streams.ports import Catalogue
 from streams.reconcile.findings import Found
 from streams.reconcile.reading import Advance
@@ -53,7 +54,7 @@ class Look:
 
     async def at_unspoken(self, source: str | None) -> None:
         """Looks at all documents of the index of which the topics don't speak."""
-        async for keys in _pages(self.index.document_keys(source)):
+        async for keys in pages(self.index.document_keys(source), DOCUMENTS_AT_ONCE):
             spoken = await asyncio.to_thread(self.spool.spoken, keys)
             silent = [key for key in keys if key not in spoken]
             await self._note(await self.at(silent, {}, count=True))
@@ -179,14 +180,3 @@ def _tenant(spoken: Spoken | None, head: Head | None) -> str | None:
 
 def _tenants(spoken: Spoken | None, head: Head | None) -> tuple[str | None, ...]:
     return (spoken.said.tenant if spoken else None, head.tenant if head else None)
-
-
-async def _pages(keys: AsyncIterator[UUID]) -> AsyncIterator[Sequence[UUID]]:
-    page: list[UUID] = []
-    async for key in keys:
-        page.append(key)
-        if len(page) == DOCUMENTS_AT_ONCE:
-            yield page
-            page = []
-    if page:
-        yield page

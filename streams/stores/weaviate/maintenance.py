@@ -12,6 +12,7 @@ from weaviate.classes.query import Filter
 from weaviate.exceptions import UnexpectedStatusCodeError
 
 from streams.messages.position import Position
+from streams.pages import pages
 from streams.ports import PassageRef
 from streams.stores.chunks import chunks
 from streams.stores.encoded import encoded_time
@@ -52,7 +53,8 @@ async def unsettled(session: Session, written_before: datetime) -> AsyncIterator
     is marked settled here and not looked at again: what supersedes it will be unsettled itself.
     """
     named: set[UUID] = set()
-    async for keys in _in_chunks(in_parts(lambda prefix: _unsettled(session, prefix, written_before))):
+    unsettled = in_parts(lambda prefix: _unsettled(session, prefix, written_before))
+    async for keys in pages(unsettled, DOCUMENTS_AT_ONCE):
         new = [key for key in dict.fromkeys(keys) if key not in named]
         named.update(new)
         for key in await _still_unsettled(session, new):
@@ -138,14 +140,3 @@ async def _every(session: Session, tenant: str) -> AsyncIterator[Any]:
         if len(returned.objects) < PAGE:
             return
         last = returned.objects[-1].uuid
-
-
-async def _in_chunks(keys: AsyncIterator[UUID]) -> AsyncIterator[list[UUID]]:
-    chunk: list[UUID] = []
-    async for key in keys:
-        chunk.append(key)
-        if len(chunk) == DOCUMENTS_AT_ONCE:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
