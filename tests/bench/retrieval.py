@@ -7,7 +7,7 @@ by equal-weight reciprocal rank fusion.
 
     python tests/bench/retrieval.py [--weaviate] [--only SET] [--every N] [--json]
 
-Vectors take a quarter of an hour of a processor, once: they are kept in `out/vectors`.
+Vectors take half an hour of a processor, once: they are kept in `out/vectors`.
 """
 
 from __future__ import annotations
