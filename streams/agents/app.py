@@ -19,7 +19,7 @@ from faust.types import TP
 from streams.agents.pump.membership import Partition, Stretch
 from streams.agents.pump.pump import Pump
 from streams.agents.transport import MAX_POLL_RECORDS, STREAM_RECORDS, Consumer, Producer, Transport
-from streams.errors import Retryable
+from streams.errors import Misconfigured, Retryable
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.faults import FAULTS, fault
 from streams.messages.records import Outgoing, Record
@@ -124,7 +124,10 @@ class App(faust.App):
 
 
 def create_app(config: AppConfig) -> App:
-    """The app, not yet started; it can be started once. Nothing is connected to before."""
+    """The app, not yet started; it can be started once. Nothing is connected to before.
+
+    Raises `Misconfigured` where there is no folder for temporary files.
+    """
     return App(config)
 
 
@@ -136,8 +139,7 @@ def _settings(config: AppConfig) -> dict[str, Any]:
     return {
         "broker": [f"kafka://{server}" for server in servers],
         "store": "memory://",
-        # Nothing is kept there, but Faust makes the folder.
-        "datadir": str(Path(tempfile.gettempdir(), f"rag-streams-{os.getuid()}-{config.group}")),
+        "datadir": str(_folder(config.group)),
         "autodiscover": False,
         "web_enabled": False,
         "topic_disable_leader": True,
@@ -157,6 +159,20 @@ def _settings(config: AppConfig) -> dict[str, Any]:
         "producer_max_request_size": config.max_message_bytes,
         "producer_max_batch_size": 1 if embedded else 16384,
     }
+
+
+def _folder(group: str) -> Path:
+    """Where nothing is kept, but Faust makes the folder, and would take a failure for Kafka's."""
+    try:
+        folder = Path(tempfile.gettempdir(), f"rag-streams-{os.getuid()}-{group}")
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(
+            f"TMPDIR: a folder for temporary files is needed, and can't be made ({error.strerror}):"
+            f" {error.filename or 'there is none that can be written'}",
+            setting="TMPDIR",
+        ) from None
+    return folder
 
 
 class Member:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from types import SimpleNamespace
 
 import pytest
@@ -25,6 +27,15 @@ SECURE = KafkaConnection(
 
 def app_of(connection=None, **config):
     return create_app(AppConfig("docs-index", connection or KafkaConnection("one:9092"), **config))
+
+
+def test_a_folder_for_temporary_files_that_cant_be_made_is_named_and_not_taken_for_kafka(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / f"rag-streams-{os.getuid()}-docs-index").touch()
+    with pytest.raises(Misconfigured, match=f"TMPDIR.*{tmp_path}"):
+        app_of()
 
 
 async def made(app):
