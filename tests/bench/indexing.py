@@ -17,6 +17,7 @@ from streams.kafka import topics
 from streams.kafka.admin import Admin
 from streams.kafka.connection import KafkaConnection, started
 from streams.settings import Settings
+from streams.settings.names import BESIDES
 from streams.wiring import connection, topic_plan
 from tests.bench.corpus import Page
 
@@ -59,7 +60,7 @@ class Bench:
 async def prepared(environ: Mapping[str, str]) -> Settings:
     """The settings that these variables make, and their topics made."""
     for name in [name for name in os.environ if name.startswith("STREAMS_")]:
-        if name not in configuration.BESIDES:
+        if name not in BESIDES:
             del os.environ[name]
     os.environ.update(environ)
     settings = configuration.load(env_file=None)

@@ -42,6 +42,8 @@ class Ended:
     code: str | None
     retryable: bool
     took_ms: float
+    contents: set[bytes]
+    """Of its terminal events: one, however often that is sent."""
 
     @property
     def answered(self) -> bool:
@@ -117,16 +119,17 @@ async def _listen(settings: Settings, asked: Mapping[str, float], ended: dict[st
     async with reading(settings, settings.topic_answers) as consumer:
         async for record in consumer:
             event, now = json.loads(record.value), time.monotonic()
-            if event["question_id"] in asked:
-                ended.setdefault(
-                    event["question_id"],
-                    Ended(
-                        event["tenant"],
-                        event["type"],
-                        event.get("code"),
-                        bool(event.get("retryable")),
-                        (now - asked[event["question_id"]]) * 1000,
-                    ),
+            name = event["question_id"]
+            if name in ended:
+                ended[name].contents.add(record.value)
+            elif name in asked:
+                ended[name] = Ended(
+                    event["tenant"],
+                    event["type"],
+                    event.get("code"),
+                    bool(event.get("retryable")),
+                    (now - asked[name]) * 1000,
+                    {record.value},
                 )
 
 
@@ -137,6 +140,8 @@ def _report(ended: Sequence[Ended], asked: int, memory: Sequence[float]) -> dict
     return {
         "asked": asked,
         "ended": len(ended),
+        "with_two_ends": sum(len(one.contents) > 1 for one in ended),
+        "latest_after_deadline_ms": round(max(one.took_ms for one in ended) - DEADLINE_MS) if ended else None,
         "answered": len(answered),
         "answered_p95_ms": _at(0.95, [one.took_ms for one in answered]),
         "refused": len(refused),
