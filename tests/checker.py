@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from streams.indexing.chunk import Chunking, chunk
-from streams.indexing.cut import HereCutter
-from streams.indexing.parse import parse
+from streams.indexing.cutting.chunk import Chunking, chunk
+from streams.indexing.cutting.cut import HereCutter
+from streams.indexing.cutting.parse import parse
 from streams.messages.changes import Change
 from streams.messages.held import current
 from streams.messages.receipts import IndexReceipt

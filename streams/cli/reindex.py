@@ -17,8 +17,8 @@ from streams.cli.steps import Steps
 from streams.client.here import here
 from streams.errors import Rejected
 from streams.evaluation.recall import Expected
-from streams.indexing.copying import Copied
-from streams.indexing.generations import shown
+from streams.indexing.generations.copying import Copied
+from streams.indexing.generations.steps import shown
 from streams.ollama.client import OllamaClient
 from streams.ports import Generation, Generations, unobserved
 from streams.settings import Settings

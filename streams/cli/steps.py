@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from streams.cli.output import Output
-from streams.indexing.copying import Copied
+from streams.indexing.generations.copying import Copied
 from streams.worker.reindex import Verdict
 
 SAID_EVERY_S = 5.0

@@ -18,10 +18,10 @@ from typing import Any, BinaryIO
 
 from streams.confined import wire
 from streams.errors import Rejected
-from streams.indexing import parse_html, parse_pdf
-from streams.indexing.chunk import chunk
-from streams.indexing.cut import HereCutter
-from streams.indexing.parse import parse
+from streams.indexing.cutting import parse_html, parse_pdf
+from streams.indexing.cutting.chunk import chunk
+from streams.indexing.cutting.cut import HereCutter
+from streams.indexing.cutting.parse import parse
 
 DOCUMENTS = 500
 """After so many it ends, and the next one starts afresh: libraries' caches grow."""

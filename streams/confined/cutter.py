@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from streams.confined import wire
 from streams.confined.process import Answer, Crashed, CuttingProcess, Worn
 from streams.errors import Rejected
-from streams.indexing.chunk import Chunk, Chunking, chunk
-from streams.indexing.cut import HereCutter
-from streams.indexing.parse import MOST_CHARACTERS, READ, TEXTS, essence, parse
+from streams.indexing.cutting.chunk import Chunk, Chunking, chunk
+from streams.indexing.cutting.cut import HereCutter
+from streams.indexing.cutting.parse import MOST_CHARACTERS, READ, TEXTS, essence, parse
 from streams.messages.changes import Document
 from streams.ports import Monotonic, Observed, Observer, unobserved
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from streams.errors import Rejected
-from streams.indexing.chunk import Chunk, Chunking
+from streams.indexing.cutting.chunk import Chunk, Chunking
 from streams.messages.changes import Document
 
 LENGTHS = struct.Struct(">II")

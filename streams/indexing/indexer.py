@@ -17,8 +17,8 @@ from uuid import UUID
 
 from streams.errors import PromptTooLong
 from streams.indexing.applied import Applied
-from streams.indexing.chunk import Chunk, Chunking
-from streams.indexing.cut import Cutter
+from streams.indexing.cutting.chunk import Chunk, Chunking
+from streams.indexing.cutting.cut import Cutter
 from streams.indexing.plan import Plan, filled, found, passage, plan, repeats, stale
 from streams.indexing.repair import Repair
 from streams.indexing.truncate import truncate

@@ -19,7 +19,7 @@ from streams.messages.position import Position
 from streams.messages.receipts import Outcome
 
 if TYPE_CHECKING:
-    from streams.indexing.chunk import Chunk
+    from streams.indexing.cutting.chunk import Chunk
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streams.indexing.chunk import Chunking
-from streams.indexing.cut import Cutter, texts
+from streams.indexing.cutting.chunk import Chunking
+from streams.indexing.cutting.cut import Cutter, texts
 from streams.indexing.plan import passage
 from streams.messages.changes import Document
 from streams.messages.held import Head

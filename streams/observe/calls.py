@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from streams.errors import StreamsError
-from streams.indexing.wrapped import WrappedEmbedder
+from streams.indexing.batching.wrapped import WrappedEmbedder
 from streams.ports import UNWATCHED, Embedder, Hit, Monotonic, Observed, Observer, Search, SearchQuery, Watch
 
 if TYPE_CHECKING:

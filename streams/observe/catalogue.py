@@ -21,7 +21,6 @@ AGES = (*SECONDS[4:], 300, 900, 3600, 14400, 86400)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
 
-PUMPS = (("index",), ("answer",))
 ROUTES = (("primary",), ("fallback",), ("extract",), ("none",))
 WHY = ("timeout", "error", "circuit_open", "deadline")
 ENDS = (

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from streams.errors import Misconfigured, Rejected
-from streams.indexing.wrapped import WrappedEmbedder
+from streams.indexing.batching.wrapped import WrappedEmbedder
 from streams.ollama.prefixes import Prefixes, prefixes_of, with_prefixes
 
 if TYPE_CHECKING:

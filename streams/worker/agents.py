@@ -18,7 +18,7 @@ from streams.agents.pump.work import Fetch, PumpSettings
 from streams.answering.answerer import TAKEN_A_SLOT, Answerer
 from streams.answering.shadow import Shadow
 from streams.errors import Rejected
-from streams.indexing.following import FollowingIndexer
+from streams.indexing.generations.following import FollowingIndexer
 from streams.kafka import topics
 from streams.kafka.awaited import Awaited
 from streams.kafka.replies import ReplyTopics

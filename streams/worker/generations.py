@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import Protocol
 
 from streams.errors import Misconfigured, Retryable
-from streams.indexing.chunk import Chunking
-from streams.indexing.following import Followed
+from streams.indexing.cutting.chunk import Chunking
+from streams.indexing.generations.following import Followed
 from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import OllamaEmbedder, open_embedder
 from streams.ports import Generation, Generations, Monotonic, Now, Observed, Observer, unobserved

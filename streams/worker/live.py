@@ -13,15 +13,15 @@ from streams.answering.retrieval.reads import Reading
 from streams.confined.cutter import ConfinedCutter
 from streams.errors import Misconfigured, StreamsError
 from streams.indexing.applied import Applied, Applies
-from streams.indexing.bury import Burial
-from streams.indexing.cut import Cutter
-from streams.indexing.documents import CoalescedDocuments
-from streams.indexing.embed import CoalescedEmbedder
-from streams.indexing.following import Writing, unwritable
+from streams.indexing.batching.documents import CoalescedDocuments
+from streams.indexing.batching.embed import CoalescedEmbedder
+from streams.indexing.batching.remember import RememberedPassages
+from streams.indexing.cutting.cut import Cutter
+from streams.indexing.generations.following import Writing, unwritable
 from streams.indexing.indexer import Indexer
-from streams.indexing.remember import RememberedPassages
-from streams.indexing.sweeper import Sweeper
-from streams.indexing.vacuum import Vacuum
+from streams.indexing.vacuum.bury import Burial
+from streams.indexing.vacuum.sweeper import Sweeper
+from streams.indexing.vacuum.vacuum import Vacuum
 from streams.messages.changes import Change, Truncation
 from streams.observe.calls import EmbedCalls, StoreCalls, WatchedQueries, WatchedSearch
 from streams.ollama.embedder import CachedQueries

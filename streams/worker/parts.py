@@ -10,7 +10,7 @@ from streams import sources
 from streams.answering.generating.rollout import Rollout
 from streams.answering.settings import Answering
 from streams.errors import Misconfigured
-from streams.indexing.chunk import Chunking
+from streams.indexing.cutting.chunk import Chunking
 from streams.kafka.registry import ConfluentRegistry, RegistryConfig
 from streams.kafka.schemas import Schemas
 from streams.ollama.client import OllamaConfig

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from streams import sources
 from streams.errors import Misconfigured
-from streams.indexing.following import FollowingIndexer
+from streams.indexing.generations.following import FollowingIndexer
 from streams.kafka.log import KafkaLog
 from streams.kafka.schemas import Schemas
 from streams.kafka.watermarks import CommittedOffsets

@@ -20,13 +20,13 @@ from streams.answering.retrieval.reads import Reading
 from streams.errors import Misconfigured, Rejected
 from streams.evaluation.recall import Expected, recall
 from streams.evaluation.sampled import sampled
-from streams.indexing import generations
-from streams.indexing.carry import Carry
-from streams.indexing.chunk import Chunking
-from streams.indexing.copying import Copied, Copying
-from streams.indexing.cut import Cutter
-from streams.indexing.documents import CoalescedDocuments
-from streams.indexing.embed import CoalescedEmbedder
+from streams.indexing.batching.documents import CoalescedDocuments
+from streams.indexing.batching.embed import CoalescedEmbedder
+from streams.indexing.cutting.chunk import Chunking
+from streams.indexing.cutting.cut import Cutter
+from streams.indexing.generations import steps
+from streams.indexing.generations.carry import Carry
+from streams.indexing.generations.copying import Copied, Copying
 from streams.indexing.indexer import Indexer
 from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import open_embedder
@@ -137,12 +137,12 @@ class Reindex:
 
     async def begin(self, wanted: Generation) -> Generations:
         """Registers `wanted`, or finds it being built."""
-        return await self._become(lambda record: generations.begun(record, wanted))
+        return await self._become(lambda record: steps.begun(record, wanted))
 
     async def take_back(self) -> Generations:
         """Registers the generation before the live one, to be filled again."""
         now = utc_now()
-        return await self._become(lambda record: generations.taken_back(record, now))
+        return await self._become(lambda record: steps.taken_back(record, now))
 
     async def fill(self, replay: Replay | None = None) -> Copied:
         """Brings the registered generation to where the live one is; what is there already stays.
@@ -190,7 +190,7 @@ class Reindex:
         """
         before = await self.record()
         now = utc_now()
-        record = await self._become(lambda record: generations.switched(record, now))
+        record = await self._become(lambda record: steps.switched(record, now))
         async with AsyncExitStack() as stack:
             source = await self._store(before.live, stack)
             target = await self._opened(record.live, stack)
@@ -200,18 +200,18 @@ class Reindex:
     async def drop(self) -> Generation:
         """Deletes the generation before, once no question is at it any more."""
         record = await self.record()
-        _, gone = generations.dropped(record)
+        _, gone = steps.dropped(record)
         if record.switched is not None:
             left_s = (record.switched + self._kept - utc_now()).total_seconds()
             await asyncio.sleep(min(max(left_s, 0.0), self._kept.total_seconds()))
         await self._index.drop(gone)
-        await self._become(lambda record: generations.dropped(record)[0])
+        await self._become(lambda record: steps.dropped(record)[0])
         return gone
 
     async def abandon(self) -> Generation:
         """Deletes the generation that is being built, once no worker writes it any more."""
         # First only set aside: whoever is killed in between finds it to drop.
-        await self._become(generations.set_aside)
+        await self._become(steps.set_aside)
         return await self.drop()
 
     async def _become(self, become: Callable[[Generations], Generations]) -> Generations:

@@ -10,9 +10,9 @@ from contextlib import AsyncExitStack, aclosing
 from functools import partial
 
 from streams.errors import Rejected
+from streams.indexing.generations.patience import Patience
+from streams.indexing.generations.sidebyside import SideBySide
 from streams.indexing.indexer import Indexer
-from streams.indexing.patience import Patience
-from streams.indexing.sidebyside import SideBySide
 from streams.kafka.consume import stretch
 from streams.messages.changes import Change, Ignored, Truncation
 from streams.messages.records import Record

@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from streams.indexing.chunk import Chunking, chunk
+from streams.indexing.cutting.chunk import Chunking, chunk
 
 DATA = Path(os.environ.get("STREAMS_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")
 PAGES = "ir/servicepublic-fr/corpus.jsonl"

@@ -26,7 +26,7 @@ from statistics import fmean, median, stdev
 from rich.console import Console
 from rich.table import Table
 
-from streams.indexing.chunk import Chunking, chunk
+from streams.indexing.cutting.chunk import Chunking, chunk
 from tests.bench import answers_found
 from tests.bench.answers_found import Embedded
 

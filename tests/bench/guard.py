@@ -40,7 +40,7 @@ from streams.answering.answerer import Answerer
 from streams.answering.guard.assess import assess
 from streams.answering.guard.inspect import Policy
 from streams.answering.settings import Answering
-from streams.indexing.chunk import Chunking, chunk
+from streams.indexing.cutting.chunk import Chunking, chunk
 from streams.messages.answers import AnswerCompleted
 from streams.messages.held import Head, Listed
 from streams.messages.position import Position

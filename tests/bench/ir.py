@@ -20,7 +20,7 @@ import numpy as np
 
 from streams.embedded.minilm import MiniLM
 from streams.embedded.models import MINILM
-from streams.indexing.chunk import Chunking, chunk
+from streams.indexing.cutting.chunk import Chunking, chunk
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("STREAMS_TEST_DATA") or ROOT.parent / "shared" / "data") / "ir"

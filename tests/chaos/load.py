@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from streams import sources
 from streams.errors import Rejected
-from streams.indexing.parse import parse
+from streams.indexing.cutting.parse import parse
 from streams.messages.changes import Change, Document, Incomplete, Truncation
 from streams.messages.records import Record
 from tests.unit.indexing.replay import State, replayed

@@ -11,7 +11,7 @@ import pytest
 from streams.confined.cutter import ConfinedCutter
 from streams.confined.wire import Limits
 from streams.errors import Rejected
-from streams.indexing.chunk import Chunking
+from streams.indexing.cutting.chunk import Chunking
 from streams.indexing.indexer import Indexer
 from streams.messages.changes import Change, Document
 from streams.messages.records import Offset

@@ -13,10 +13,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from ops.servers.launch import Weaviate
-from streams.indexing.chunk import Chunking, chunk
-from streams.indexing.cut import HereCutter
+from streams.indexing.cutting.chunk import Chunking, chunk
+from streams.indexing.cutting.cut import HereCutter
+from streams.indexing.cutting.parse import parse
 from streams.indexing.indexer import Indexer
-from streams.indexing.parse import parse
 from streams.messages.changes import Change, Document
 from streams.messages.held import current
 from streams.messages.records import Offset, Record

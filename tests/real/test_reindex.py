@@ -13,7 +13,7 @@ import pytest
 
 from streams import settings as configuration
 from streams import sources
-from streams.indexing.chunk import Chunking
+from streams.indexing.cutting.chunk import Chunking
 from streams.kafka import topics
 from streams.wiring import connection, read_topics, topic_plan
 from streams.worker.generations import MIRROR_S

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from streams.cli import files
 from streams.cli.app import app
 from streams.errors import Rejected
-from streams.indexing.parse import parse
+from streams.indexing.cutting.parse import parse
 from streams.messages.changes import Document
 from tests.pdfs import pdf, pdf_bytes
 

@@ -15,9 +15,9 @@ from streams.confined.cutter import HERE_CHARACTERS, ConfinedCutter
 from streams.confined.process import CuttingProcess
 from streams.confined.wire import Limits
 from streams.errors import Misconfigured, Rejected, Retryable
-from streams.indexing.chunk import Chunking, chunk
-from streams.indexing.cut import HereCutter
-from streams.indexing.parse import parse
+from streams.indexing.cutting.chunk import Chunking, chunk
+from streams.indexing.cutting.cut import HereCutter
+from streams.indexing.cutting.parse import parse
 from streams.messages.changes import Document
 from tests.pdfs import pdf
 

@@ -8,7 +8,7 @@ from streams.evaluation.recall import Expected, recall
 from streams.evaluation.sampled import sampled
 from streams.ports import Serving
 from tests.unit.answering.scripted import Index, Words, head_of, hit
-from tests.unit.indexing.test_copying import change, filled
+from tests.unit.indexing.generations.test_copying import change, filled
 
 HITS = [hit(f"passage {n}", name=f"kb/{n}") for n in range(1, 8)]
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from streams.indexing.indexer import _Work
 from streams.indexing.plan import Draft, Plan
-from streams.indexing.vacuum import Vacuum, _Turn
+from streams.indexing.vacuum.vacuum import Vacuum, _Turn
 from streams.messages.held import Head, Passage
 from streams.messages.position import Position
 from streams.ports import PassageRef

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from streams.answering.retrieval.standing import Standing
-from streams.indexing.bury import Burial
-from streams.indexing.cut import HereCutter
+from streams.indexing.cutting.cut import HereCutter
 from streams.indexing.indexer import Indexer
-from streams.indexing.sweeper import Sweeper
-from streams.indexing.vacuum import Vacuum
+from streams.indexing.vacuum.bury import Burial
+from streams.indexing.vacuum.sweeper import Sweeper
+from streams.indexing.vacuum.vacuum import Vacuum
 from streams.messages.changes import Change, Document, Truncation
 from streams.messages.records import Offset
 from tests.unit.indexing.stepping import CHUNKING, Clock, HashEmbedder, as_it_is, paragraphs

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from streams.indexing.chunk import Chunk, Chunking
-from streams.indexing.cut import Parsed
+from streams.indexing.cutting.chunk import Chunk, Chunking
+from streams.indexing.cutting.cut import Parsed
 from streams.messages.changes import Document
 from streams.messages.floors import is_floor
 from streams.messages.held import Head, Passage, Vector

@@ -13,10 +13,10 @@ from datetime import timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.indexing.bury import Burial
-from streams.indexing.cut import HereCutter
+from streams.indexing.cutting.cut import HereCutter
 from streams.indexing.indexer import Indexer
-from streams.indexing.vacuum import Vacuum
+from streams.indexing.vacuum.bury import Burial
+from streams.indexing.vacuum.vacuum import Vacuum
 from streams.messages.changes import Change, Document, Truncation, document_key, floor_key
 from streams.messages.floors import below
 from streams.messages.records import Offset

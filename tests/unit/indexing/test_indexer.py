@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from streams.errors import PromptTooLong, Rejected, Retryable
-from streams.indexing.chunk import Chunk, Chunking
-from streams.indexing.cut import HereCutter
+from streams.indexing.cutting.chunk import Chunk, Chunking
+from streams.indexing.cutting.cut import HereCutter
 from streams.indexing.indexer import Indexer
 from streams.messages.changes import Incomplete
 from streams.messages.position import Position

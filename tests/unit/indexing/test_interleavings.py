@@ -18,10 +18,10 @@ from datetime import timedelta
 
 import pytest
 
-from streams.indexing.bury import Burial
-from streams.indexing.cut import HereCutter
+from streams.indexing.cutting.cut import HereCutter
 from streams.indexing.indexer import Indexer
-from streams.indexing.vacuum import Vacuum
+from streams.indexing.vacuum.bury import Burial
+from streams.indexing.vacuum.vacuum import Vacuum
 from streams.messages.changes import Change, Document, Truncation
 from streams.messages.floors import below
 from streams.messages.held import Head

@@ -8,8 +8,8 @@ import pytest
 
 from streams.answering.retrieval.retrieve import retrieve
 from streams.errors import Rejected, Retryable
-from streams.indexing.carry import Carry
-from streams.indexing.vacuum import Vacuum
+from streams.indexing.generations.carry import Carry
+from streams.indexing.vacuum.vacuum import Vacuum
 from streams.messages.changes import Incomplete, floor_key
 from streams.messages.floors import is_swept
 from streams.messages.held import current

@@ -16,7 +16,7 @@ from streams.agents.indexing import Indexing, _says
 from streams.agents.pump.work import Ended
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.indexing.applied import Applied
-from streams.indexing.embed import CoalescedEmbedder
+from streams.indexing.batching.embed import CoalescedEmbedder
 from streams.messages.records import Record
 from streams.observe import otel
 from streams.observe.tracing import Tracing

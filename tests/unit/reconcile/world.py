@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from streams import sources
 from streams.errors import Rejected
-from streams.indexing.cut import HereCutter
+from streams.indexing.cutting.cut import HereCutter
 from streams.indexing.indexer import Indexer
 from streams.messages.changes import Change, Document, Incomplete, Truncation
 from streams.messages.headers import DEAD_OFFSET, DEAD_PARTITION, DEAD_TIMESTAMP, DEAD_TOPIC

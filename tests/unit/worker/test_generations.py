@@ -9,18 +9,18 @@ import pytest
 
 from streams import settings as configuration
 from streams.errors import Misconfigured, Rejected, Retryable
-from streams.indexing import generations
-from streams.indexing.chunk import Chunking
-from streams.indexing.copying import Copied
-from streams.indexing.following import Followed, FollowingIndexer, Writing
+from streams.indexing.cutting.chunk import Chunking
+from streams.indexing.generations import steps
+from streams.indexing.generations.copying import Copied
+from streams.indexing.generations.following import Followed, FollowingIndexer, Writing
 from streams.messages.changes import Change, Document
 from streams.messages.records import Offset
 from streams.ports import Generation, Generations
 from streams.worker.generations import MAX_AGE_S, MIRROR_S, Following, agreed, check, superseded_settings
 from streams.worker.reindex import TOLERANCE, Verdict, objection
+from tests.unit.indexing.generations.test_copying import Embedder, indexer
 from tests.unit.indexing.memory_store import MemoryStore
 from tests.unit.indexing.stepping import Clock
-from tests.unit.indexing.test_copying import Embedder, indexer
 
 OLD = Generation("nomic-embed-text", 768, Chunking(2048, 800).name)
 NEW = replace(OLD, embed_model="mxbai-embed-large", dimension=1024, name="g2")
@@ -142,7 +142,7 @@ class TestSettings:
 
     def test_those_of_the_generation_before_are_refused_once_that_is_dropped(self):
         with pytest.raises(Misconfigured, match="STREAMS_EMBED_MODEL=mxbai-embed-large"):
-            check(generations.dropped(SWITCHED)[0], of(OLD))
+            check(steps.dropped(SWITCHED)[0], of(OLD))
 
     def test_those_of_the_generation_before_are_warned_of(self):
         assert "STREAMS_EMBED_DIMENSION=1024" in superseded_settings(SWITCHED, of(OLD))

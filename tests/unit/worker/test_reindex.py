@@ -12,9 +12,9 @@ from aiohttp import web
 
 from streams.errors import Rejected
 from streams.evaluation.recall import Expected
-from streams.indexing.chunk import chunk
-from streams.indexing.cut import HereCutter
-from streams.indexing.parse import parse
+from streams.indexing.cutting.chunk import chunk
+from streams.indexing.cutting.cut import HereCutter
+from streams.indexing.cutting.parse import parse
 from streams.messages.changes import Change, Document, Truncation
 from streams.messages.records import Offset
 from streams.ollama.client import OllamaClient, OllamaConfig

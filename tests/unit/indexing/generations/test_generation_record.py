@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from streams.errors import Rejected
-from streams.indexing import generations
-from streams.indexing.vacuum import DELETIONS_KEPT
+from streams.indexing.generations import steps
+from streams.indexing.vacuum.vacuum import DELETIONS_KEPT
 from streams.ports import Generation, Generations
 from streams.stores.encoded import decoded_generations, encoded_generations
 
@@ -32,19 +32,19 @@ class AnyReindex(RuleBasedStateMachine):
     @precondition(lambda self: self.record.building is None and self.record.previous is None)
     def begin(self, wanted):
         before = self.record
-        self.record = generations.begun(before, wanted)
+        self.record = steps.begun(before, wanted)
         assert self.record.building.made_as(wanted)
         assert self.record.live == before.live
-        assert generations.begun(self.record, wanted) == self.record
+        assert steps.begun(self.record, wanted) == self.record
 
     @rule()
     @precondition(lambda self: self.record.building is not None)
     def switch(self):
         before = self.record
-        self.record = generations.switched(before, self.now)
+        self.record = steps.switched(before, self.now)
         assert (self.record.live, self.record.previous) == (before.building, before.live)
         with pytest.raises(Rejected, match="--drop"):
-            generations.begun(self.record, replace(ONE, embed_model="third"))
+            steps.begun(self.record, replace(ONE, embed_model="third"))
 
     @rule(days=st.integers(1, 60))
     def time_passes(self, days):
@@ -56,39 +56,39 @@ class AnyReindex(RuleBasedStateMachine):
         before = self.record
         if self.now - before.switched >= DELETIONS_KEPT - timedelta(days=1):
             with pytest.raises(Rejected, match="too old"):
-                generations.taken_back(before, self.now)
+                steps.taken_back(before, self.now)
             return
-        self.record = generations.taken_back(before, self.now)
+        self.record = steps.taken_back(before, self.now)
         assert (self.record.live, self.record.building) == (before.live, before.previous)
-        assert generations.taken_back(self.record, self.now) == self.record
+        assert steps.taken_back(self.record, self.now) == self.record
 
     @rule()
     @precondition(lambda self: self.record.building is not None)
     def abandon(self):
-        self.record = generations.set_aside(self.record)
+        self.record = steps.set_aside(self.record)
         self.drop()
 
     @rule()
     @precondition(lambda self: self.record.previous is not None)
     def drop(self):
-        self.record, gone = generations.dropped(self.record)
+        self.record, gone = steps.dropped(self.record)
         self.deleted.append(gone.name)
 
     @rule()
     def what_makes_no_sense_is_refused(self):
         if self.record.building is None:
-            for step in (generations.set_aside, lambda record: generations.switched(record, self.now)):
+            for step in (steps.set_aside, lambda record: steps.switched(record, self.now)):
                 with pytest.raises(Rejected):
                     step(self.record)
         else:
             with pytest.raises(Rejected, match="--abandon"):
-                generations.begun(self.record, replace(ONE, embed_model="third"))
+                steps.begun(self.record, replace(ONE, embed_model="third"))
             if not self.record.returning:
                 with pytest.raises(Rejected, match="--abandon"):
-                    generations.taken_back(self.record, self.now)
+                    steps.taken_back(self.record, self.now)
         if self.record.previous is None:
             with pytest.raises(Rejected):
-                generations.dropped(self.record)
+                steps.dropped(self.record)
 
     @invariant()
     def no_two_generations_share_a_name_and_none_has_one_that_was_deleted(self):

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from streams.errors import Retryable
-from streams.indexing.bury import Burial
-from streams.indexing.sweeper import Sweeper
-from streams.indexing.vacuum import Vacuum, Vacuumed
+from streams.indexing.vacuum.bury import Burial
+from streams.indexing.vacuum.sweeper import Sweeper
+from streams.indexing.vacuum.vacuum import Vacuum, Vacuumed
 from streams.ports import Observed
 from tests.unit.indexing.test_indexer import Bench
 from tests.unit.indexing.test_plan import change

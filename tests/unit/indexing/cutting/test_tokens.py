@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.indexing.tokens import TokenSums, certainly_fits, estimate
+from streams.indexing.cutting.tokens import TokenSums, certainly_fits, estimate
 
 
 @given(st.text(), st.data())

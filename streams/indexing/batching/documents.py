@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
-from streams.indexing.coalesce import Coalescer
+from streams.indexing.batching.coalesce import Coalescer
 from streams.ports import UNWATCHED, Watch
 
 if TYPE_CHECKING:

@@ -23,10 +23,10 @@ from math import ceil, log2
 from typing import NamedTuple
 from zlib import crc32
 
-from streams.indexing import borders
-from streams.indexing.borders import HASHES, Border, Rank
-from streams.indexing.graphemes import whole_before
-from streams.indexing.tokens import TokenSums, certainly_fits
+from streams.indexing.cutting import borders
+from streams.indexing.cutting.borders import HASHES, Border, Rank
+from streams.indexing.cutting.graphemes import whole_before
+from streams.indexing.cutting.tokens import TokenSums, certainly_fits
 
 ALGORITHM = "structure-3"
 """Goes into the index generation's name: a change of any border is a new number."""

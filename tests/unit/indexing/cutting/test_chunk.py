@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.indexing.chunk import Chunking, chunk
-from streams.indexing.tokens import estimate
+from streams.indexing.cutting.chunk import Chunking, chunk
+from streams.indexing.cutting.tokens import estimate
 
 SENTENCE = "The quick brown fox jumps over the lazy dog near the river bank. "
 MARKUP = ["# Title\n", "## Part\n", "Part\n---\n", "- item\n", "  - nested\n", "1. first\n", "> quoted\n"]

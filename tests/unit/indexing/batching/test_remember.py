@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 
 from streams.errors import Retryable
-from streams.indexing.remember import OVERHEAD_BYTES, RememberedPassages
+from streams.indexing.batching.remember import OVERHEAD_BYTES, RememberedPassages
 from tests.unit.indexing.stepping import Clock, HashEmbedder, vector_of
 
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.indexing.chunk import Chunking, chunk
-from streams.indexing.parse import parse
+from streams.indexing.cutting.chunk import Chunking, chunk
+from streams.indexing.cutting.parse import parse
+from streams.indexing.generations.rebuild import rebuilt, text_of
 from streams.indexing.plan import plan
-from streams.indexing.rebuild import rebuilt, text_of
 from streams.indexing.truncate import floor_of
 from streams.messages.changes import Change, Document, Truncation
 from streams.messages.records import Offset

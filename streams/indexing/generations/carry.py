@@ -13,7 +13,7 @@ from uuid import UUID
 
 from streams.errors import Rejected
 from streams.indexing.applied import Applies
-from streams.indexing.rebuild import rebuilt
+from streams.indexing.generations.rebuild import rebuilt
 from streams.messages.held import Head, current
 from streams.ports import Documents
 

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from streams.indexing.wrapped import WrappedEmbedder
+from streams.indexing.batching.wrapped import WrappedEmbedder
 from streams.ports import Observed, unobserved
 
 if TYPE_CHECKING:

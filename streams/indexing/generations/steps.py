@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from streams.errors import Rejected
-from streams.indexing.vacuum import DELETIONS_KEPT
+from streams.indexing.vacuum.vacuum import DELETIONS_KEPT
 from streams.ports import Generation, Generations
 
 MARGIN = timedelta(days=1)

@@ -13,8 +13,8 @@ from functools import partial
 from uuid import UUID
 
 from streams.errors import Rejected
-from streams.indexing.carry import Carry
-from streams.indexing.patience import Patience
+from streams.indexing.generations.carry import Carry
+from streams.indexing.generations.patience import Patience
 from streams.pages import pages
 from streams.ports import Catalogue, Monotonic
 

@@ -7,7 +7,7 @@ is for the process that runs it to bound (`streams.confined`).
 from __future__ import annotations
 
 from streams.errors import Rejected
-from streams.indexing.cut import Parsed
+from streams.indexing.cutting.cut import Parsed
 from streams.messages.changes import Document
 
 TEXTS = ("text/plain", "text/markdown")
@@ -53,11 +53,11 @@ def essence(media_type: str) -> str:
 
 def _read(text: str, media_type: str) -> str:
     if media_type == "text/html":
-        from streams.indexing.parse_html import html_text  # noqa: PLC0415 - slow to import, and rarely needed
+        from streams.indexing.cutting.parse_html import html_text  # noqa: PLC0415 - slow to import, and rarely needed
 
         return html_text(text)
     if media_type == "application/pdf":
-        from streams.indexing.parse_pdf import pdf_text  # noqa: PLC0415 - the same
+        from streams.indexing.cutting.parse_pdf import pdf_text  # noqa: PLC0415 - the same
 
         return pdf_text(text, MOST_CHARACTERS)
     return text

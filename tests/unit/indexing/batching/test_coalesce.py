@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from streams.errors import PromptTooLong, Rejected, Retryable
-from streams.indexing.coalesce import Coalescer
-from streams.indexing.documents import CoalescedDocuments
-from streams.indexing.embed import CoalescedEmbedder
+from streams.indexing.batching.coalesce import Coalescer
+from streams.indexing.batching.documents import CoalescedDocuments
+from streams.indexing.batching.embed import CoalescedEmbedder
 from streams.indexing.plan import passage
 from tests.unit.indexing.memory_store import MemoryStore
 from tests.unit.indexing.stepping import HashEmbedder, vector_of

@@ -14,7 +14,7 @@ from trafilatura import bare_extraction
 from trafilatura.settings import DEFAULT_CONFIG, Extractor
 
 from streams.errors import Rejected
-from streams.indexing.render import AROUND, render
+from streams.indexing.cutting.render import AROUND, render
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

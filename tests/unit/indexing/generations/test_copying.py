@@ -8,11 +8,11 @@ from collections import Counter
 import pytest
 
 from streams.errors import Misconfigured, Rejected, Retryable
-from streams.indexing.carry import Carry
-from streams.indexing.copying import Copying
-from streams.indexing.cut import HereCutter
+from streams.indexing.cutting.cut import HereCutter
+from streams.indexing.generations.carry import Carry
+from streams.indexing.generations.copying import Copying
+from streams.indexing.generations.sidebyside import SideBySide
 from streams.indexing.indexer import Indexer
-from streams.indexing.sidebyside import SideBySide
 from streams.messages.changes import Change, Document
 from streams.messages.records import Offset
 from tests.unit.indexing.memory_store import MemoryStore

@@ -3,7 +3,7 @@
 import pytest
 
 from streams.errors import Rejected
-from streams.indexing.parse import MOST_CHARACTERS, parse
+from streams.indexing.cutting.parse import MOST_CHARACTERS, parse
 from streams.messages.changes import Document
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.indexing.applied import Applied, Applies
-from streams.indexing.carry import Carry
+from streams.indexing.generations.carry import Carry
 from streams.messages.changes import Change, Truncation
 from streams.messages.records import Offset
 from streams.ports import Documents, Generation, Generations, Observed, Observer, unobserved

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.errors import Rejected
-from streams.indexing.chunk import Chunking, chunk
-from streams.indexing.parse import parse
+from streams.indexing.cutting.chunk import Chunking, chunk
+from streams.indexing.cutting.parse import parse
 from streams.messages.changes import Document
 
 SENTENCES = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from streams.indexing.coalesce import Coalescer
-from streams.indexing.wrapped import WrappedEmbedder
+from streams.indexing.batching.coalesce import Coalescer
+from streams.indexing.batching.wrapped import WrappedEmbedder
 from streams.ports import UNWATCHED, Watch
 
 if TYPE_CHECKING:

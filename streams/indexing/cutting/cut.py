@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from streams.indexing.chunk import Chunk, Chunking
+from streams.indexing.cutting.chunk import Chunk, Chunking
 from streams.messages.changes import Document
 from streams.messages.held import content_hash
 
@@ -23,7 +23,7 @@ Parse = Callable[[Document], Parsed]
 
 
 class Chunks(Protocol):
-    """As `streams.indexing.chunk.chunk`."""
+    """As `streams.indexing.cutting.chunk.chunk`."""
 
     def __call__(self, text: str, /, *, media_type: str, chunking: Chunking) -> Sequence[Chunk]:
         """The chunks of `text`, in order."""

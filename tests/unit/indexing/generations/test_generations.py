@@ -11,12 +11,12 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.indexing import generations
-from streams.indexing.carry import Carry
-from streams.indexing.cut import HereCutter
-from streams.indexing.following import Followed, FollowingIndexer, Writing
+from streams.indexing.cutting.cut import HereCutter
+from streams.indexing.generations import steps
+from streams.indexing.generations.carry import Carry
+from streams.indexing.generations.following import Followed, FollowingIndexer, Writing
 from streams.indexing.indexer import Indexer
-from streams.indexing.vacuum import Vacuum
+from streams.indexing.vacuum.vacuum import Vacuum
 from streams.messages.changes import Change, Document
 from streams.messages.records import Offset
 from streams.ports import Generation, Generations
@@ -99,14 +99,14 @@ class World:
         """The build from its beginning, as often as that takes: it goes by what the index holds."""
 
         async def work():
-            await self.record.change(lambda record: generations.begun(record, NEW))
+            await self.record.change(lambda record: steps.begun(record, NEW))
             source, target = self.stepped("g1"), self.stepped("g2")
             await source.sleep(self.followed_s)
             carry = Carry(source, target, self.indexer(target))
             for key in sorted({change.key for change in self.log}):
                 for behind in await carry.behind([key]):
                     await carry.bring(behind)
-            await self.record.change(lambda record: generations.switched(record, EPOCH))
+            await self.record.change(lambda record: steps.switched(record, EPOCH))
             self.lost = [key for key, position in self.done if not self.holds("g2", key, position)]
 
         return Process(work())

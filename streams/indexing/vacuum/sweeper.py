@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 from streams.errors import StreamsError
-from streams.indexing.bury import Burial
-from streams.indexing.vacuum import PAGE, Vacuum
+from streams.indexing.vacuum.bury import Burial
+from streams.indexing.vacuum.vacuum import PAGE, Vacuum
 from streams.messages.held import Head
 from streams.ports import Monotonic, Observed, Observer, unobserved
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.errors import Rejected
-from streams.indexing.parse import parse
+from streams.indexing.cutting.parse import parse
 from streams.messages.changes import Document
 from tests.pdfs import encrypted, pdf, pdf_bytes
 
@@ -79,7 +79,7 @@ def test_a_count_of_pages_that_is_a_lie_costs_nothing():
 
 
 def test_more_pages_than_are_read_are_refused(monkeypatch):
-    monkeypatch.setattr("streams.indexing.parse_pdf.MOST_PAGES", 3)
+    monkeypatch.setattr("streams.indexing.cutting.parse_pdf.MOST_PAGES", 3)
     assert parsed(pdf("a", "b", "c")).text == "a\n\nb\n\nc"
     assert refused(pdf("a", "b", "c", "d")).code == "too_large"
 

@@ -1,0 +1,1 @@
+"""Batching: concurrent calls of the store and of the embedding model made into few."""

@@ -1,0 +1,1 @@
+"""Cutting: from a document, whatever it is written in, to the chunks of its text."""

@@ -1,0 +1,1 @@
+"""The vacuum: what no current head lists any more is deleted, in the background."""
