@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from streams.observe import health, logs
 from streams.observe.metrics import Metrics
 from streams.settings import Settings
 from streams.settings.names import misconfigured
+from streams.worker import process
 from streams.worker.gauges import show_kafka
 
 STOP_S = 3
@@ -57,8 +57,7 @@ async def serve(settings: Settings) -> None:
         for beside in (made.keyring.watch(), reach.run()):
             stack.callback(asyncio.create_task(beside).cancel)
         server = Server(config(application(made)))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, server.stop)
+        process.on_signals(server.stop)
         host, port = listening.getsockname()[:2]
         log.info("gateway serves", url=f"http://{host}:{port}", kafka=settings.kafka)
         await server.serve(sockets=[listening])

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import os
-import signal
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
@@ -17,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from streams.agents import followed
 from streams.agents.flood import dam
-from streams.agents.lifecycle import FAILED, Agent, Lifecycle, exit_code
+from streams.agents.lifecycle import Agent, Lifecycle, exit_code
 from streams.errors import Misconfigured, Retryable, StreamsError
 from streams.kafka import topics
 from streams.kafka.awaited import Awaited
@@ -32,7 +30,7 @@ from streams.ports import Observed, Observer
 from streams.reconcile import clean
 from streams.settings import Settings
 from streams.wiring import connection, read_topics, topic_plan
-from streams.worker import gauges, memory
+from streams.worker import gauges, memory, process
 from streams.worker.agents import (
     Parts,
     answer_agent,
@@ -222,10 +220,7 @@ def _reach(settings: Settings, stack: AsyncExitStack) -> Reach:
     return reach
 
 
-async def _run(settings: Settings, roles: Sequence[Role]) -> int:
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+async def _run(settings: Settings, roles: Sequence[Role], stop: asyncio.Event) -> int:
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     try:
@@ -255,12 +250,4 @@ def main(settings: Settings, roles: Sequence[Role]) -> NoReturn:
     logs.configure(level=settings.log_level, style=settings.log_format, ids=followed.ids)
     dam(time.monotonic)
     memory.give_back()
-    code = FAILED
-    try:
-        code = asyncio.run(_run(settings, roles))
-    except Exception:
-        log.exception("the worker ended in a way that it should not")
-    finally:
-        logging.shutdown()
-        # Faust's consumer thread is no daemon: a thread that hangs must not keep the process.
-        os._exit(code)
+    process.run(lambda stop: _run(settings, roles, stop))

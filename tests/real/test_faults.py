@@ -7,12 +7,13 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 from aiokafka import AIOKafkaProducer
 
 from ops.servers.launch import Weaviate
+from streams.agents.lifecycle import DONE, FAILED
 from streams.indexing.cutting.chunk import Chunking, chunk
 from streams.indexing.cutting.cut import HereCutter
 from streams.indexing.cutting.parse import parse
@@ -22,6 +23,7 @@ from streams.messages.held import current
 from streams.messages.records import Offset, Record
 from streams.stores.sqlite import open_sqlite
 from streams.worker.parts import utc_now
+from streams.worker.process import LAST_S
 from tests.bench.index import stub
 from tests.chaos.cluster import Cluster, weaviate_settings
 from tests.chaos.load import Load, Sent
@@ -29,6 +31,7 @@ from tests.conftest import lacking
 
 FAULTY = "tests/chaos/faulty_worker.py"
 RECORDS = 400
+LIMIT_S = 120
 
 
 def a_seed():
@@ -273,3 +276,27 @@ class Flat:
 
     async def embed_documents(self, texts):
         return [(1.0, 0.0) for _ in texts]
+
+
+@pytest.mark.timeout(300)
+async def test_a_worker_whose_servers_all_vanish_in_the_middle_of_its_work_ends_when_it_is_told(
+    kafka_broker, weaviate_server, tmp_path
+):
+    """As they do where a whole machine goes down. What it had not done is done by the next one."""
+    with ExitStack() as running:
+        url = running.enter_context(stub(embed_ms=20))
+        settings = weaviate_settings(weaviate_server)
+        cluster = Cluster(tmp_path, kafka_broker.bootstrap, settings, url, seed=0)
+        await cluster.create()
+        worker = cluster.add()
+        await asyncio.to_thread(worker.ready)
+        with following(cluster):
+            await send(cluster, [plain("acme", number, 400) for number in range(5_000)])
+            async with asyncio.timeout(LIMIT_S):
+                while not cluster.receipts:  # noqa: ASYNC110 - a table that another task fills
+                    await asyncio.sleep(0.05)
+            running.close()
+            await asyncio.to_thread(weaviate_server.kill)
+            await asyncio.to_thread(kafka_broker.kill)
+            assert await asyncio.to_thread(worker.stop, LAST_S + 15) in {DONE, FAILED}
+            print(worker.tail(8))
