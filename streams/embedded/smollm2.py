@@ -79,6 +79,8 @@ class SmolLM2:
         params.cpuparams_batch.n_threads = self._threads + 1
         params.warmup = False
         params.verbosity = QUIET
+        # It would keep the state of 8 GiB of prompts that were read before.
+        params.cache_ram_mib = 0
         # It also listens on a port of its own, which nobody is to use.
         params.hostnames = ["127.0.0.1"]
         params.api_keys = [secrets.token_urlsafe()]

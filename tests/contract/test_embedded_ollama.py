@@ -2,6 +2,7 @@ import asyncio
 import importlib.util
 import sys
 from contextlib import aclosing, contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -79,6 +80,22 @@ async def test_a_larger_context_is_had_by_asking_for_it(tmp_path):
                 await client.chat_once(asking("word " * 300, num_ctx=256, max_tokens=2))
             larger = await client.chat_once(asking("word " * 300, num_ctx=512, max_tokens=2))
             assert larger.prompt_tokens > 300
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+async def test_prompts_that_were_answered_take_no_memory(tmp_path):
+    with serving(tmp_path) as server:
+        async with OllamaClient(OllamaConfig(server.url)) as client:
+            resident = []
+            for number in range(6):
+                await client.chat_once(asking(f"{number} apples. " * 120, num_ctx=1024, max_tokens=1))
+                resident.append(resident_mb(server.pid))
+    assert resident[-1] - resident[1] < 20, resident
+
+
+def resident_mb(pid):
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
 
 async def test_where_too_many_wait_one_more_is_told_so_at_once(tmp_path):
