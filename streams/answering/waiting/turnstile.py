@@ -48,6 +48,7 @@ class Turnstile:
     def __init__(self, places: int, *, most: int, monotonic: Monotonic) -> None:
         self._places, self._most, self._monotonic = places, most, monotonic
         self._inside: Counter[str] = Counter()
+        # No line is empty.
         self._waiting: dict[str, deque[Place]] = {}
         # The guess counts as one.
         self._stay_s, self._stays = FIRST_GUESS_S, 1
@@ -97,8 +98,8 @@ class Turnstile:
             self._make_room(tenant)
         place = Place(self._monotonic() + left_s, asyncio.get_running_loop().create_future())
         self._waiting.setdefault(tenant, deque()).append(place)
-        self._let_in()
         try:
+            self._let_in()
             async with asyncio.timeout(max(left_s, 0.0)):
                 await place.free
         except BaseException as error:
@@ -116,6 +117,9 @@ class Turnstile:
         if len(self._waiting.get(tenant, ())) >= len(self._waiting[longest]):
             raise Full(self.expected_s(tenant))
         last = self._waiting[longest].pop()
+        if not self._waiting[longest]:
+            # Its turn may come before the one that is refused wakes.
+            del self._waiting[longest]
         if not last.free.done():
             last.free.set_exception(Full(self.expected_s(longest)))
 

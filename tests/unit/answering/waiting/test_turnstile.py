@@ -132,6 +132,57 @@ def test_no_place_is_lost_or_given_twice_however_many_leave_while_they_wait(plac
     run(crowd())
 
 
+def test_who_makes_room_and_was_alone_in_its_line_leaves_no_line_behind():
+    async def crowded():
+        turnstile, refused = Turnstile(1, most=2, monotonic=monotonic), []
+
+        async def one(tenant):
+            try:
+                await stay(turnstile, tenant, [])
+            except Full:
+                refused.append(tenant)
+
+        async with asyncio.TaskGroup() as group, turnstile.enter("inside", 1e6):
+            for tenant in "bcd":
+                group.create_task(one(tenant))
+            # The last of them makes one of the others leave, and the place is free before that one wakes.
+            await asyncio.sleep(0)
+        return refused, turnstile.waiting
+
+    assert run(crowded()) == (["b"], 0)
+
+
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(0, 2**32))
+def test_no_place_is_lost_where_few_may_wait_and_tenants_come_and_leave_at_the_same_moment(
+    places, most, seed
+):
+    chance = random.Random(seed)
+
+    async def one(turnstile, tenant):
+        await asyncio.sleep(chance.randrange(4))
+        await stay(turnstile, tenant, [], seconds=chance.randrange(3), left_s=chance.choice([2, 1e6, 1e6]))
+
+    async def crowd():
+        turnstile = Turnstile(places, most=most, monotonic=monotonic)
+        tasks = [asyncio.create_task(one(turnstile, f"t{number}")) for number in range(20)]
+        for _ in range(6):
+            await asyncio.sleep(chance.choice([0, 1]))
+            if chance.random() < 0.5:
+                chance.choice(tasks).cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert {type(error) for error in ended if error} <= {Full, asyncio.CancelledError}
+        assert (turnstile.waiting, turnstile.expected_s("z")) == (0, 0.0)
+        began, order = monotonic(), []
+        async with asyncio.TaskGroup() as group:
+            for _ in range(places):
+                group.create_task(stay(turnstile, "z", order))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert (monotonic(), len(order)) == (began, places)
+
+    run(crowd())
+
+
 def test_leaving_costs_twice_as_much_where_twice_as_many_tenants_wait():
     async def calls(tenants):
         """Calls that are made when one leaves while as many tenants wait."""
