@@ -82,3 +82,36 @@ def test_work_that_raises_is_a_failure_with_its_traceback_in_the_log():
     """)
     assert code == FAILED
     assert "RuntimeError: of what nobody thought" in log
+
+
+def test_a_loop_that_does_not_turn_any_more_hears_a_signal_too():
+    code, log = ended("""
+        async def work(stop):
+            threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+            while True:
+                pass
+    """, last_s=0.5)  # fmt: skip
+    assert code == FAILED
+    assert "ended by force" in log
+
+
+def test_a_log_that_takes_no_more_keeps_no_process():
+    code, _ = ended("""
+        class Full(logging.Handler):
+            def emit(self, record):
+                time.sleep(3600)
+        logging.getLogger().addHandler(Full())
+        async def work(stop):
+            asyncio.get_running_loop().call_later(0.2, os.kill, os.getpid(), signal.SIGTERM)
+            await stubborn()
+    """, last_s=0.5)  # fmt: skip
+    assert code == FAILED
+
+
+def test_a_cancelling_that_nobody_asked_for_is_a_failure_and_said():
+    code, log = ended("""
+        async def work(stop):
+            raise asyncio.CancelledError("of a client's own")
+    """)
+    assert code == FAILED
+    assert "of a client's own" in log
