@@ -15,7 +15,7 @@ from streams.client import Client
 from streams.client.here import here
 from streams.messages.answers import AnswerCompleted, AnswerDelta, AnswerFailed, AnswerReset
 from streams.messages.questions import DEFAULT_DEADLINE_MS, DEFAULT_TOP_K, Question
-from streams.messages.reader import Event
+from streams.messages.reader import Event, Shown
 from streams.settings import Settings
 
 
@@ -61,31 +61,47 @@ def ask(
 
 
 async def _ask(settings: Settings, question: Question, out: Output) -> None:
-    terminal: Event | None = None
+    terminal, display = None, Display(out)
     async with Client(settings) as client:
         async for event in client.answer(question).events():
             terminal = event
             if out.as_json:
                 out.row(event)
             else:
-                show(event, out, streamed=question.stream)
+                display.show(event)
     if isinstance(terminal, AnswerFailed):
         raise typer.Exit(FAILED)
 
 
-def show(event: Event, out: Output, *, streamed: bool = True) -> None:
-    """One event, for a person."""
-    if isinstance(event, AnswerDelta):
-        out.piece(event.text)
-    elif isinstance(event, AnswerReset):
-        out.line(f"\n[starting over with {event.model or 'quoted passages'}: {event.reason}]", style="yellow")
-    elif isinstance(event, AnswerFailed):
-        out.line(f"\nno answer ({event.code}): {event.message}", style="red")
-    elif isinstance(event, AnswerCompleted):
-        if not streamed:
-            out.piece(event.text)
-        out.line()
-        _citations(event, out)
+class Display:
+    """The events of one answer, for a person."""
+
+    def __init__(self, out: Output) -> None:
+        self._out, self._shown = out, Shown()
+
+    def show(self, event: Event) -> None:
+        """Prints the next one."""
+        if isinstance(event, AnswerDelta):
+            self._shown.add(event)
+            self._out.piece(event.text)
+        elif isinstance(event, AnswerReset):
+            self._start_over(event.model, event.reason)
+        elif isinstance(event, AnswerFailed):
+            self._out.line(f"\nno answer ({event.code}): {event.message}", style="red")
+        elif isinstance(event, AnswerCompleted):
+            self._end(event)
+
+    def _start_over(self, model: str | None, reason: str) -> None:
+        self._shown.forget()
+        self._out.line(f"\n[starting over with {model or 'quoted passages'}: {reason}]", style="yellow")
+
+    def _end(self, completed: AnswerCompleted) -> None:
+        text, instead = self._shown.left(completed)
+        if instead:
+            self._start_over(completed.model, "another attempt had ended before")
+        self._out.piece(text)
+        self._out.line()
+        _citations(completed, self._out)
 
 
 def _citations(event: AnswerCompleted, out: Output) -> None:

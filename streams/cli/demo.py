@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.rule import Rule
 
 from streams.cli import files
-from streams.cli.ask import show
+from streams.cli.ask import Display
 from streams.cli.documents import applied, record
 from streams.cli.output import Output, exit_code, report
 from streams.cli.up import running
@@ -64,9 +64,10 @@ async def ask(settings: Settings, text: str, after: Sequence[Offset], out: Outpu
     out.line()
     out.line(f"? {text}", style="bold")
     question = Question(text=text, after=list(after), top_k=3, deadline_ms=60_000)
+    display = Display(out)
     async with Client(settings) as client:
         async for event in client.answer(question).events():
-            show(event, out)
+            display.show(event)
 
 
 async def demo(folder: Path, state: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from streams.errors import Rejected, Retryable, StreamsError
 from streams.messages.answers import AnswerCompleted, AnswerDelta, AnswerFailed
-from streams.messages.reader import AnswerReader, Event
+from streams.messages.reader import AnswerReader, Event, Shown
 
 
 class Token(str):
@@ -20,22 +20,28 @@ class Token(str):
     @classmethod
     def of(cls, delta: AnswerDelta) -> Self:
         """The piece that `delta` brings."""
-        token = cls(delta.text)
-        token.attempt = delta.attempt
+        return cls.made(delta.text, delta.attempt)
+
+    @classmethod
+    def made(cls, text: str, attempt: int) -> Self:
+        """This text, of that attempt."""
+        token = cls(text)
+        token.attempt = attempt
         return token
 
 
 class Answer:
     """An answer that is yet to come: iterate over its tokens or its `events`, or await the whole.
 
-    The question is sent when the first event is asked for, and once: whichever of the three comes next, or
-    the same one again, goes on where the last one was left. One reads at a time. Where the question ends in
-    `answer.failed`, tokens and `await` raise `Retryable` or `Rejected` with the event's code; `events` ends
-    with that event. What reading raised is raised again.
+    Its tokens, but for those that a later attempt takes back, are its text: what they lack at its end, as
+    where `stream` is false, is one more token. The question is sent when the first event is asked for, and
+    once: whichever of the three comes next, or the same one again, goes on where the last one was left. One
+    reads at a time. Where the question ends in `answer.failed`, tokens and `await` raise `Retryable` or
+    `Rejected` with the event's code; `events` ends with that event. What reading raised is raised again.
     """
 
     def __init__(self, ask: Callable[[], AsyncGenerator[Event, None]]) -> None:
-        self._ask, self._reader = ask, AnswerReader()
+        self._ask, self._reader, self._shown = ask, AnswerReader(), Shown()
         self._source: AsyncGenerator[Event, None] | None = None
         self._raised: Exception | None = None
 
@@ -62,6 +68,8 @@ class Answer:
         try:
             async for event in self._source:
                 if self._reader.feed(event):
+                    if isinstance(event, AnswerDelta):
+                        self._shown.add(event)
                     yield event
         except Exception as error:
             self._raised = error
@@ -71,8 +79,17 @@ class Answer:
         async for event in self.events():
             if isinstance(event, AnswerDelta):
                 yield Token.of(event)
+            elif isinstance(event, AnswerCompleted) and (left := self._left(event)):
+                yield left
         if isinstance(self._reader.terminal, AnswerFailed):
             raise _failure(self._reader.terminal)
+
+    def _left(self, completed: AnswerCompleted) -> Token:
+        """What the tokens lack of the whole: of a new attempt where they said something else."""
+        text, instead = self._shown.left(completed)
+        return Token.made(
+            text, self._shown.attempt + 1 if instead else self._shown.attempt or completed.attempt
+        )
 
     def __await__(self) -> Generator[Any, None, AnswerCompleted]:
         return self._whole().__await__()

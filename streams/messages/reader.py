@@ -77,6 +77,32 @@ class AnswerReader:
         return True
 
 
+class Shown:
+    """What somebody was shown of an answer, piece by piece, and what is left of it at its end.
+
+    The end may be of a lower attempt than the pieces before it, where a worker that was taken for lost had
+    decided it first: then its text is another one.
+    """
+
+    def __init__(self) -> None:
+        self.text, self.attempt = "", 0
+
+    def add(self, delta: AnswerDelta) -> None:
+        """One more piece is shown; of a later attempt, in place of those before it."""
+        self.text = delta.text if delta.attempt > self.attempt else self.text + delta.text
+        self.attempt = delta.attempt
+
+    def forget(self) -> None:
+        """What was shown so far was said not to count."""
+        self.text = ""
+
+    def left(self, completed: AnswerCompleted) -> tuple[str, bool]:
+        """What is still to be shown, and whether that is in place of what was."""
+        if completed.text.startswith(self.text):
+            return completed.text[len(self.text) :], False
+        return completed.text, True
+
+
 def intact(completed: AnswerCompleted) -> bool:
     """Whether the text is the one that was sent."""
     return hashlib.sha256(completed.text.encode()).hexdigest() == completed.sha256

@@ -70,6 +70,35 @@ async def test_a_token_of_a_later_attempt_says_so_and_the_text_forgets_what_came
     assert one.text == "Right"
 
 
+async def test_an_end_of_a_lower_attempt_than_the_tokens_is_a_token_that_takes_them_back():
+    one = answer(
+        started(),
+        delta(1, 1, "Its own"),
+        reset(2),
+        delta(2, 1, "Another's"),
+        completed(1, 2, "Its own words"),
+    )
+    assert [(token, token.attempt) async for token in one] == [
+        ("Its own", 1), ("Another's", 2), ("Its own words", 3)
+    ]  # fmt: skip
+    assert one.text == "Its own words"
+
+
+async def test_what_the_tokens_lack_of_the_whole_is_one_more():
+    one = answer(started(), delta(1, 1, "Under "), completed(1, 3, "Under Settings."))
+    assert [(token, token.attempt) async for token in one] == [("Under ", 1), ("Settings.", 1)]
+    one = answer(completed(2, 0, "Under Settings."))
+    assert [(token, token.attempt) async for token in one] == [("Under Settings.", 2)]
+
+
+async def test_what_was_read_as_events_is_no_token_again():
+    one = answer(started(), delta(1, 1, "Under "), completed(1, 2, "Under Settings."))
+    async for event in one.events():
+        if isinstance(event, AnswerDelta):
+            break
+    assert [str(token) async for token in one] == ["Settings."]
+
+
 async def test_awaiting_gives_the_whole_with_its_citations():
     one = answer(started(), delta(1, 1, "Right"), completed(1, 2, "Right"))
     assert (await one).text == "Right"
