@@ -26,7 +26,7 @@ from streams.answering.settings import Answering
 from streams.answering.shadow import Shadow
 from streams.answering.text.language import phrases
 from streams.answering.transcript import Transcript
-from streams.answering.waiting.anteroom import Anteroom, TooMany
+from streams.answering.waiting.anteroom import Anteroom
 from streams.answering.waiting.beside import ahead, beside
 from streams.answering.waiting.deadline import Deadline
 from streams.answering.waiting.slots import Slots
@@ -60,8 +60,6 @@ WAITING_A_SLOT = 256
 """Questions that may wait for their turn: as many as a slot answers by the latest deadline, in 2.3 s each."""
 TAKEN_A_SLOT = WAITING_A_SLOT + AWAITING_A_SLOT + 32
 """Questions to be taken in at a time: all that may wait, and those that are being answered or refused."""
-
-MANY_WAIT = "Too many questions wait for the index already; ask again, or without `after`."
 
 
 class Answerer:
@@ -141,7 +139,7 @@ class Answerer:
         deadline = Deadline(asked, now=self._now, monotonic=self._monotonic, margin_s=self._settings.margin_s)
         try:
             # Outside the turnstile: who waits for the index keeps no place there.
-            fresh = await self._indexed(asked, deadline)
+            fresh = await self._lookup.wait(asked, deadline, self._anteroom)
             async with (
                 self._turnstile.enter(asked.tenant, deadline.left_s),
                 aclosing(self._answered(asked, fresh, deadline, transcript)) as events,
@@ -153,15 +151,6 @@ class Answerer:
             yield self._failed(transcript, NoAnswer("unavailable", message, retryable=True))
         except NoAnswer as failure:
             yield self._failed(transcript, failure)
-
-    async def _indexed(self, asked: Asked, deadline: Deadline) -> Freshness | None:
-        if not asked.question.after:
-            return await self._lookup.wait(asked, deadline)
-        try:
-            with self._anteroom.enter(asked.tenant):
-                return await self._lookup.wait(asked, deadline)
-        except TooMany:
-            raise NoAnswer("unavailable", MANY_WAIT, retryable=True) from None
 
     def _failed(self, transcript: Transcript, failure: NoAnswer) -> AnswerFailed:
         return transcript.failed(

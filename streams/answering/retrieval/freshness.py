@@ -18,7 +18,7 @@ POLL_S = 0.05
 class Freshness:
     """The watermark as it was read last, and whether it falls short of what was demanded.
 
-    `never`: no waiting would have helped, as no source has the partition. Empty and stale: it can't be told.
+    `never`: no waiting would have helped, as no source has the partition. Stale, too, where it can't be told.
     """
 
     watermark: tuple[Offset, ...]
@@ -34,13 +34,14 @@ async def freshness(
     until: float,
     monotonic: Monotonic,
     untold: bool = False,
+    told: tuple[Offset, ...] = (),
 ) -> Freshness:
     """The watermark once it covers `after`, or as it is at `until` (monotonic), or where it never will.
 
     `unreachable`: those of `after` that are in no source's partition. Raises what the two raise; where they
-    are `Retryable` and `untold` is allowed, it is the watermark as it was told last, or an empty one.
+    are `Retryable` and `untold` is allowed, it is the watermark as it was `told` last, or an empty one.
     """
-    applied: tuple[Offset, ...] = ()
+    applied = told
     try:
         while True:
             applied = tuple(await read())
@@ -55,4 +56,4 @@ async def freshness(
     except Retryable:
         if not untold:
             raise
-        return Freshness(applied, stale=True)
+        return Freshness(applied, stale=bool(after))

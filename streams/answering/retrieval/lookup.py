@@ -21,6 +21,7 @@ from streams.answering.retrieval.standing import Standing
 from streams.answering.retrieval.weigh import answerable
 from streams.answering.text.language import Language, guess, language_of
 from streams.answering.text.screen import screen
+from streams.answering.waiting.anteroom import Anteroom, TooMany
 from streams.answering.waiting.beside import beside
 from streams.answering.waiting.deadline import Deadline
 from streams.answering.waiting.persist import persist
@@ -44,8 +45,12 @@ from streams.ports import (
 
 T = TypeVar("T")
 
+TOLD_S = 1.5
+"""How long the watermark may take to be told where an answer does not depend on it."""
 CHECK_S = 0.15
 """How long it may take to see whether what was found still counts."""
+
+MANY_WAIT = "Too many questions wait for the index already; ask again, or without `after`."
 
 
 class NoAnswer(Exception):
@@ -120,18 +125,19 @@ class Lookup:
         self._monotonic = monotonic
         self._observe = observe
 
-    async def wait(self, asked: Asked, deadline: Deadline) -> Freshness | None:
+    async def wait(self, asked: Asked, deadline: Deadline, room: Anteroom) -> Freshness | None:
         """How far the index is, once it has dealt with what the question demands; None: it demands nothing.
 
-        Raises `NoAnswer` where it has not in time or the question is too late or empty, and `Misconfigured`
-        from a dependency.
+        Only who has to wait takes a place in the `room`. Raises `NoAnswer` where there is none, where the
+        index is not so far in time or the question is too late or empty, and `Misconfigured` from a
+        dependency.
         """
         with _named():
             if deadline.left_s <= 0:
                 raise _late()
             if not screen(asked.question.text).strip():
                 raise NoAnswer("invalid_question", "The question holds no text.", retryable=False)
-            return await self._fresh(asked.question, deadline) if asked.question.after else None
+            return await self._fresh(asked, deadline, room) if asked.question.after else None
 
     async def look(self, asked: Asked, fresh: Freshness | None, deadline: Deadline) -> Looked:
         """What there is for the question now. Raises as `wait`.
@@ -172,19 +178,52 @@ class Lookup:
         self._observe(Observed("answer_checks_failed"))
         return None
 
-    async def _fresh(self, question: Question, deadline: Deadline) -> Freshness:
+    async def _fresh(self, asked: Asked, deadline: Deadline, room: Anteroom) -> Freshness:
         with deadline.measured("waited"):
-            fresh = await self._known(question, deadline, None)
-        if fresh.stale and not question.allow_stale:
+            fresh = await self._reached(asked, deadline, room)
+        if fresh.stale and not asked.question.allow_stale:
             raise _stale(never=fresh.never)
         return fresh
 
-    async def _known(self, question: Question, deadline: Deadline, fresh: Freshness | None) -> Freshness:
-        """How far the index is, once it has dealt with `after`, if anything; `fresh` where that is known."""
-        if fresh is not None:
-            return fresh
+    async def _reached(self, asked: Asked, deadline: Deadline, room: Anteroom) -> Freshness:
+        """How far the index is, once it is far enough or there is no more time, or room, to wait."""
+        question, now = asked.question, self._monotonic()
         until = deadline.until - _reserve(deadline.left_s, allow_stale=question.allow_stale)
         told_by = until if question.allow_stale else deadline.until
+        first = await self._read(question, deadline, until=now, told_by=min(now + TOLD_S, told_by))
+        if first.never or not first.stale:
+            return first
+        try:
+            with room.enter(asked.tenant):
+                return await self._read(
+                    question, deadline, until=until, told_by=told_by, untold=question.allow_stale,
+                    told=first.watermark,
+                )  # fmt: skip
+        except TooMany:
+            if question.allow_stale:
+                return first
+            raise NoAnswer("unavailable", MANY_WAIT, retryable=True) from None
+
+    async def _known(self, question: Question, deadline: Deadline, fresh: Freshness | None) -> Freshness:
+        """How far the index is: `fresh`, where that was asked for already."""
+        if fresh is not None:
+            return fresh
+        now, told_by = self._monotonic(), deadline.until
+        if question.allow_stale:
+            told_by = min(now + TOLD_S, told_by - _reserve(deadline.left_s, allow_stale=True))
+        return await self._read(question, deadline, until=now, told_by=told_by, untold=question.allow_stale)
+
+    async def _read(
+        self,
+        question: Question,
+        deadline: Deadline,
+        *,
+        until: float,
+        told_by: float,
+        untold: bool = True,
+        told: tuple[Offset, ...] = (),
+    ) -> Freshness:
+        """As `freshness`, where Kafka is asked again and again until `told_by`."""
 
         async def read() -> Sequence[Offset]:
             return await self._persist("watermark", self._watermarks.applied, deadline, until=told_by)
@@ -195,8 +234,8 @@ class Lookup:
             )
 
         return await freshness(
-            read, unreachable, question.after, until=until, monotonic=self._monotonic,
-            untold=question.allow_stale,
+            read, unreachable, question.after, until=until, monotonic=self._monotonic, untold=untold,
+            told=told,
         )  # fmt: skip
 
     async def _alone(self, text: str, question: Question, deadline: Deadline) -> str:
