@@ -40,7 +40,8 @@ def test_recall_at_5_on_our_own_documentation_is_at_least_0_8(indexed):
     assert found["all"]["abstained_rightly"] >= 0.7
     assert found["en"]["abstained_wrongly"] <= 0.15
     # The pages are in English, and the embedding model reads no French: docs/design/009-languages.md.
-    assert found["fr"]["abstained_wrongly"] <= 0.6
+    # Measured: .30, seven of 23.
+    assert found["fr"]["abstained_wrongly"] <= 0.4
     assert found["fr"]["recall_5"] >= 0.8
     # What it is worth to search both ways.
     assert found["all"]["ndcg_10"] >= max(found["words"]["ndcg_10"], found["vectors"]["ndcg_10"])

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
-from streams.answering.text.words import content_words, words
+from streams.answering.text.words import content_words, numbers, stem, words
 from streams.ports import Hit
 
 
@@ -32,8 +32,8 @@ class Threshold:
 _THRESHOLDS: tuple[tuple[str, Threshold], ...] = (
     # Measured with the bundled model, five passages found: of 80 SciFact claims (best cosine of 95 %: .48 and
     # more) one is abstained from, of 40 questions on other matters (.13-.38) two are answered; 50 French
-    # questions have .52-.76, 15 unanswerable ones .12-.59. 396 French questions on other matters have .36 at
-    # most on English pages.
+    # questions have .52-.76, 15 unanswerable ones .12-.59. Of 396 French questions on other matters four have
+    # more on English pages, .38 at most.
     ("all-minilm", Threshold(0.35, 0.52)),
     # Those below are from the models' published ranges: nomic's cosines of unrelated texts are about .4.
     ("nomic-embed", Threshold(0.55, 0.6)),
@@ -55,8 +55,8 @@ class Weighing:
     asks, each counted by how rare it is.
 
     `shared`: how rare the words must be together that a passage in another language shares with the question,
-    in nats: 6 is as rare as one word that a passage in 400 has. 396 French questions on other matters have
-    that in 2 cases on English pages, of 23 on those pages' matters 14.
+    in nats: 6 is as rare as one word that a passage in 400 has. Of 396 French questions on other matters none
+    has that on English pages, of 23 on those pages' matters 14.
     """
 
     similarity: float | None = None
@@ -110,13 +110,18 @@ def matches_rare_word(
     total: int,
     counts: Mapping[str, int],
     weighing: Weighing,
+    *,
+    codes: bool = False,
 ) -> bool:
     """Whether a passage holds a rare word of the question and enough of its other words.
 
     `total` and `counts` are as `Search.word_counts` gives them. A word that no passage holds weighs most.
+    With `codes` the rare word must have a digit in it, as part numbers have, which are the same in every
+    language: for passages in another one than the question.
     """
-    weights = _rarity(asked, total, counts)
-    rare = {word for word in asked if 0 < counts.get(word, 0) <= max(1, weighing.rare_share * total)}
+    weights, most = _rarity(asked, total, counts), max(1, weighing.rare_share * total)
+    told = [word for word in asked if numbers(word)] if codes else asked
+    rare = {word for word in told if 0 < counts.get(word, 0) <= most}
     needed = weighing.coverage * sum(weights.values())
     for hit in hits:
         held = weights.keys() & set(words(f"{hit.title} {hit.text}"))
@@ -131,13 +136,14 @@ def share_telling_words(
     """Whether a passage in another language shares several words with the question that are rare together.
 
     Words that no passage holds say nothing. The others must be `coverage` of those that any holds, and
-    one alone says nothing either: two languages have words in common by chance (`licence`, `exporter`).
+    one alone says nothing either, in several forms neither (`test`, `tests`): two languages have words in
+    common by chance (`licence`, `exporter`).
     """
     weights = _rarity([word for word in asked if counts.get(word, 0) > 0], total, counts)
     needed = max(weighing.shared, weighing.coverage * sum(weights.values()))
     for hit in hits:
         held = weights.keys() & set(words(f"{hit.title} {hit.text}"))
-        if len(held) > 1 and sum(weights[word] for word in held) >= needed:
+        if len({stem(word) for word in held}) > 1 and sum(weights[word] for word in held) >= needed:
             return True
     return False
 

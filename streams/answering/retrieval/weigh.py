@@ -40,7 +40,10 @@ async def answerable(
     if not (asked := asked_words(question)):
         return False
     total, held = without(retrieved.superseded, *await counts(asked))
+    own = [hit for hit, other in zip(hits, written, strict=True) if other == language]
     foreign = [hit for hit, other in zip(hits, written, strict=True) if other != language]
-    return matches_rare_word(hits, asked, total, held, weighing) or share_telling_words(
-        foreign, asked, total, held, weighing
+    return (
+        matches_rare_word(own, asked, total, held, weighing)
+        or matches_rare_word(foreign, asked, total, held, weighing, codes=True)
+        or share_telling_words(foreign, asked, total, held, weighing)
     )

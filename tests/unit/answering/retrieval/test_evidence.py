@@ -92,6 +92,7 @@ def test_in_another_language_words_that_are_rare_together_are_evidence():
     assert not shares(QUESTION, {"watermark": 300, "terminal": 400}), "common ones"
     assert not shares("Combien coûte une licence ?", {"licence": 1}, "The licence is free"), "one"
     assert not shares(QUESTION, {"watermark": 0, "terminal": 1}), "one alone may be so by chance"
+    assert not shares("Tests à l'école : si je refuse le test ?", {"test": 2, "tests": 2}, "A test of tests")
     assert not shares(QUESTION, {"watermark": 20, "terminal": 80}, passage="Unrelated")
     more = {"watermark": 20, "terminal": 80, "contient": 1, "evenement": 1}
     assert not shares(QUESTION, more), "passages in its own language hold more of the question"
