@@ -138,14 +138,15 @@ class Answering(OneByOne[Item, None]):
     ) -> None:
         """Decides the question's end, then sends it; `instead` of one that was decided and refused.
 
-        Another worker may have decided one, too, where it had begun before us (`resumed`), or where others
-        may have the question since we asked for our place: then the first one in the log counts.
+        Another worker may have decided one, too, where it had begun before us (`resumed`, and what is decided
+        may be refused to both of us), or where others may have the question since we asked for our place:
+        then the first one in the log counts.
         """
         _log_suspects(terminal)
         outgoing, asked_at = outgoing_event(terminal, item, topic), asyncio.get_running_loop().time()
         await self.in_place()
         await (self._done.refused if instead else self._done.finish)(item.at, outgoing)
-        if not instead and (resumed or asyncio.get_running_loop().time() - asked_at > DOUBT_S):
+        if instead or resumed or asyncio.get_running_loop().time() - asked_at > DOUBT_S:
             outgoing = await self._first(item, outgoing)
         if isinstance(terminal, AnswerFailed):
             self._observe(Observed("answers_failed", labels={"code": terminal.code}))

@@ -7,8 +7,8 @@ a record says that an attempt starts, or holds the terminal event before that is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -59,6 +59,7 @@ class _Kept:
     """Where the log has a terminal event, which may be long and is seldom wanted."""
 
     at: Offset
+    instead: bool
 
 
 @dataclass(slots=True)
@@ -142,11 +143,23 @@ class DoneLog:
         return await self._whole(loaded.known.get(at.offset), at, timestamp)
 
     async def reread(self, at: Offset, timestamp: int) -> Progress:
-        """As `progress`, by the log as it is now: of several ends that it may hold, the first."""
-        state = await self._whole((await self._read(at, timestamp)).get(at.offset), at, timestamp)
-        if not isinstance(state, Unseen):
+        """As `progress`, by the log as it is now: of several ends that it may hold, the first.
+
+        Only after something of the question was written: that the log has its partition is not asked again.
+        """
+        known: Started | Finished | _Kept | None = None
+        whole: Finished | None = None
+        async with self._records(at.partition, timestamp) as records:
+            async for record in records:
+                if question_offset(record, at.topic) != at.offset:
+                    continue
+                before, known = known, _later(known, record)
+                if isinstance(known, _Kept) and known is not before:
+                    whole = finished_of(record)
+        state = whole if isinstance(known, _Kept) else known
+        if state is not None:
             self._know(at, state)
-        return state
+        return state or Unseen()
 
     async def _whole(self, known: Started | Finished | _Kept | None, at: Offset, timestamp: int) -> Progress:
         while isinstance(known, _Kept):
@@ -197,6 +210,12 @@ class DoneLog:
             return None  # it can't look up a time, and holds little
         return min(timestamp, int(self._now().timestamp() * 1000)) - MARGIN_MS
 
+    def _records(
+        self, partition: int, timestamp: int
+    ) -> AbstractAsyncContextManager[AsyncGenerator[Record, None]]:
+        since = self._since(timestamp)
+        return aclosing(stretch(self._connection, self._topic, partitions=[partition], since=since))
+
     async def _read(self, at: Offset, timestamp: int) -> dict[int, Started | Finished | _Kept]:
         if at.partition not in await partitions_of(self._connection, self._topic):
             raise Misconfigured(
@@ -204,9 +223,7 @@ class DoneLog:
                 setting="STREAMS_TOPIC_QUESTIONS_DONE",
             )
         known: dict[int, Started | Finished | _Kept] = {}
-        async with aclosing(
-            stretch(self._connection, self._topic, partitions=[at.partition], since=self._since(timestamp))
-        ) as records:
+        async with self._records(at.partition, timestamp) as records:
             async for record in records:
                 offset = question_offset(record, at.topic)
                 if offset is None or offset < at.offset:
@@ -219,11 +236,12 @@ class DoneLog:
 def _later(known: Started | Finished | _Kept | None, record: Record) -> Started | Finished | _Kept | None:
     """What is known of a question after one more record of it.
 
-    An end outweighs any attempt, the first one a second, and one instead of a refused one both: that is the
-    one that was sent. Attempts may be out of order, where a worker wrote late.
+    An end outweighs any attempt, the first one a second, and one instead of a refused one both; of several
+    of those the first counts, too. Attempts may be out of order, where a worker wrote late.
     """
     if (finished := finished_of(record)) is not None:
-        return _Kept(record.at) if finished.instead or not isinstance(known, _Kept) else known
+        outweighed = not isinstance(known, _Kept) or (finished.instead and not known.instead)
+        return _Kept(record.at, finished.instead) if outweighed else known
     started = started_of(record)
     if started is None or isinstance(known, _Kept):
         return known

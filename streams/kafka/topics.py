@@ -14,6 +14,8 @@ from streams.kafka.admin import Admin
 from streams.kafka.connection import KafkaConnection, started
 
 DAY_MS = 24 * 3600 * 1000
+UNCOMPACTED_MS = 3600 * 1000
+"""For so long all ends of a question stay in the log: the latest deadline, and a session that is long."""
 REPLICATION = "STREAMS_TOPIC_REPLICATION"
 SHOWN_WITHIN_LOOKS = 200
 
@@ -97,8 +99,10 @@ def wanted(plan: TopicPlan) -> tuple[TopicSpec, ...]:
     stamped = {"message.timestamp.type": "LogAppendTime"}
     compacted = {"cleanup.policy": "compact", "delete.retention.ms": str(30 * DAY_MS), **stamped}
     week, three_weeks, month = _kept(7), _kept(21), _kept(30)
-    # Its records are found by time too, so that a broker's clock must have stamped them.
-    done = {**week, **stamped, "cleanup.policy": "compact,delete"}
+    # Its records are found by time too, so that a broker's clock must have stamped them. Compaction keeps the
+    # last of two ends, and the first one counts.
+    kept_whole = {"min.compaction.lag.ms": str(UNCOMPACTED_MS)}
+    done = {**week, **stamped, "cleanup.policy": "compact,delete", **kept_whole}
     served = (*plan.questions, plan.questions_retry)
     topics: dict[str, tuple[Mapping[str, str] | None, tuple[str, ...]]] = {
         **{name: (compacted if name == plan.changes else None, ()) for name in plan.sources},

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from streams.kafka.topics import DAY_MS, TopicPlan, wanted
 
+MINUTE_MS = 60 * 1000
+
 HEAD = """# Topics
 
 `rag-streams topics create` makes those that are missing, and changes none that exists but says where it
@@ -66,9 +68,11 @@ def _name(plan: TopicPlan, field: str) -> str:
 
 def _row(name: str, setting: str, key: str, value: str, configs: Mapping[str, Mapping[str, str]]) -> str:
     config = {key: value for key, value in configs[name].items() if key != "max.message.bytes"}
-    said = ", ".join(f"`{key}={_days(key, value)}`" for key, value in config.items())
+    said = ", ".join(f"`{key}={_readable(key, value)}`" for key, value in config.items())
     return f"| `{name}` | `STREAMS_{setting}` | {key} | {value} | {said} |\n"
 
 
-def _days(name: str, value: str) -> str:
-    return f"{int(value) // DAY_MS} days" if name.endswith("retention.ms") else value
+def _readable(name: str, value: str) -> str:
+    if name.endswith("retention.ms"):
+        return f"{int(value) // DAY_MS} days"
+    return f"{int(value) // MINUTE_MS} minutes" if name.endswith("lag.ms") else value

@@ -81,3 +81,13 @@ def test_differences_are_named_and_the_order_in_a_list_is_none():
         Difference("cleanup.policy", "compact,delete", "delete"),
         Difference("max.message.bytes", "9", "unset"),
     )
+
+
+def test_the_done_log_keeps_every_end_for_as_long_as_a_question_can_be_at_work_and_an_older_one_will_do():
+    done = by_name(TopicPlan())["questions.done"]
+    latest_s, session_s = 600, 10
+    assert int(done.config["min.compaction.lag.ms"]) > 2 * 1000 * (latest_s + session_s)
+    before = done.config | {"min.compaction.lag.ms": "0"}
+    told = TopicReport("questions.done", "exists", differences(done, done.partitions, before))
+    assert told.fits
+    assert [(one.what, one.found) for one in told.differences] == [("min.compaction.lag.ms", "0")]
