@@ -13,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streams import __version__
@@ -110,7 +111,10 @@ def _probes(app: FastAPI) -> None:
 
 
 class Seen:
-    """Counts requests, and puts headers on every response: the quota, no guessing of types, no caching."""
+    """Counts requests, and puts headers on every response: the quota, no guessing of types, no caching.
+
+    What fails in a way that nobody foresaw is answered here too, so that it is counted like any other.
+    """
 
     def __init__(self, app: ASGIApp, observe: Observer) -> None:
         self._app, self._observe = app, observe
@@ -120,10 +124,12 @@ class Seen:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, state = time.monotonic(), scope.setdefault("state", {})
+        began, state, answered = time.monotonic(), scope.setdefault("state", {}), False
 
         async def sent(message: Message) -> None:
+            nonlocal answered
             if message["type"] == "http.response.start":
+                answered = True
                 headers = MutableHeaders(scope=message)
                 for name, value in {"X-Content-Type-Options": "nosniff", **state.get("headers", {})}.items():
                     headers[name] = value
@@ -132,7 +138,14 @@ class Seen:
                 self._count(scope, message["status"], time.monotonic() - began)
             await send(message)
 
-        await self._app(scope, receive, sent)
+        try:
+            await self._app(scope, receive, sent)
+        except ClientDisconnect:
+            return  # Nobody is there to be answered, and it is no fault of ours.
+        except Exception as error:
+            if answered:
+                raise
+            await problems.unforeseen(Request(scope), error)(scope, receive, sent)
 
     def _count(self, scope: Scope, status: int, took_s: float) -> None:
         route = getattr(scope.get("route"), "path", "none")

@@ -18,6 +18,7 @@ from streams.errors import Rejected, Retryable
 from streams.gateway import ids
 from streams.gateway.keys import Key
 from streams.gateway.scans import BUSY, Scans
+from streams.gateway.waiting import insist
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.consume import partitions_of, stretch
 from streams.kafka.produce import Producer
@@ -85,16 +86,18 @@ class Asking:
         await self._inbox.close()
 
     async def ask(
-        self, question: Question, headers: Headers, stack: AsyncExitStack
+        self, question: Question, headers: Headers, stack: AsyncExitStack, *, stands: Callable[[], bool]
     ) -> tuple[Sent, AsyncGenerator[Event, None]]:
         """Sends the question; where it stands, and its events, which are kept for as long as `stack` is open.
 
         The events end with the terminal one, and raise `Retryable` (`no_answer`) where that does not come.
+        `stands` says whether the key may still ask, and is asked just before: raises `Problem` where not.
         """
         topic = questions_topic(self._topics, question.tenant)
         id_ = question.id or ids.new(self._clock())
         mail = await stack.enter_async_context(self._inbox.mail(id_))
         record = question_record(question.model_copy(update={"id": id_}), topic=topic, key=id_, along=headers)
+        insist(stands)
         at = await self._producer.send(record)
         sent = Sent(id_, at, round(self._clock() * 1000), question.deadline_ms)
         return sent, self._answer(sent, mail)

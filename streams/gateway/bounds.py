@@ -16,7 +16,11 @@ HEAD_S = 10.0
 
 
 class Bounds:
-    """Refuses bodies of more than `max_bytes`, and those that have not arrived in `timeout_s` seconds."""
+    """Refuses bodies of more than `max_bytes`, and those that have not arrived in `timeout_s` seconds.
+
+    Once a response has begun nothing can be refused: what still comes of a body is let go by, and one that is
+    too large ends the connection.
+    """
 
     def __init__(self, app: ASGIApp, *, max_bytes: int, timeout_s: float) -> None:
         self._app, self._max_bytes, self._timeout_s = app, max_bytes, timeout_s
@@ -28,7 +32,13 @@ class Bounds:
         elif self._announced(scope) > self._max_bytes:
             await response(Request(scope), self._too_large())(scope, receive, send)
         else:
-            await self._app(scope, self._bounded(receive), send)
+            began = asyncio.Event()
+
+            async def sent(message: Message) -> None:
+                began.set()
+                await send(message)
+
+            await self._app(scope, self._bounded(receive, began), sent)
 
     @staticmethod
     def _announced(scope: Scope) -> int:
@@ -37,7 +47,7 @@ class Bounds:
                 return int(value) if value.isdigit() else 0
         return 0
 
-    def _bounded(self, receive: Receive) -> Receive:
+    def _bounded(self, receive: Receive, began: asyncio.Event) -> Receive:
         loop = asyncio.get_running_loop()
         until, left, whole = loop.time() + self._timeout_s, self._max_bytes, False
 
@@ -46,15 +56,19 @@ class Bounds:
             if whole:
                 return await receive()
             try:
-                async with asyncio.timeout_at(until):
+                async with asyncio.timeout_at(None if began.is_set() else until):
                     message = await receive()
             except TimeoutError:
-                raise self._too_slow() from None
+                if not began.is_set():
+                    raise self._too_slow() from None
+                message = await receive()
             left -= len(message.get("body", b""))
             whole = not message.get("more_body", False)
-            if left < 0:
-                raise self._too_large()
-            return message
+            if left >= 0:
+                return message
+            if began.is_set():
+                return {"type": "http.disconnect"}
+            raise self._too_large()
 
         return bounded
 

@@ -63,10 +63,14 @@ async def complete(request: Request, key: Chatter, body: Body) -> Response:
     except ValidationError as error:
         raise rejected(error, "invalid_question") from None
     question = question_for(key, fields, stream=bool(body.stream))
+
+    def stands() -> bool:
+        return parts.keyring.stands(key)
+
     async with AsyncExitStack() as stack:
-        sent, answer = await parts.asking.ask(question, trace(request), stack)
+        sent, answer = await parts.asking.ask(question, trace(request), stack, stands=stands)
         if not body.stream:
-            completed = await while_it_stands(asked(answer), lambda: parts.keyring.stands(key))
+            completed = await while_it_stands(asked(answer), stands)
             return JSONResponse(chat.completion(completed))
         pieces = _Pieces(
             sent,
@@ -74,7 +78,7 @@ async def complete(request: Request, key: Chatter, body: Body) -> Response:
             with_usage=bool(body.stream_options and body.stream_options.include_usage),
         )
         return events.EventStream(
-            pieces.of(answer), stack.pop_all(), stands=lambda: parts.keyring.stands(key),
+            pieces.of(answer), stack.pop_all(), stands=stands,
             ended=lambda problem: _data(openai_error(problem)) + DONE,
         )  # fmt: skip
 

@@ -18,9 +18,11 @@ from streams.errors import Misconfigured, Rejected
 from streams.gateway.access import Reader, Writer
 from streams.gateway.bodies import JSON, DocumentBody, described_body, parsed_aside
 from streams.gateway.examples import LOOKED_UP, PROBLEMS
+from streams.gateway.keys import Key
 from streams.gateway.parts import Parts
 from streams.gateway.shown import RAW
 from streams.gateway.trace import trace
+from streams.gateway.waiting import insist
 from streams.messages.changes import DocumentChange
 from streams.messages.decode import described
 from streams.messages.held import Head, Passage
@@ -150,7 +152,7 @@ async def put(
         raise Rejected(f"the body must be {JSON}, {', '.join(RAW)}", code="media_type")
     if fields.get("text") is None:
         raise Rejected("text: a document needs it; to delete one use DELETE", code="invalid_change")
-    return await _sent(request, key.tenant, {**fields, "id": document_id})
+    return await _sent(request, key, {**fields, "id": document_id})
 
 
 @router.delete(
@@ -158,7 +160,7 @@ async def put(
 )
 async def delete(request: Request, key: Writer, document_id: DocumentId) -> Offset:
     """The document can't be found from the moment that this is applied. Gives where the change stands."""
-    return await _sent(request, key.tenant, {"id": document_id, "op": "delete"})
+    return await _sent(request, key, {"id": document_id, "op": "delete"})
 
 
 @router.get(
@@ -186,13 +188,16 @@ def _written_to(parts: Parts, tenant: str) -> str | None:
         return None
 
 
-async def _sent(request: Request, tenant: str, fields: Mapping[str, Any]) -> Offset:
+async def _sent(request: Request, key: Key, fields: Mapping[str, Any]) -> Offset:
+    """Where the change stands. The key is looked at once more: its body may have come slowly."""
     parts: Parts = request.app.state.parts
+    tenant = key.tenant
     try:
         change = DocumentChange.model_validate({**fields, "tenant": tenant})
     except ValidationError as error:
         raise Rejected(described(error), code="invalid_change") from None
     topic = documents_topic(parts.topics, tenant)
+    insist(lambda: parts.keyring.stands(key))
     return await parts.producer.send(change_record(change, topic=topic, tenant=tenant, along=trace(request)))
 
 

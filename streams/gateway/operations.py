@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -21,6 +22,7 @@ from streams.gateway.letters import Kind, Letter, WholeLetter
 from streams.gateway.lookup import all_readable
 from streams.gateway.parts import Parts
 from streams.gateway.standing import SourceStatus
+from streams.gateway.waiting import insist
 from streams.kafka import dead
 from streams.kafka.backwards import backwards
 from streams.kafka.dead import letter_of
@@ -121,16 +123,21 @@ async def _recent(parts: Parts, key: Key, count: int) -> list[IndexReceipt]:
 async def _receipts(
     parts: Parts, key: Key, before: list[IndexReceipt], follower: Follower
 ) -> AsyncGenerator[bytes, None]:
-    shown = {str(receipt.source) for receipt in before}
+    shown = {_named(receipt) for receipt in before}
     try:
         for receipt in await _visible(parts, key, before):
             yield events.frame("receipt", receipt.model_dump_json(), str(receipt.source))
         while True:
-            new = [one for one in await follower.some() if not shown or str(one.source) not in shown]
+            new = [one for one in await follower.some() if _named(one) not in shown]
             for receipt in await _visible(parts, key, new):
                 yield events.frame("receipt", receipt.model_dump_json(), str(receipt.source))
     except StreamsError as error:
         yield events.failed(error)
+
+
+def _named(receipt: IndexReceipt) -> tuple[Offset, datetime]:
+    """What no other receipt is: a record that is sent back has one more of the same source."""
+    return receipt.source, receipt.indexed_at
 
 
 async def _visible(parts: Parts, key: Key, receipts: list[IndexReceipt]) -> list[IndexReceipt]:
@@ -195,6 +202,7 @@ async def replay(request: Request, key: Administrator, place: Place) -> Offset:
     kind, found = await _letter(parts, key, place)
     settings = parts.settings
     retry = settings.topic_documents_retry if kind == "documents" else settings.topic_questions_retry
+    insist(lambda: parts.keyring.stands(key))
     async for done in dead.replay(parts.connection, [found.at], send=parts.producer.send, retry_topic=retry):
         if done.sent is None:
             raise done.refused or Rejected("it can't be sent back", code="invalid_retry")

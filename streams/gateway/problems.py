@@ -101,7 +101,7 @@ def problem_of(error: StreamsError, **more: Any) -> Problem:
 
 
 def install(app: FastAPI) -> None:
-    """Lets every failure of `app` be answered as a problem."""
+    """Lets every failure of `app` that is foreseen be answered as a problem."""
 
     async def ours(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, StreamsError)  # noqa: S101 - what it is registered for
@@ -115,14 +115,15 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
         return response(request, error if isinstance(error, Problem) else _plain(error))
 
-    async def unforeseen(request: Request, error: Exception) -> JSONResponse:
-        log.error("a request failed in a way that it should not", exc_info=error)
-        return response(request, Problem(500, "internal", "this is a fault of ours; the log says more"))
-
     app.add_exception_handler(StreamsError, ours)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(Exception, unforeseen)
+
+
+def unforeseen(request: Request, error: Exception) -> JSONResponse:
+    """What is answered where we failed in a way that we should not; the log says how."""
+    log.error("a request failed in a way that it should not", exc_info=error)
+    return response(request, Problem(500, "internal", "this is a fault of ours; the log says more"))
 
 
 def response(request: Request, problem: Problem) -> JSONResponse:

@@ -95,19 +95,21 @@ async def ask(
     streamed = fields.pop("stream", False) or events.MEDIA_TYPE in request.headers.get("accept", "")
     later = "respond-async" in (prefer or "")
     question = question_for(key, fields, stream=streamed or later)
+
+    def stands() -> bool:
+        return parts.keyring.stands(key)
+
     async with AsyncExitStack() as stack:
-        sent, answer = await parts.asking.ask(question, trace(request), stack)
+        sent, answer = await parts.asking.ask(question, trace(request), stack, stands=stands)
         headers = {"Location": f"/v1/questions/{sent.id}/events"}
         if streamed:
             chunks = _chunks(sent, answer)
-            return events.EventStream(
-                chunks, stack.pop_all(), headers, stands=lambda: parts.keyring.stands(key)
-            )
+            return events.EventStream(chunks, stack.pop_all(), headers, stands=stands)
         if later:
             body = Accepted(question_id=sent.id, question=sent.at).model_dump(mode="json")
             return JSONResponse(body, 202, {**headers, "Preference-Applied": "respond-async"})
         try:
-            completed = await while_it_stands(whole(answer), lambda: parts.keyring.stands(key))
+            completed = await while_it_stands(whole(answer), stands)
         except Problem as problem:
             problem.headers = {**(problem.headers or {}), **headers}
             raise

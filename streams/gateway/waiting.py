@@ -15,6 +15,12 @@ CHANGED = "this key was revoked or changed since it asked"
 T = TypeVar("T")
 
 
+def insist(stands: Callable[[], bool]) -> None:
+    """Raises `Problem` (`key_revoked`) where the key may not do any more what it was let in for."""
+    if not stands():
+        raise Problem(401, "key_revoked", CHANGED)
+
+
 async def while_it_stands(
     coming: Coroutine[Any, Any, T], stands: Callable[[], bool], *, look_s: float = LOOK_S
 ) -> T:
@@ -23,8 +29,7 @@ async def while_it_stands(
     try:
         while not waited_for.done():
             await asyncio.wait({waited_for}, timeout=look_s)
-            if not stands():
-                raise Problem(401, "key_revoked", CHANGED)
+            insist(stands)
         return waited_for.result()
     finally:
         waited_for.cancel()

@@ -76,6 +76,12 @@ class Door:
             assert time.monotonic() < until
             time.sleep(1)
 
+    def revoke(self, name):
+        gone = {"revoked_at": datetime.now(UTC)}
+        with keys.changing(self.path) as held:
+            left = [key.model_copy(update=gone if key.name == name else {}) for key in held.keys]
+            keys.write(self.path, keys.KeyFile(keys=tuple(left)))
+
     def client(self, text, url=None):
         headers = {**V, "Authorization": f"Bearer {text}"}
         made = httpx.Client(base_url=url or self.url, headers=headers, timeout=WAIT_S, trust_env=False)
@@ -134,6 +140,7 @@ def door(tmp_path_factory):
         outside={"tenant": "theirs", "scopes": ["ask"], "principals": ["group:a"]},
         reads={"tenant": "mine", "scopes": ["read"], "principals": ["group:c"]},
         passing={"tenant": "mine", "scopes": ["ask"], "name": "passing"},
+        slow={"tenant": "mine", "scopes": ["ask", "write"], "name": "slow"},
         seldom={"tenant": "mine", "scopes": ["ask"], "rate_limit": "3/hour"},
     )
     yield door
@@ -325,8 +332,24 @@ def test_what_died_is_listed_shown_and_sent_back_to_its_tenant_alone(door, mine,
     assert theirs.get("/v1/dead").json()["letters"] == []
     assert theirs.get(f"/v1/dead/{letter['at']}").status_code == 404
     assert theirs.post(f"/v1/dead/{letter['at']}/replay").status_code == 404
-    sent = mine.post(f"/v1/dead/{letter['at']}/replay")
-    assert (sent.status_code, sent.json()["topic"]) == (202, "documents.retry")
+    while not mine.get("/v1/history/broken").json().get("receipts"):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    with mine.stream("GET", "/v1/indexed/events", params={"recent": 100}) as response:
+        receipts = receipts_of(response, source)
+        before = next(receipts)
+        sent = mine.post(f"/v1/dead/{letter['at']}/replay")
+        assert (sent.status_code, sent.json()["topic"]) == (202, "documents.retry")
+        assert next(receipts)["indexed_at"] > before["indexed_at"]
+
+
+def receipts_of(response, source):
+    """The receipts of a record that a stream tells of."""
+    until = time.monotonic() + WAIT_S
+    for line in response.iter_lines():
+        assert time.monotonic() < until
+        if line.startswith("data: ") and (said := json.loads(line[6:]))["source"] == source:
+            yield said
 
 
 def test_status_says_how_far_behind_the_index_is(mine):
@@ -383,12 +406,42 @@ def test_a_request_that_waits_ends_soon_after_its_key_is_revoked(door, mine):
             assert time.monotonic() < until
             records = asyncio.run(door.records("questions"))
             sent = sum(b'"offset":1000000000' in record.value for record in records)
-        with keys.changing(door.path) as held:
-            gone = {"revoked_at": datetime.now(UTC)}
-            left = [key.model_copy(update=gone if key.name == "passing" else {}) for key in held.keys]
-            keys.write(door.path, keys.KeyFile(keys=tuple(left)))
+        door.revoke("passing")
         assert (ours.result().status_code, ours.result().json()["code"]) == (401, "key_revoked")
         assert openais.result().json()["error"]["type"] == "authentication_error"
+
+
+async def test_a_key_that_is_revoked_while_its_body_comes_neither_asks_nor_writes(door, mine):
+    client = door.clients["slow"]
+    late = "Asked too late?"
+    chat = {"model": "rag-streams", "messages": [{"role": "user", "content": late}]}
+    bodies = {
+        "PUT /v1/documents/late": {"text": late}, "POST /v1/questions": {"text": late},
+        "POST /v1/chat/completions": chat,
+    }  # fmt: skip
+    connections = []
+    for request, body in bodies.items():
+        said = json.dumps(body).encode()
+        head = f"{request} HTTP/1.1\r\nHost: x\r\nX-API-Version: 1\r\nConnection: close\r\n"
+        head += f"Authorization: {client.headers['authorization']}\r\nContent-Length: {len(said)}\r\n"
+        head += "Content-Type: application/json\r\n\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", door.state["gateway_port"])
+        writer.write(head.encode() + said[:5])
+        connections.append((reader, writer, said[5:]))
+    # What was sent before on other connections is let in by then.
+    assert (await asyncio.to_thread(client.get, "/v1/key")).status_code == 200
+    door.revoke("slow")
+    until = time.monotonic() + WAIT_S
+    while (await asyncio.to_thread(client.get, "/v1/key")).status_code == 200:
+        assert time.monotonic() < until
+        await asyncio.sleep(0.5)
+    for reader, writer, rest in connections:
+        writer.write(rest)
+        async with asyncio.timeout(WAIT_S):
+            assert b"401 Unauthorized" in await reader.read()
+        writer.close()
+    for topic in ("questions", "documents.changes"):
+        assert not [record for record in await door.records(topic) if late.encode() in record.value]
 
 
 def test_a_key_that_asks_too_often_is_told_when_to_come_again(door):

@@ -7,11 +7,13 @@ import pytest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
 from streams.gateway.bounds import Bounds, Framed, Punctual
 from streams.gateway.run import Server, config
+
+BODY_S = 0.5
 
 
 class Hasty(Punctual):
@@ -28,10 +30,13 @@ async def port():
         return PlainTextResponse("", error.status_code, error.headers)
 
     app = Starlette(
-        routes=[Route("/", echo, methods=["GET", "POST"]), Route("/early", early, methods=["POST"])],
+        routes=[
+            Route("/", echo, methods=["GET", "POST"]), Route("/early", early, methods=["POST"]),
+            Route("/stream", streamed),
+        ],
         exception_handlers={HTTPException: problem},
-    )
-    app.add_middleware(Bounds, max_bytes=1000, timeout_s=0.5)
+    )  # fmt: skip
+    app.add_middleware(Bounds, max_bytes=1000, timeout_s=BODY_S)
     app.add_middleware(Framed)
     made = config(app)
     made.http = Hasty
@@ -128,3 +133,31 @@ async def test_a_length_that_is_said_in_two_ways_is_refused_and_the_connection_e
     said = await answer(port, both + b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     assert said.startswith(b"HTTP/1.1 400")
     assert said.count(b"HTTP/1.1") == 1
+
+
+async def streamed(_request):
+    async def pieces():
+        yield b"begun"
+        await asyncio.sleep(2 * BODY_S)
+        yield b"and ended"
+
+    return StreamingResponse(pieces())
+
+
+async def test_a_stream_goes_on_though_a_body_that_nobody_reads_never_comes_whole(port):
+    head = b"GET /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nab"
+    said = await answer(port, head)
+    assert b"begun" in said
+    assert b"and ended" in said
+
+
+async def test_a_stream_ends_where_such_a_body_is_too_large_and_no_fault_is_logged(port, caplog):
+    head = b"GET /stream HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head)
+    await reader.readuntil(b"begun")
+    writer.write((b"1f4\r\n" + b"x" * 500 + b"\r\n") * 3)
+    async with asyncio.timeout(20):
+        assert b"and ended" not in await reader.read()
+    writer.close()
+    assert not [record for record in caplog.records if record.exc_info]

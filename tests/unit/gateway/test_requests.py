@@ -16,7 +16,6 @@ from streams.gateway.app import application
 from streams.gateway.bodies import INLINE_BYTES, MAX_BYTES, body_of
 from streams.gateway.keys import KeyFile
 from streams.gateway.parts import parts
-from streams.ports import unobserved
 from streams.settings import Settings
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -24,13 +23,19 @@ NOTHING = (None, None)
 
 
 @pytest.fixture
-async def app(tmp_path):
+def counted():
+    """What was observed."""
+    return []
+
+
+@pytest.fixture
+async def app(tmp_path, counted):
     """The application, with no Kafka: for what is settled before anything is sent."""
     path = tmp_path / "keys.json"
     key, app_key = keys.made(tenant="acme", principals=["group:a"], scopes=keys.SCOPES, now=NOW)
     keys.write(path, KeyFile(keys=(key,)))
     settings = Settings(api_keys_file=path, kafka_bootstrap_servers="127.0.0.1:1")
-    async with parts(settings, unobserved) as made:
+    async with parts(settings, counted.append) as made:
         app = application(made)
         app.state.key = app_key
         yield app
@@ -139,3 +144,54 @@ async def test_the_page_is_asked_for_anew_each_time(client):
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/", "/console", "/console/", "/console/index.html"])
 async def test_what_can_be_read_can_be_asked_for_by_its_head(client, path):
     assert (await client.head(path)).status_code == (await client.get(path)).status_code != 405
+
+
+def statuses(counted):
+    return [one.labels["status"] for one in counted if one.name == "gateway_requests"]
+
+
+@pytest.mark.parametrize(("path", "shape"), [("/v1/fault", "code"), ("/v1/chat/fault", "error")])
+async def test_a_fault_of_ours_is_answered_and_counted_like_anything_else(app, client, counted, path, shape):
+    @app.get(path)
+    async def fault() -> None:
+        raise RuntimeError("hunter2")
+
+    answer = await client.get(path)
+    assert (answer.status_code, shape in answer.json()) == (500, True)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+    assert "hunter2" not in answer.text
+    assert statuses(counted) == ["500"]
+
+
+async def test_who_goes_away_before_the_body_is_whole_is_no_fault_of_ours(app, counted):
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        raise AssertionError(message)
+
+    headers = {"authorization": f"Bearer {app.state.key}", "x-api-version": "1", "content-length": "4"}
+    path = "/v1/documents/a"
+    scope = {
+        "type": "http", "http_version": "1.1", "scheme": "http", "method": "PUT", "path": path,
+        "raw_path": path.encode(), "query_string": b"", "server": ("x", 80), "client": ("127.0.0.1", 1),
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }  # fmt: skip
+    await app(scope, receive, send)
+    assert statuses(counted) == []
+
+
+async def test_a_key_that_is_revoked_while_its_body_comes_writes_nothing(app, client):
+    parts = app.state.parts
+
+    async def slowly():
+        yield b"ab"
+        with keys.changing(parts.settings.api_keys_file) as held:
+            gone = [key.model_copy(update={"revoked_at": NOW}) for key in held.keys]
+            keys.write(parts.settings.api_keys_file, KeyFile(keys=tuple(gone)))
+        parts.keyring.look()
+        yield b"cd"
+
+    answer = await client.put("/v1/documents/a", content=slowly(), headers={"Content-Type": "text/plain"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "key_revoked")
