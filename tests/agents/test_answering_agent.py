@@ -22,7 +22,7 @@ from streams.errors import Misconfigured, Rejected, Retryable
 from streams.kafka.admin import Admin
 from streams.kafka.connection import KafkaConnection, started
 from streams.kafka.consume import fetch, stretch, tail
-from streams.kafka.done import DoneLog, Finished, Started, terminal_of
+from streams.kafka.done import DoneLog, Finished, Started, Unseen, terminal_of
 from streams.kafka.produce import Producer
 from streams.kafka.replies import ReplyTopics, event_of, follow
 from streams.messages.answers import Timings, answer_event
@@ -388,6 +388,18 @@ async def test_of_attempts_that_were_recorded_out_of_order_the_highest_counts(ro
     assert await log.progress(at, 0) == Started(2)
 
 
+async def test_of_two_ends_the_first_in_the_log_counts_also_for_who_wrote_the_second(room):
+    log, other = (DoneLog(room.connection, room.done, room.produce, now) for _ in range(2))
+    at = Offset(topic=room.questions, partition=0, offset=0)
+    ours, theirs = (Outgoing(room.answers, b"q-7", value) for value in (b"ours", b"theirs"))
+    assert await log.progress(at, 0) == Unseen()
+    await other.finish(at, theirs)
+    await log.finish(at, ours)
+    assert await log.progress(at, 0) == Finished(ours)
+    assert await log.reread(at, 0) == Finished(theirs)
+    assert await log.progress(at, 0) == Finished(theirs)
+
+
 async def test_an_end_that_was_compacted_away_while_the_log_was_read_is_looked_for_again(room, monkeypatch):
     log = DoneLog(room.connection, room.done, room.produce, now)
     at = Offset(topic=room.questions, partition=0, offset=0)
@@ -516,6 +528,72 @@ async def test_an_end_that_was_decided_and_never_sent_is_sent(room):
     assert (sent.key, sent.value, sent.headers) == (decided.key, decided.value, decided.headers)
     assert event_of(sent).type == "answer.completed"
     assert len(room.answerer.asked) == 1
+
+
+class Taken:
+    """What a worker is told of its place whose question another one has ended; it hears it after `late_s`."""
+
+    def __init__(self, room, *, late_s=0.0):
+        self.end = Outgoing(room.answers, b"q-7", b'{"type": "answer.completed", "of": "another worker"}')
+        self.log = DoneLog(room.connection, room.done, room.produce, now)
+        self.at = Offset(topic=room.questions, partition=0, offset=0)
+        self._late_s, self._ended = late_s, False
+
+    async def in_place(self):
+        if not self._ended:
+            self._ended = True
+            await self.log.finish(self.at, self.end)
+        await asyncio.sleep(self._late_s)
+
+
+async def ends_beside(room, taken, text):
+    """The ends that are sent by a worker that decides one after the other did, and by the next one."""
+    async with room.worker() as bench:
+        bench.work.in_place = taken.in_place
+        record = await room.ask(bench, text)
+        await bench.committed(1, topic=room.questions)
+    decided = [one for one in await room.records(room.done) if terminal_of(one) is not None]
+    assert len(decided) == 2, "both decided an end"
+    async with room.worker() as bench:
+        bench.deliver_again(record)
+        await bench.committed(1, topic=room.questions)
+    values = [record.value for record in await room.records(room.answers)]
+    return [value for value in values if b"answer.completed" in value or b"answer.failed" in value]
+
+
+ENDING = ["one two", "one raise", "not yours"]
+
+
+@pytest.mark.parametrize("text", ENDING)
+async def test_who_goes_on_with_a_question_sends_the_end_that_the_one_before_had_decided_first(
+    room, monkeypatch, text
+):
+    monkeypatch.setattr("streams.agents.answering.DOUBT_S", 1e9)
+    taken = Taken(room)
+    await taken.log.start(taken.at, 1)
+    assert await ends_beside(room, taken, text) == [taken.end.value] * 2
+
+
+@pytest.mark.parametrize("text", ENDING)
+async def test_who_heard_too_long_ago_that_the_question_is_its_own_sends_the_end_that_was_decided_first(
+    room, monkeypatch, text
+):
+    monkeypatch.setattr("streams.agents.answering.DOUBT_S", 0.05)
+    taken = Taken(room, late_s=0.1)
+    assert await ends_beside(room, taken, text) == [taken.end.value] * 2
+
+
+async def test_who_has_the_question_alone_for_sure_does_not_read_the_log_again(room, monkeypatch):
+    monkeypatch.setattr("streams.agents.answering.DOUBT_S", 1e9)
+    reads = []
+
+    def counted(connection, topic, **which):
+        reads.append(topic)
+        return stretch(connection, topic, **which)
+
+    monkeypatch.setattr("streams.kafka.done.stretch", counted)
+    await room.answered("one two")
+    assert reads == [room.done]
 
 
 @pytest.mark.parametrize("topic", ["answers", "done"])
