@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.replies import event_of
-from streams.kafka.tailing import Tailing
+from streams.kafka.tailing import OPEN_S, Tailing
 from streams.messages.reader import Event
 from streams.messages.records import Offset, Record
 
@@ -39,9 +39,9 @@ class Inbox:
     What fails while it reads is raised in all who wait, and the next question begins anew.
     """
 
-    def __init__(self, connection: KafkaConnection, topic: str) -> None:
+    def __init__(self, connection: KafkaConnection, topic: str, *, open_s: float = OPEN_S) -> None:
         self._mail: dict[str, list[Mail]] = {}
-        self._tail = Tailing(connection, topic, take=self._take, lost=self._lost)
+        self._tail = Tailing(connection, topic, take=self._take, lost=self._lost, open_s=open_s)
 
     @asynccontextmanager
     async def mail(self, question_id: str) -> AsyncIterator[Mail]:

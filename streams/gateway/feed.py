@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from streams.errors import Retryable
 from streams.kafka.backwards import backwards
 from streams.kafka.connection import KafkaConnection
-from streams.kafka.tailing import Tailing
+from streams.kafka.tailing import OPEN_S, Tailing
 from streams.messages.receipts import IndexReceipt
 from streams.messages.records import Record
 
@@ -61,10 +61,10 @@ class Follower:
 class Feed:
     """The topic of receipts. `close` it at the end."""
 
-    def __init__(self, connection: KafkaConnection, topic: str) -> None:
+    def __init__(self, connection: KafkaConnection, topic: str, *, open_s: float = OPEN_S) -> None:
         self._connection, self._topic = connection, topic
         self._followers: set[Follower] = set()
-        self._tail = Tailing(connection, topic, take=self._take, lost=self._lost)
+        self._tail = Tailing(connection, topic, take=self._take, lost=self._lost, open_s=open_s)
 
     @asynccontextmanager
     async def followed(self, tenant: str) -> AsyncIterator[Follower]:

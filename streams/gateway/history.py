@@ -11,7 +11,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 
-from streams.errors import Rejected
+from streams.errors import Rejected, Retryable
 from streams.gateway.access import Reader
 from streams.gateway.documents import OfSource, named, place
 from streams.gateway.examples import LOOKED_UP
@@ -71,6 +71,8 @@ async def history(
     if not receipts and not found.heads:
         if not found.whole:
             raise too_old()
+        if not complete:
+            raise Retryable("what became of it can't be read in time; try again", code="not_read")
         raise Rejected("nothing is known of such a document", code="absent")
     shown = [
         HeadShown(
@@ -104,7 +106,6 @@ async def _receipts_of(
 ) -> tuple[list[IndexReceipt], bool]:
     """The last receipts of the id, newest first, and whether there was time to look through all."""
     topic, wanted = parts.settings.topic_indexed, f"{key.tenant}/{id_}".encode()
-    numbers = list(range(await parts.asking.partitions(topic)))
     found: list[IndexReceipt] = []
 
     def of_it(record: Record) -> IndexReceipt | None:
@@ -112,14 +113,16 @@ async def _receipts_of(
         ours = receipt is not None and receipt.document_id == id_ and source in {None, receipt.source.topic}
         return receipt if ours else None
 
-    there = DefaultPartitioner()(wanted, numbers, numbers)
-    reading = backwards(parts.connection, topic, of_it, partitions=[there])
     try:
-        async with parts.asking.scans.turn(key.id), asyncio.timeout(LIMIT_S), aclosing(reading) as receipts:
-            async for receipt in receipts:
-                found.append(receipt)
-                if len(found) == limit:
-                    break
+        async with parts.asking.scans.turn(key.id), asyncio.timeout(LIMIT_S):
+            numbers = list(range(await parts.asking.partitions(topic)))
+            there = DefaultPartitioner()(wanted, numbers, numbers)
+            reading = backwards(parts.connection, topic, of_it, partitions=[there])
+            async with aclosing(reading) as receipts:
+                async for receipt in receipts:
+                    found.append(receipt)
+                    if len(found) == limit:
+                        break
     except TimeoutError:
         return found, False
     return found, True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
@@ -12,22 +11,24 @@ from streams.errors import Retryable
 from streams.messages.held import Head, Passage
 from streams.ports import Generation
 from streams.settings import Settings
+from streams.shared import Shared
 from streams.worker.parts import Index, Store, open_index
 
 MAX_AGE_S = 1.0
 """How long the record of generations is believed."""
+LIMIT_S = 10.0
+"""How long the store may take to be opened, and to say which generation is live."""
 
 
 class LiveIndex:
     """Opened when it is first asked for, and anew where another generation is live. `close` it at the end."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._opening = asyncio.Lock()
+    def __init__(self, settings: Settings, *, limit_s: float = LIMIT_S) -> None:
+        self._settings, self._limit_s = settings, limit_s
+        self._live = Shared(self._look, limit_s=limit_s, late=self._silent, max_age_s=MAX_AGE_S)
         self._index: Index | None = None
         self._store: Store | None = None
         self._generation: Generation | None = None
-        self._read_at = float("-inf")
         self._standing = Standing()
 
     async def generation(self) -> Generation | None:
@@ -66,18 +67,10 @@ class LiveIndex:
 
     async def close(self) -> None:
         """Lets go of the store."""
-        async with self._opening:
-            await self._let_go()
+        await self._live.close()
+        await self._let_go()
 
-    async def _live(self) -> Store | None:
-        if time.monotonic() - self._read_at > MAX_AGE_S:
-            async with self._opening:
-                if time.monotonic() - self._read_at > MAX_AGE_S:
-                    await self._look()
-        return self._store
-
-    async def _look(self) -> None:
-        began = time.monotonic()
+    async def _look(self) -> Store | None:
         try:
             if self._index is None:
                 self._index = await open_index(self._settings)
@@ -88,15 +81,21 @@ class LiveIndex:
                 self._generation = live
                 if before is not None:
                     await before.close()
-        except Retryable:
+        except (Retryable, asyncio.CancelledError):
             await self._let_go()
             raise
-        self._read_at = began
+        return self._store
 
     async def _let_go(self) -> None:
         store, index = self._store, self._index
         self._store = self._index = self._generation = None
-        self._read_at = float("-inf")
+        self._live.forget()
         for one in (store, index):
             if one is not None:
                 await one.close()
+
+    def _silent(self) -> Retryable:
+        return Retryable(
+            f"the store does not answer within {self._limit_s:g} s: see its log, and `rag-streams doctor`",
+            code="store_down",
+        )

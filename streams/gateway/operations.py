@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import AsyncExitStack, aclosing
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from streams import __version__
-from streams.errors import Rejected, StreamsError
+from streams.errors import Rejected, Retryable, StreamsError
 from streams.gateway import events, letters
 from streams.gateway.access import Administrator, Anyone, Reader
 from streams.gateway.examples import PROBLEMS, RECEIPTS
@@ -32,6 +32,8 @@ from streams.messages.records import Offset, Record
 LIMIT_S = 10.0
 """How long topics are looked through for one request."""
 LETTERS_AT_ONCE = 50
+
+T = TypeVar("T")
 
 router = APIRouter(tags=["operations"])
 
@@ -79,20 +81,23 @@ async def key_shown(request: Request, key: Anyone) -> KeyShown:
 async def status(request: Request, key: Reader) -> Status:
     """200 even where a part is down: `parts` says which (to `admin`, why), `behind` is null where unknown."""
     parts: Parts = request.app.state.parts
-    said = await (parts.standing.parts() if "admin" in key.scopes else parts.standing.brief())
-    try:
-        sources: Sequence[SourceStatus] | None = await parts.standing.sources(key.tenant)
-    except StreamsError:
-        sources = None
-    try:
-        generation = await parts.index.generation()
-    except StreamsError:
-        generation = None
+    said, sources, generation = await asyncio.gather(
+        parts.standing.parts() if "admin" in key.scopes else parts.standing.brief(),
+        _known(parts.standing.sources(key.tenant)),
+        _known(parts.index.generation()),
+    )
     return Status(
         version=__version__, tenant=key.tenant, parts=dict(said),
         embed_model=generation.embed_model if generation else None,
         behind=None if sources is None else sum(one.behind for one in sources), sources=list(sources or ()),
     )  # fmt: skip
+
+
+async def _known(asked: Awaitable[T]) -> T | None:
+    try:
+        return await asked
+    except StreamsError:
+        return None
 
 
 @router.get(
@@ -227,9 +232,14 @@ async def _letter(parts: Parts, key: Key, text: str) -> tuple[Kind, dead.DeadLet
         _topic(parts, "questions"): "questions",
     }
     kind = kinds.get(at.topic)
-    if kind is None or at.partition >= await parts.asking.partitions(at.topic):
+    if kind is None:
         raise absent
-    found = await dead.show(parts.connection, at)
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            there = at.partition < await parts.asking.partitions(at.topic)
+            found = await dead.show(parts.connection, at) if there else None
+    except TimeoutError:
+        raise Retryable("the dead letter can't be read in time; try again", code="not_read") from None
     if found is None or letters.owner(kind, found.record, parts.topics) != key.tenant:
         raise absent
     return kind, found

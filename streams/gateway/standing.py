@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from streams.errors import StreamsError
+from streams.errors import Retryable, StreamsError
 from streams.gateway.index import LiveIndex
 from streams.gateway.keyring import Keyring
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.consume import Spans, spans
+from streams.kafka.faults import silent
 from streams.kafka.watermarks import CommittedOffsets
 from streams.settings import Settings
+from streams.shared import Shared
 from streams.sources import Topics
+
+T = TypeVar("T")
 
 LIMIT_S = 5.0
 MAX_AGE_S = 1.0
-"""How long the ends of topics are believed."""
+"""How long what was said, and the ends of topics, are believed."""
 OK, DOWN, BROKEN = "ok", "down", "broken"
 
 
@@ -55,15 +59,12 @@ class Standing:
         self._applied = CommittedOffsets(
             connection, f"{settings.group}-index", [source.topic for source in topics.sources]
         )
-        self._ends: dict[str, tuple[float, Spans]] = {}
-        self._asking = asyncio.Lock()
+        self._ends = {source.topic: self._remembered(self._spans(source.topic)) for source in topics.sources}
+        self._parts = self._remembered(self._ask)
 
     async def parts(self) -> Mapping[str, str]:
         """`ok` for each part that is, else what is wrong with it."""
-        kafka, store = await asyncio.gather(
-            _said(self._applied.applied(max_age_s=MAX_AGE_S)), _said(self._index.ready())
-        )
-        return {"kafka": kafka, "store": store, "keys": self._keyring.problem or OK}
+        return {**await self._parts(), "keys": self._keyring.problem or OK}
 
     async def brief(self) -> Mapping[str, str]:
         """As `parts`, in a word each: for those who need not know where our servers are."""
@@ -73,24 +74,35 @@ class Standing:
 
     async def sources(self, tenant: str) -> list[SourceStatus]:
         """How far the index is with each source that may hold this tenant's documents. Raises `Retryable`."""
-        upto = {
-            (one.topic, one.partition): one.offset + 1
-            for one in await self._applied.applied(max_age_s=MAX_AGE_S)
-        }
-        topics = [source.topic for source in self._topics.sources if source.tenant in {None, tenant}]
-        return [_status(topic, await self._spans(topic), upto) for topic in topics]
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                applied = await self._applied.applied(max_age_s=MAX_AGE_S)
+                upto = {(one.topic, one.partition): one.offset + 1 for one in applied}
+                topics = [one.topic for one in self._topics.sources if one.tenant in {None, tenant}]
+                return [_status(topic, await self._ends[topic](), upto) for topic in topics]
+        except TimeoutError:
+            raise self._silent() from None
 
     async def close(self) -> None:
         """Lets go of the connection."""
+        await asyncio.gather(self._parts.close(), *(ends.close() for ends in self._ends.values()))
         await self._applied.close()
 
-    async def _spans(self, topic: str) -> Spans:
-        async with self._asking:
-            at, known = self._ends.get(topic, (float("-inf"), {}))
-            if time.monotonic() - at > MAX_AGE_S:
-                known = await spans(self._connection, topic)
-                self._ends[topic] = time.monotonic(), known
-            return known
+    async def _ask(self) -> Mapping[str, str]:
+        kafka, store = await asyncio.gather(
+            _said(self._applied.applied(max_age_s=MAX_AGE_S)), _said(self._index.ready())
+        )
+        return {"kafka": kafka, "store": store}
+
+    def _spans(self, topic: str) -> Callable[[], Coroutine[Any, Any, Spans]]:
+        return lambda: spans(self._connection, topic)
+
+    def _remembered(self, ask: Callable[[], Coroutine[Any, Any, T]]) -> Shared[T]:
+        # What is asked of a part has its own limit: this one is for what hangs beyond it.
+        return Shared(ask, limit_s=2 * LIMIT_S, late=self._silent, max_age_s=MAX_AGE_S)
+
+    def _silent(self) -> Retryable:
+        return silent(self._connection.bootstrap_servers)
 
 
 def _status(topic: str, there: Spans, upto: Mapping[tuple[str, int], int]) -> SourceStatus:

@@ -90,3 +90,10 @@ def fault(where: str, error: BaseException) -> StreamsError:
         f"Kafka cannot be reached at {where} ({name}): start it, or check {ADDRESS} and {PROTOCOL}",
         code="kafka_down",
     )
+
+
+def silent(where: str) -> Retryable:
+    """What is wrong with a Kafka that was waited for long enough."""
+    return Retryable(
+        f"Kafka at {where} does not answer: check that it runs, {ADDRESS} and {PROTOCOL}", code="kafka_down"
+    )
