@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
+
+import structlog
 
 from streams.gateway.access import Doorkeeper
 from streams.gateway.asking import Asking
@@ -24,6 +28,10 @@ from streams.wiring import connection, read_topics
 
 SEND_S = 10.0
 """How long Kafka may take to accept a record: whoever asked by HTTP is waiting."""
+CLOSE_S = 6.0
+"""How long letting go may take: a producer hands over what it holds for five seconds."""
+
+log = structlog.get_logger("streams.gateway")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,5 +77,16 @@ async def parts(settings: Settings, observe: Observer) -> AsyncIterator[Parts]:
             standing, observe,
         )  # fmt: skip
     finally:
-        for close in (asking.close, feed.close, standing.close, producer.stop, index.close):
-            await close()
+        await _closed(asking.close, feed.close, standing.close, producer.stop, index.close)
+
+
+async def _closed(*closes: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Closes all at once: what hangs or fails keeps none of the others from it, nor us for long."""
+    closing = [asyncio.create_task(close()) for close in closes]
+    done, hanging = await asyncio.wait(closing, timeout=CLOSE_S)
+    for one in hanging:
+        one.cancel()
+    failed = [one.exception() for one in done if not one.cancelled()]
+    problems = [type(error).__name__ for error in failed if error is not None]
+    if hanging or problems:
+        log.warning("not all was let go of in time", hanging=len(hanging), problems=problems)
