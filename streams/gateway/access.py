@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Annotated
 
 import structlog
@@ -11,6 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from streams.gateway.keyring import Keyring, Refused
 from streams.gateway.keys import Key, Scope
+from streams.gateway.places import Places
 from streams.gateway.problems import Problem
 from streams.gateway.rates import Rates
 from streams.ports import Observed, Observer
@@ -35,6 +37,11 @@ class Doorkeeper:
 
     def __init__(self, keyring: Keyring, rates: Rates, observe: Observer) -> None:
         self._keyring, self._rates, self._observe = keyring, rates, observe
+        self._places = Places(observe)
+
+    def place(self, key: Key) -> AbstractContextManager[None]:
+        """Room for a request of the key that stays open. Raises `Problem` (`too_many_open`)."""
+        return self._places.place(key.id)
 
     async def admit(self, request: Request, text: str | None, scope: Scope | None) -> Key:
         """The key, where it may do this now. Raises `Problem`."""
@@ -59,12 +66,10 @@ class Doorkeeper:
         if await self._rates.worth_a_line(address, code):
             log.warning("turned away", reason=code, key=key_id, scope=scope, address=address)
         wait_s = await self._rates.failed(address)
-        if wait_s is not None:
-            return Problem(
-                429, "rate_limited", "too many attempts without a good key from this address",
-                headers={"Retry-After": str(wait_s)},
-            )  # fmt: skip
         detail = f"this key lacks the scope {scope}" if scope else MESSAGES[code]
+        if wait_s is not None:
+            detail = f"too many requests from this address were turned away; of this one: {detail}"
+            return Problem(429, "rate_limited", detail, headers={"Retry-After": str(wait_s)})
         headers = {"WWW-Authenticate": 'Bearer realm="rag-streams"'} if status == 401 else {}  # noqa: PLR2004 - HTTP's number
         return Problem(status, code, detail, headers=headers)
 

@@ -68,6 +68,7 @@ async def complete(request: Request, key: Chatter, body: Body) -> Response:
         return parts.keyring.stands(key)
 
     async with AsyncExitStack() as stack:
+        stack.enter_context(parts.door.place(key))
         sent, answer = await parts.asking.ask(question, trace(request), stack, stands=stands)
         if not body.stream:
             completed = await while_it_stands(asked(answer), stands)

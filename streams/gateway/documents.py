@@ -16,7 +16,7 @@ from streams.client.client import change_record
 from streams.client.routes import documents_topic
 from streams.errors import Misconfigured, Rejected
 from streams.gateway.access import Reader, Writer
-from streams.gateway.bodies import JSON, DocumentBody, described_body, parsed_aside
+from streams.gateway.bodies import AS_JSON, JSON, DocumentBody, described_body, parsed_aside
 from streams.gateway.examples import LOOKED_UP, PROBLEMS
 from streams.gateway.keys import Key
 from streams.gateway.parts import Parts
@@ -29,6 +29,8 @@ from streams.messages.held import Head, Passage
 from streams.messages.records import Offset
 
 BINARY = "application/pdf"
+UNSAID = ""
+"""The type of a body that says nothing of it, as `curl -T` sends: taken for JSON."""
 PREFIX = "/v1/documents/"
 
 router = APIRouter(tags=["documents"])
@@ -138,14 +140,12 @@ async def put(
     reader: Labels = None,
 ) -> Offset:
     """Replaces the document whole. Gives where the change stands, for `after` of a question."""
-    kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    kind = request.headers.get("content-type", UNSAID).partition(";")[0].strip().lower()
     body = await request.body()
     beside = {"title": title, "url": url, "language": language, "readers": reader}
-    if kind == JSON:
+    if kind in {*AS_JSON, UNSAID}:
         _nothing_beside(request)
-        fields = (await parsed_aside(request, DocumentBody, body, "invalid_change")).model_dump(
-            exclude_unset=True
-        )
+        fields = await _said(request, body, sure=kind == JSON)
     elif kind in RAW:
         fields = {"text": _text(body, kind), "media_type": kind, **{n: v for n, v in beside.items() if v}}
     else:
@@ -186,6 +186,18 @@ def _written_to(parts: Parts, tenant: str) -> str | None:
         return documents_topic(parts.topics, tenant)
     except Misconfigured:
         return None
+
+
+async def _said(request: Request, body: bytes, *, sure: bool) -> Mapping[str, Any]:
+    """The fields of a body of JSON. Where it is none, and nothing said so, how to name its type is."""
+    try:
+        said = await parsed_aside(request, DocumentBody, body, "invalid_change")
+    except Rejected as error:
+        if sure or error.code not in {"not_json", "not_utf8"}:
+            raise
+        hint = f"a body that is no JSON says what it is: Content-Type: {', '.join(RAW)}"
+        raise Rejected(f"{error}; {hint}", code=error.code) from None
+    return said.model_dump(exclude_unset=True)
 
 
 async def _sent(request: Request, key: Key, fields: Mapping[str, Any]) -> Offset:

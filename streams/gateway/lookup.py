@@ -10,13 +10,17 @@ from streams.errors import Rejected
 from streams.gateway.index import LiveIndex
 from streams.gateway.keys import Key
 from streams.gateway.problems import Problem
+from streams.gateway.sharing import Together
 from streams.messages.changes import document_key
 from streams.messages.held import Head
+from streams.messages.receipts import IndexReceipt
 from streams.messages.records import Offset
 from streams.sources import Topics
 
 TOO_OLD = "index_too_old"
 NATIVE = "native"
+AT_ONCE = 4
+"""Lookups for followers of receipts that are made at a time, however many follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Lookup:
 
     def __init__(self, topics: Topics, index: LiveIndex) -> None:
         self._topics, self._index = topics, index
+        self._together: Together[Mapping[str, Sequence[Head]]] = Together(AT_ONCE)
 
     async def standing(self, tenant: str, document_ids: Collection[str]) -> Mapping[str, Sequence[Head]]:
         """The documents that stand under each id, as far as the index can tell; no deletions."""
@@ -41,6 +46,17 @@ class Lookup:
             if head.tenant == tenant and head.document_id is not None and not head.deleted:
                 found.setdefault(head.document_id, []).append(head)
         return {one: found[one] for one in document_ids if one in found}
+
+    async def standing_of(
+        self, tenant: str, receipts: Sequence[IndexReceipt]
+    ) -> Mapping[str, Sequence[Head]]:
+        """As `standing`, of the documents that the receipts are of; looked up once for all who got the same.
+
+        It was looked up after the last of them came, whoever asked first.
+        """
+        ids = {receipt.document_id for receipt in receipts if receipt.document_id is not None}
+        which = tenant, frozenset(receipt.identity for receipt in receipts)
+        return await self._together.of(which, lambda: self.standing(tenant, ids))
 
     async def readable(self, key: Key, document_id: str, source: str | None = None) -> Head:
         """The document that the key may read, of this source where one is named.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import AsyncExitStack, aclosing
-from datetime import datetime
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -109,9 +108,14 @@ async def indexed(
     key: Reader,
     recent: Annotated[int, Query(ge=0, le=100, description="Begin with the last so many.")] = 0,
 ) -> Response:
-    """What becomes of each change, as server-sent events, without end."""
+    """What becomes of each change, as server-sent events, without end.
+
+    `Last-Event-ID` counts for nothing here: after a break begin with `recent`, and leave out what was seen,
+    by `source` and `indexed_at` (a record that is sent back has one more receipt of the same `source`).
+    """
     parts: Parts = request.app.state.parts
     async with AsyncExitStack() as stack:
+        stack.enter_context(parts.door.place(key))
         follower = await stack.enter_async_context(parts.feed.followed(key.tenant))
         before = await _recent(parts, key, recent)
         chunks = _receipts(parts, key, before, follower)
@@ -128,29 +132,23 @@ async def _recent(parts: Parts, key: Key, count: int) -> list[IndexReceipt]:
 async def _receipts(
     parts: Parts, key: Key, before: list[IndexReceipt], follower: Follower
 ) -> AsyncGenerator[bytes, None]:
-    shown = {_named(receipt) for receipt in before}
+    shown = {receipt.identity for receipt in before}
     try:
         for receipt in await _visible(parts, key, before):
             yield events.frame("receipt", receipt.model_dump_json(), str(receipt.source))
         while True:
-            new = [one for one in await follower.some() if _named(one) not in shown]
+            new = [one for one in await follower.some() if one.identity not in shown]
             for receipt in await _visible(parts, key, new):
                 yield events.frame("receipt", receipt.model_dump_json(), str(receipt.source))
     except StreamsError as error:
         yield events.failed(error)
 
 
-def _named(receipt: IndexReceipt) -> tuple[Offset, datetime]:
-    """What no other receipt is: a record that is sent back has one more of the same source."""
-    return receipt.source, receipt.indexed_at
-
-
 async def _visible(parts: Parts, key: Key, receipts: list[IndexReceipt]) -> list[IndexReceipt]:
     """Those that the key may see: with `admin` its tenant's, else those of documents that it may read."""
     if "admin" in key.scopes:
         return receipts
-    ids = {receipt.document_id for receipt in receipts if receipt.document_id is not None}
-    found = await parts.lookup.standing(key.tenant, ids)
+    found = await parts.lookup.standing_of(key.tenant, receipts)
     return [
         receipt
         for receipt in receipts

@@ -100,6 +100,7 @@ async def ask(
         return parts.keyring.stands(key)
 
     async with AsyncExitStack() as stack:
+        stack.enter_context(parts.door.place(key))
         sent, answer = await parts.asking.ask(question, trace(request), stack, stands=stands)
         headers = {"Location": f"/v1/questions/{sent.id}/events"}
         if streamed:
@@ -138,13 +139,14 @@ async def follow(
         raise Problem(
             400, "invalid_request", "Last-Event-ID must be ATTEMPT.SEQ, as the events have it"
         ) from None
-    sent = await parts.asking.find(id_, key)
-    answer = parts.asking.follow(sent, key_id=key.id)
-    if last is not None and await parts.asking.ended_at(sent, key_id=key.id) == last:
-        return Response(status_code=204)
-    return events.EventStream(
-        _chunks(sent, answer, last), AsyncExitStack(), stands=lambda: parts.keyring.stands(key)
-    )
+    async with AsyncExitStack() as stack:
+        stack.enter_context(parts.door.place(key))
+        sent = await parts.asking.find(id_, key)
+        answer = parts.asking.follow(sent, key_id=key.id)
+        if last is not None and await parts.asking.ended_at(sent, key_id=key.id) == last:
+            return Response(status_code=204)
+        chunks = _chunks(sent, answer, last)
+        return events.EventStream(chunks, stack.pop_all(), stands=lambda: parts.keyring.stands(key))
 
 
 async def _chunks(

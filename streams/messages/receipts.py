@@ -63,3 +63,8 @@ class IndexReceipt(Wire):
     """When this outcome was reached."""
     timings: IndexTimings | None = None
     """Where the time went; null where nothing was applied, or where the record held several documents."""
+
+    @property
+    def identity(self) -> tuple[Offset, datetime]:
+        """What no other receipt has: a record that is sent back gets one more, of the same `source`."""
+        return self.source, self.indexed_at

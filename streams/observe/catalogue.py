@@ -35,7 +35,15 @@ FAILURES = tuple(
     (code,) for code in ("deadline_exceeded", "stale_index", "invalid_question", "refused", "unavailable")
 )
 REFUSALS = tuple(
-    (reason,) for reason in ("key_missing", "key_unknown", "key_revoked", "scope_missing", "rate_limited")
+    (reason,)
+    for reason in (
+        "key_missing",
+        "key_unknown",
+        "key_revoked",
+        "scope_missing",
+        "rate_limited",
+        "too_many_open",
+    )
 )
 
 

@@ -131,10 +131,17 @@ async function applied(at) {
 }
 
 function standing(line, held, { heads }) {
-  const gone = heads.some((head) => head.deleted);
+  const gone = allDeleted(heads);
   const said = held ? `In the index since ${moment(held.indexed_at)}` : gone ? "Deleted" : "The index does not hold it, or you may not read it";
   line.replaceChildren(make("span", { className: "dot", ariaHidden: "true" }), make("span", {}, said));
   line.dataset.state = held ? "current" : gone ? "away" : "unknown";
+}
+
+/** Whether of each source's heads the newest is a deletion: of another source, or written anew, it may stand. */
+function allDeleted(heads) {
+  const newest = new Map();
+  for (const head of heads) if (!newest.has(head.source.topic)) newest.set(head.source.topic, head);
+  return newest.size > 0 && [...newest.values()].every((head) => head.deleted);
 }
 
 function properties(list, id, held) {

@@ -1,5 +1,6 @@
 """A document is found by its id whatever its source; of several none is chosen; nobody else's is found."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -14,6 +15,8 @@ from streams.gateway.index import LiveIndex
 from streams.gateway.keys import KeyFile
 from streams.gateway.parts import parts
 from streams.messages.changes import document_key
+from streams.messages.receipts import IndexReceipt
+from streams.messages.records import Offset
 from streams.ports import Generation, Generations, unobserved
 from streams.settings import Settings
 from streams.stores.sqlite import open_sqlite_index
@@ -84,7 +87,7 @@ async def house(tmp_path):
         async def write(*heads):
             await store.write_heads(heads)
 
-        yield SimpleNamespace(get=get, write=write, store=store)
+        yield SimpleNamespace(get=get, write=write, store=store, lookup=app.state.parts.lookup)
 
 
 async def test_a_row_is_found_by_the_id_that_its_template_made(house):
@@ -158,3 +161,48 @@ async def test_an_index_that_can_not_look_up_ids_says_so_and_still_finds_what_is
     assert "reindex" in problem["detail"]
     unknown = await house.get("page/never")
     assert unknown == (status, problem)
+
+
+def receipt(id_, second):
+    return IndexReceipt(
+        document_id=id_, tenant="acme", outcome="indexed", reason=None, embed_model=None, changed_at=None,
+        source=Offset(topic="cms", partition=0, offset=1), position=None,
+        indexed_at=datetime(2026, 11, 26, 12, 0, second, tzinfo=UTC),
+    )  # fmt: skip
+
+
+async def test_who_may_see_receipts_is_looked_up_once_for_all_who_got_the_same(house, monkeypatch):
+    looked, named = [], LiveIndex.named
+
+    async def counted(index, tenant, ids):
+        looked.append(ids)
+        return await named(index, tenant, ids)
+
+    monkeypatch.setattr(LiveIndex, "named", counted)
+    await house.write(native("x"))
+    first, later = [receipt("x", 1)], [receipt("x", 1), receipt("x", 2)]
+    found = await asyncio.gather(*(house.lookup.standing_of("acme", first) for _ in range(1000)))
+    assert len(looked) == 1
+    assert all(len(one["x"]) == 1 for one in found)
+    await asyncio.gather(*(house.lookup.standing_of("acme", got) for got in (first, later) * 10))
+    assert len(looked) == 3
+
+
+async def test_who_goes_away_takes_a_lookup_from_nobody(house, monkeypatch):
+    begun, go_on, named = asyncio.Event(), asyncio.Event(), LiveIndex.named
+
+    async def slow(index, tenant, ids):
+        begun.set()
+        await go_on.wait()
+        return await named(index, tenant, ids)
+
+    monkeypatch.setattr(LiveIndex, "named", slow)
+    await house.write(native("x"))
+    first, second = (
+        asyncio.create_task(house.lookup.standing_of("acme", [receipt("x", 1)])) for _ in range(2)
+    )
+    await begun.wait()
+    first.cancel()
+    await asyncio.wait({first})
+    go_on.set()
+    assert "x" in await second

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from streams.gateway.app import application
 from streams.gateway.bodies import INLINE_BYTES, MAX_BYTES, body_of
 from streams.gateway.keys import KeyFile
 from streams.gateway.parts import parts
+from streams.ports import unobserved
 from streams.settings import Settings
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -195,3 +197,35 @@ async def test_a_key_that_is_revoked_while_its_body_comes_writes_nothing(app, cl
 
     answer = await client.put("/v1/documents/a", content=slowly(), headers={"Content-Type": "text/plain"})
     assert (answer.status_code, answer.json()["code"]) == (401, "key_revoked")
+
+
+@pytest.mark.parametrize("kind", [None, "application/x-www-form-urlencoded", "application/json"])
+async def test_json_is_read_however_curl_names_it_and_what_is_none_is_told_how_to_name_its_type(client, kind):
+    headers = {"Content-Type": kind} if kind else {}
+    answer = await client.put("/v1/documents/a", content=b'{"title": "x"}', headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_change")
+    answer = await client.put("/v1/documents/a", content=b"# Notes", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "not_json")
+    assert ("Content-Type: text/plain" in answer.json()["detail"]) is (kind != "application/json")
+
+
+PREFLIGHT = {"Origin": "https://kb.example.org", "Access-Control-Request-Method": "PUT"}
+
+
+@pytest.mark.parametrize("origins", [None, "https://kb.example.org"])
+async def test_pages_of_other_sites_may_call_only_where_they_are_named(tmp_path, origins):
+    keys.write(tmp_path / "keys.json", KeyFile())
+    settings = Settings(
+        api_keys_file=tmp_path / "keys.json", kafka_bootstrap_servers="127.0.0.1:1", cors_origins=origins
+    )
+    async with AsyncExitStack() as stack:
+        app = application(await stack.enter_async_context(parts(settings, unobserved)))
+        transport = httpx.ASGITransport(app)
+        client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://g"))
+        for origin in ("https://kb.example.org", "https://elsewhere.example"):
+            asked = await client.options("/v1/documents/a", headers={**PREFLIGHT, "Origin": origin})
+            got = await client.get("/v1/key", headers={"Origin": origin})
+            for answer in (asked, got):
+                allowed = answer.headers.get("access-control-allow-origin")
+                assert allowed == (origin if origin == origins else None)
+            assert asked.is_success is (origin == origins)
