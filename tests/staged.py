@@ -37,9 +37,9 @@ class Stage:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def send(self, topic: str, key: str, value: str) -> Offset:
-        """A record of any kind."""
-        return await self._producer.send(Outgoing(topic, key.encode(), value.encode(), versioned()))
+    async def send(self, topic: str, key: str, value: str | None) -> Offset:
+        """A record of any kind; without a value, a tombstone."""
+        return await self._producer.send(Outgoing(topic, key.encode(), value and value.encode(), versioned()))
 
     async def asked(self) -> Played:
         """The next question."""

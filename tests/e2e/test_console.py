@@ -315,6 +315,35 @@ async def test_a_row_of_a_table_is_shown_and_of_two_documents_of_an_id_the_one_t
         await told(page, "#document .standing", "Deleted")
 
 
+async def test_a_document_that_is_deleted_in_one_source_and_not_readable_in_another_is_not_deleted(
+    world, stage
+):
+    row = '{"id": 2}'
+    await stage.send("cms.pages", row, '{"id": 2, "slug": "sauna", "body": "The sauna opens at noon."}')
+    await world.holds("page/sauna")
+    await stage.send("cms.pages", row, None)
+
+    async def becomes(deleted):
+        async with world.http() as http, asyncio.timeout(90):
+            while True:
+                heads = (await http.get("/v1/history/page/sauna")).json()["heads"]
+                newest = {one["source"]["topic"]: one["deleted"] for one in reversed(heads)}
+                if newest == deleted:
+                    return
+                await asyncio.sleep(0.2)
+
+    await becomes({"cms.pages": True})
+    async with page_at(world.browser, world.gateway.url) as page:
+        await enter(page, world.key(*ALL), "#/documents/page%2Fsauna")
+        await told(page, "#document .standing", "Deleted")
+        async with world.http() as http:
+            body = {"text": "Staff may sweat at ten.", "readers": ["group:staff"]}
+            assert (await http.put("/v1/documents/page/sauna", json=body)).status_code == 202
+        await becomes({"cms.pages": True, "documents.changes": False})
+        await page.reload()
+        await told(page, "#document .standing", "The index does not hold it, or you may not read it")
+
+
 async def test_a_dead_letter_is_shown_with_its_reason_and_sent_back(world, stage):
     await stage.send("documents.changes", "default/kb/empty", '{"id": "kb/empty"}')
     async with page_at(world.browser, world.gateway.url) as page:
