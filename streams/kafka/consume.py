@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections import deque
@@ -11,7 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
-from streams.errors import Misconfigured
+from streams.errors import Misconfigured, StreamsError
 from streams.kafka.admin import Admin
 from streams.kafka.connection import KafkaConnection, faults, started
 from streams.messages.records import Offset, Record
@@ -19,6 +20,10 @@ from streams.messages.records import Offset, Record
 POLL_MS = 500
 STALL_S = 10.0
 """After so long without a record that is known to be there, Kafka is asked whether it still is."""
+LOOK_S = 60.0
+"""How often who reads without end looks whether the topic has got more partitions."""
+LOOK_LIMIT_S = 5.0
+"""How long Kafka may take to say so."""
 AT_ONCE = 500
 """Records that are taken from the client at a time."""
 NEAR = 1000
@@ -58,11 +63,12 @@ async def partitions_of(connection: KafkaConnection, topic: str) -> Sequence[int
 
 @contextlib.asynccontextmanager
 async def tail(
-    connection: KafkaConnection, topic: str, *, beginning: bool = False
+    connection: KafkaConnection, topic: str, *, beginning: bool = False, look_s: float = LOOK_S
 ) -> AsyncIterator[AsyncIterator[Record]]:
     """The records of a topic that come after this is entered (or all there are, and those), as they come.
 
-    What is produced inside is read for sure. Raises `Misconfigured` where the topic doesn't exist.
+    What is produced inside is read for sure, in partitions that are added, too, within `look_s`.
+    Raises `Misconfigured` where the topic doesn't exist.
     """
     partitions = _named(topic, await partitions_of(connection, topic))
     async with _reader(connection) as consumer:
@@ -71,13 +77,31 @@ async def tail(
                 consumer.beginning_offsets(partitions) if beginning else consumer.end_offsets(partitions)
             )
             _begin(consumer, starts)
-        yield _endless(connection, consumer)
+        yield _endless(connection, consumer, topic, look_s)
 
 
-async def _endless(connection: KafkaConnection, consumer: AIOKafkaConsumer) -> AsyncIterator[Record]:
+async def _endless(
+    connection: KafkaConnection, consumer: AIOKafkaConsumer, topic: str, look_s: float
+) -> AsyncIterator[Record]:
+    looked = time.monotonic()
     while True:
+        if time.monotonic() - looked > look_s:
+            await _widen(connection, consumer, topic)
+            looked = time.monotonic()
         for record in await _batch(connection, consumer):
             yield record
+
+
+async def _widen(connection: KafkaConnection, consumer: AIOKafkaConsumer, topic: str) -> None:
+    """Has partitions that were added read, too, from their beginning: all that is in them came since."""
+    known = consumer.assignment()
+    # Kafka may be away: what reads on says so, or waits for it, and it is looked again.
+    with contextlib.suppress(StreamsError, TimeoutError):
+        async with asyncio.timeout(LOOK_LIMIT_S):
+            added = set(_named(topic, await partitions_of(connection, topic))) - known
+            if added:
+                kept = {partition: await consumer.position(partition) for partition in known}
+                _begin(consumer, kept | dict.fromkeys(added, 0))
 
 
 async def stretch(

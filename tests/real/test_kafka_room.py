@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.structs import TopicPartition
 
 from streams.errors import Misconfigured, Rejected, Retryable
@@ -214,6 +215,28 @@ async def test_a_tail_has_all_that_is_produced_after_it_began_and_nothing_before
         found = [await asyncio.wait_for(anext(records), 20) for _ in range(8)]
     assert {record.value for record in found} == {b"new"}
     assert len({record.key for record in found}) == 8
+
+
+async def test_a_tail_has_what_is_in_partitions_that_the_topic_got_since_and_nothing_twice(
+    connection, topic, kafka
+):
+    await make(connection, topic)
+    async with tail(connection, topic, look_s=0.2) as records:
+        async with started(connection, Producer(connection, max_bytes=MIB, timeout_s=30)) as producer:
+            await producer.send(Outgoing(topic, b"k", b"before"))
+        assert (await asyncio.wait_for(anext(records), 20)).value == b"before"
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+        await admin.start()
+        await admin.create_partitions({topic: NewPartitions(3)})
+        await admin.close()
+        async with started(connection, Admin(connection)) as admin:
+            while (await admin.partitions())[topic] < 3:  # noqa: ASYNC110 - Kafka has no event for it
+                await asyncio.sleep(0.05)
+        async with started(connection, Producer(connection, max_bytes=MIB, timeout_s=30)) as producer:
+            for number in range(3):
+                await producer.send(Outgoing(topic, b"k", b"after", partition=number))
+        found = [await asyncio.wait_for(anext(records), 60) for _ in range(3)]
+        assert {(record.partition, record.value) for record in found} == {(n, b"after") for n in range(3)}
 
 
 async def test_one_record_is_fetched_by_its_place_and_an_aborted_one_is_none(connection, topic, producer):
