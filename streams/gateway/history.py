@@ -64,8 +64,8 @@ async def history(
     """
     parts: Parts = request.app.state.parts
     if "admin" in key.scopes:
-        receipts, complete = await _receipts_of(parts, key, document_id, source, limit)
         found = await parts.lookup.heads(key.tenant, document_id, source)
+        receipts, complete = await _receipts_of(parts, key, document_id, source, limit)
     else:
         receipts, complete, found = await _readable_past(parts, key, document_id, source, limit)
     if not receipts and not found.heads:
