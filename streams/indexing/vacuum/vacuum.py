@@ -2,11 +2,13 @@
 
 It runs beside the indexers and never takes what one of them may still keep. Two rules see to that:
 
-- An indexer's plan keeps passages of the head that it read, and holds for a lease. So what the current
-  head does not list is dropped only once that head has been current for the grace, which is longer: every
-  plan made before that head was there has been carried out by then, or never will be. The grace counts from
-  when this vacuum first saw the head: the head's own stamp is from before it was written, by another's clock.
-- What is born after the current head belongs to a head that is about to be written.
+- An indexer's plan keeps passages of the head that it read, and holds for a lease. So what is superseded is
+  told by a base: a head that was current the grace ago, which is longer than a lease. Every plan made before
+  that head was there has been carried out by now, or never will be; any later one keeps passages of that head
+  or of a higher one. What none of these lists is dropped. The grace counts from when this vacuum first saw
+  the head: the head's own stamp is from before it was written, by another's clock. The base need not be
+  current any more, or a document that is edited all the time would never be cleaned.
+- What is born after the base belongs to a later head, or to one that is about to be written.
 
 From its read of a document's heads to its deletes the vacuum has a lease of its own.
 """
@@ -132,14 +134,17 @@ class Vacuum:
         head = current(heads)
         if head is None:
             return Vacuumed()
-        older = [one.position for one in heads if one.position < head.position]
+        older = any(one.position < head.position for one in heads)
         forgotten = self._forgotten(head)
         unswept = is_floor(head) and not is_swept(head)
         if not older and not forgotten and not unswept:
             return Vacuumed()
-        if not self._grace.over(head):
+        base = self._grace.base(heads)
+        if base is None:
             return Vacuumed(waiting=1)
-        dropped = await self._drop(heads, head, older, [head.position] if forgotten else [], turn)
+        if base.position < head.position:
+            return await self._drop(heads, base, [], turn) + Vacuumed(waiting=1)
+        dropped = await self._drop(heads, head, [head.position] if forgotten else [], turn)
         return dropped + Vacuumed(floors=(head,) if unswept else ())
 
     def _forgotten(self, head: Head) -> bool:
@@ -147,22 +152,18 @@ class Vacuum:
         return head.deleted and not is_floor(head) and self._now() - head.written >= self._deletion_head_keep
 
     async def _drop(
-        self,
-        heads: Sequence[Head],
-        head: Head,
-        older: Sequence[Position],
-        forgotten: Sequence[Position],
-        turn: _Turn,
+        self, heads: Sequence[Head], base: Head, forgotten: Sequence[Position], turn: _Turn
     ) -> Vacuumed:
-        """Passages first, as the heads name their tenants; a deletion last, as it hides the rest."""
+        """What is below the base: passages first, as heads name tenants; deletions, which hide, last."""
         before = turn.done
-        listed = {entry.id for entry in head.passages}
+        listed = {entry.id for one in heads if one.position >= base.position for entry in one.passages}
         for tenant in sorted({one.tenant for one in heads if one.tenant is not None}):
-            refs = await self._maintenance.passages_of(head.document_key, tenant)
-            drop = [ref.id for ref in refs if ref.born <= head.position and ref.id not in listed]
+            refs = await self._maintenance.passages_of(base.document_key, tenant)
+            drop = [ref.id for ref in refs if ref.born <= base.position and ref.id not in listed]
             await turn.delete_passages(tenant, drop)
-        await turn.delete_heads(head.document_key, older)
-        await turn.delete_heads(head.document_key, forgotten)
+        older = [one.position for one in heads if one.position < base.position]
+        await turn.delete_heads(base.document_key, older)
+        await turn.delete_heads(base.document_key, forgotten)
         return turn.since(before)
 
     async def _sweep(
@@ -184,32 +185,44 @@ class Vacuum:
 
     def _overtaken(self, ref: PassageRef, heads: Sequence[Head]) -> bool:
         """Whether the document is past the change that wrote this, for good: nobody will list it any more."""
-        head = current(heads)
-        return head is not None and ref.born <= head.position and self._grace.over(head)
+        base = self._grace.base(heads)
+        return base is not None and ref.born <= base.position
 
     def _turn(self) -> _Turn:
         return _Turn(self._maintenance, self._monotonic, self._lease_s, self._observe)
 
 
 class _Grace:
-    """When each young head was first seen."""
+    """When a head of each document was first seen as the current one."""
 
     def __init__(self, now: Now, monotonic: Monotonic, length: timedelta, trusted_age: timedelta) -> None:
         self._now, self._monotonic, self._trusted_age = now, monotonic, trusted_age
         self.length = length
         self._seen: dict[UUID, tuple[_Mark, float]] = {}
 
-    def over(self, head: Head) -> bool:
-        """Whether this head has been current for the grace. To be asked after each read of the heads."""
-        if self._now() - head.written >= self._trusted_age:
-            self._seen.pop(head.document_key, None)
-            return True
-        mark = _Mark(head.position, head.written, hash(head.passages))
-        known, since = self._seen.get(head.document_key, (None, 0.0))
-        if known != mark:
-            since = self._monotonic()
-            self._remember(head.document_key, mark, since)
-        return self._monotonic() - since >= self.length.total_seconds()
+    def base(self, heads: Sequence[Head]) -> Head | None:
+        """The highest of a document's heads that is known to have been there for the grace, if one is.
+
+        To be asked after each read of the heads. It counts for one head of a document at a time: for the
+        current one, from when the last one's grace is over.
+        """
+        top = current(heads)
+        if top is None:
+            return None
+        past = [one for one in heads if self._now() - one.written >= self._trusted_age]
+        if top in past:
+            self._seen.pop(top.document_key, None)
+            return top
+        mark, since = self._seen.get(top.document_key, (None, 0.0))
+        seen = next((one for one in heads if _mark(one) == mark), None)
+        over = self._monotonic() - since >= self.length.total_seconds()
+        if seen is not None and over:
+            past.append(seen)
+        if seen is None or (over and seen is not top):
+            self._remember(top.document_key, _mark(top), self._monotonic())
+            if not self.length:
+                return top
+        return current(past)
 
     def _remember(self, key: UUID, mark: _Mark, since: float) -> None:
         self._seen.pop(key, None)
@@ -218,6 +231,10 @@ class _Grace:
         forgettable = since - self._seen[oldest][1] >= self._trusted_age.total_seconds()
         if len(self._seen) > REMEMBERED or (forgettable and oldest != key):
             del self._seen[oldest]
+
+
+def _mark(head: Head) -> _Mark:
+    return _Mark(head.position, head.written, hash(head.passages))
 
 
 class _Turn:

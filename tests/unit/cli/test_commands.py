@@ -68,5 +68,7 @@ def test_a_place_where_nothing_can_be_written_is_named_with_its_setting(
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_it_completes_in_a_shell(shell):
-    done = CliRunner().invoke(app, ["--show-completion", shell], prog_name="rag-streams")
+    # As the script that `--install-completion` writes asks; that option itself looks for the parent's shell.
+    environ = {"_RAG_STREAMS_COMPLETE": f"source_{shell}"}
+    done = CliRunner().invoke(app, [], prog_name="rag-streams", env=environ)
     assert "rag-streams" in done.output

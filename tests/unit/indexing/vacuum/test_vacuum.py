@@ -75,8 +75,36 @@ async def test_a_new_head_begins_a_grace_of_its_own(bench):
     await bench.settle_after(0)
     bench.clock.t += 100
     await bench.apply(3, "c")
-    assert await bench.settle_after(20) == Vacuumed(waiting=1)
-    assert await bench.settle_after(120) == Vacuumed(passages=2, heads=2)
+    assert await bench.settle_after(20) == Vacuumed(passages=1, heads=1, waiting=1)
+    assert bench.held() == ["b", "c"]
+    assert await bench.settle_after(119) == Vacuumed(waiting=1)
+    assert await bench.settle_after(1) == Vacuumed(passages=1, heads=1)
+    assert bench.held() == ["c"]
+
+
+async def test_a_document_that_is_edited_all_the_time_holds_what_is_younger_than_two_graces(bench):
+    for edit in range(1, 60):
+        await bench.apply(edit, f"always\n\nedit {edit}")
+        await bench.settle_after(10)
+        heads, held = bench.store.all_heads[KEY], bench.held()
+        assert len(heads) <= 25
+        assert len(held) == len(heads) + 1
+        assert {entry.id for head in heads.values() for entry in head.passages} == {
+            passage.id for passage in bench.store.held.values()
+        }
+    assert len(bench.store.all_heads[KEY]) >= 12
+
+
+async def test_what_a_head_between_the_base_and_the_current_one_lists_is_kept(bench):
+    await bench.apply(1, "a\n\nb")
+    await bench.settle_after(0)
+    await bench.apply(2, "a\n\nc")
+    await bench.settle_after(0)
+    bench.clock.t += 60
+    await bench.apply(3, "a\n\nb")
+    await bench.apply(4, "a\n\nd")
+    assert await bench.settle_after(60) == Vacuumed(passages=1, heads=1, waiting=1)
+    assert bench.held() == ["a", "b", "c", "d"]
 
 
 async def test_a_head_written_over_another_begins_a_grace_of_its_own(bench):
