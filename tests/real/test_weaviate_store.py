@@ -11,6 +11,7 @@ from ops.servers.launch import Weaviate
 from streams.answering.retrieval.retrieve import retrieve
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.ports import SearchQuery
+from streams.stores.vectors import cosine
 from streams.stores.weaviate import (
     WeaviateConfig,
     catalogue,
@@ -290,6 +291,18 @@ def guarded(tmp_path):
     }
     with Weaviate(tmp_path, env) as server:
         yield WeaviateConfig(server.url, server.grpc_port, dimension=DIMENSION)
+
+
+async def test_a_passage_whose_vector_is_not_indexed_yet_is_found_by_its_words(tmp_path):
+    environ = {"ASYNC_INDEXING": "true", "ASYNC_INDEXING_INTERVAL": "1h", "QUEUE_SCHEDULER_INTERVAL": "1h"}
+    with Weaviate(tmp_path, environ) as server:
+        store = await open_weaviate(WeaviateConfig(server.url, server.grpc_port, dimension=DIMENSION))
+        await store.write_passages([passage()])
+        (hit,) = await store.hybrid(query("text"))
+        await store.close()
+    assert hit.id == passage().id
+    assert hit.text == passage().text
+    assert hit.similarity == pytest.approx(cosine(query("text").vector, passage().vector), abs=1e-6)
 
 
 async def test_only_the_right_key_opens_and_no_message_holds_one(guarded):

@@ -13,7 +13,7 @@ from streams.messages.changes import EVERYONE
 from streams.ports import Hit, SearchQuery
 from streams.stores.encoded import encodable_part
 from streams.stores.fusion import depth, fuse
-from streams.stores.vectors import bounded
+from streams.stores.vectors import bounded, cosine
 from streams.stores.weaviate.connect import Session
 from streams.stores.weaviate.counting import has_word
 from streams.stores.weaviate.faults import NoTenant
@@ -80,13 +80,33 @@ async def _by_words(session: Session, query: SearchQuery) -> Scores:
 async def _hits(session: Session, query: SearchQuery, scores: Scores) -> list[Hit]:
     """What the scored passages hold, and how alike they are; those that are gone by now are left out.
 
-    Asked for by vector, as Weaviate gives cosines faster than vectors.
+    Asked for by vector, as Weaviate gives cosines faster than vectors; and by id what it does not find so: a
+    passage whose words are indexed and whose vector is not yet, or, after a crash, not again.
     """
     if not scores:
         return []
     among = visible(query) & Filter.by_id().contains_any([UUID(int=id_) for id_ in scores])
-    found = {one.uuid.int: one for one in await _near(session, query, len(scores), among, FOUND)}
-    return [_hit(query, found[id_], score) for id_, score in scores.items() if id_ in found]
+    near = await _near(session, query, len(scores), among, FOUND)
+    found = {one.uuid.int: _hit(query, one, scores[one.uuid.int], _similarity(one)) for one in near}
+    others = [UUID(int=id_) for id_ in scores if id_ not in found]
+    for one in await _by_id(session, query, others) if others else ():
+        found[one.uuid.int] = _hit(
+            query, one, scores[one.uuid.int], cosine(query.vector, one.vector["default"])
+        )
+    return [found[id_] for id_ in scores if id_ in found]
+
+
+async def _by_id(session: Session, query: SearchQuery, ids: Sequence[UUID]) -> Sequence[Any]:
+    """Those of the passages that are there, with their vectors."""
+    async with session.querying():
+        returned = await session.passages(query.tenant).query.fetch_objects(
+            filters=visible(query) & Filter.by_id().contains_any(list(ids)),
+            limit=len(ids),
+            include_vector=True,
+            return_properties=FOUND,
+        )
+    objects: Sequence[Any] = returned.objects
+    return objects
 
 
 async def _near(
@@ -108,7 +128,7 @@ def _similarity(near: Any) -> float:
     return bounded(1 - (near.metadata.distance or 0.0))
 
 
-def _hit(query: SearchQuery, found: Any, score: float) -> Hit:
+def _hit(query: SearchQuery, found: Any, score: float, similarity: float) -> Hit:
     return Hit(
         id=found.uuid,
         document_key=UUID(found.properties["document_key"]),
@@ -116,7 +136,7 @@ def _hit(query: SearchQuery, found: Any, score: float) -> Hit:
         text=found.properties["text"],
         title=found.properties["title"],
         score=score,
-        similarity=_similarity(found),
+        similarity=similarity,
     )
 
 
