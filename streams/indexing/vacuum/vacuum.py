@@ -215,22 +215,24 @@ class _Grace:
             return top
         mark, since = self._seen.get(top.document_key, (None, 0.0))
         seen = next((one for one in heads if _mark(one) == mark), None)
-        over = self._monotonic() - since >= self.length.total_seconds()
-        if seen is not None and over:
+        if seen is None:
+            seen, since = top, self._count(top)
+        if self._monotonic() - since >= self.length.total_seconds():
             past.append(seen)
-        if seen is None or (over and seen is not top):
-            self._remember(top.document_key, _mark(top), self._monotonic())
-            if not self.length:
-                return top
+            if seen is not top:
+                self._count(top)
         return current(past)
 
-    def _remember(self, key: UUID, mark: _Mark, since: float) -> None:
+    def _count(self, head: Head) -> float:
+        """Begins to count this head's grace; gives from when."""
+        key, since = head.document_key, self._monotonic()
         self._seen.pop(key, None)
-        self._seen[key] = (mark, since)
+        self._seen[key] = (_mark(head), since)
         oldest = next(iter(self._seen))
         forgettable = since - self._seen[oldest][1] >= self._trusted_age.total_seconds()
         if len(self._seen) > REMEMBERED or (forgettable and oldest != key):
             del self._seen[oldest]
+        return since
 
 
 def _mark(head: Head) -> _Mark:
