@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any, Self, TypedDict, TypeVar, Unpack
 
 from pydantic import BaseModel, ValidationError
 
 from streams.client.answer import Answer
 from streams.client.here import here
-from streams.client.inbox import Inbox
+from streams.client.inbox import LOOK_S, Inbox, Mail
 from streams.client.routes import documents_topic, questions_topic
 from streams.errors import Rejected, Retryable
 from streams.kafka.consume import tail
@@ -150,16 +150,16 @@ class Client:
         topic = questions_topic(self._topics, question.tenant)
         async with self._inbox.mail(question.id or "") as mail:
             at = await self._producer.send(question_record(question, topic=topic))
-            until = loop.time() + question.deadline_ms / 1000 + GRACE_S
+            until = loop.time() + question.deadline_ms / 1000 + GRACE_S - LOOK_S
             while reader.terminal is None:
-                event = await _by(until - loop.time(), mail.next(at))
+                event = await _by(until, mail, at)
                 reader.feed(event)
                 yield event
 
 
-async def _by(limit_s: float, event: Coroutine[Any, Any, Event]) -> Event:
+async def _by(until: float, mail: Mail, at: Offset) -> Event:
     try:
-        return await asyncio.wait_for(event, limit_s)
+        return await mail.by(until, at)
     except TimeoutError:
         raise Retryable(
             "no answer came by the deadline: does a worker run? See `rag-streams doctor`", code="no_answer"

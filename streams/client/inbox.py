@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.replies import event_of
 from streams.kafka.tailing import OPEN_S, Tailing
 from streams.messages.reader import Event
 from streams.messages.records import Offset, Record
+
+LOOK_S = 5.0
+"""How long what Kafka has may take to arrive, once somebody reads again."""
 
 
 class Mail:
@@ -31,6 +34,18 @@ class Mail:
                 raise event
             if event.question == str(at):
                 return event
+
+    async def by(self, until: float, at: Offset, *, look_s: float = LOOK_S) -> Event:
+        """As `next`, by this time of the loop; what has arrived is given however late it is asked for.
+
+        Raises `TimeoutError` where nothing came, after another `look_s`: a program that kept the loop for
+        itself, or comes late, has not read yet what Kafka has.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                return await self.next(at)
+        async with asyncio.timeout(look_s):
+            return await self.next(at)
 
 
 class Inbox:
