@@ -19,25 +19,19 @@ from streams.answering.grounding.ground import citations
 from streams.answering.guard.inspect import Guard
 from streams.answering.job import Job
 from streams.answering.replying import Replying
-from streams.answering.retrieval.freshness import Freshness
 from streams.answering.retrieval.lookup import Looked, Lookup, NoAnswer
 from streams.answering.retrieval.rewrite import Rewriter
 from streams.answering.settings import Answering
 from streams.answering.shadow import Shadow
 from streams.answering.text.language import phrases
 from streams.answering.transcript import Transcript
+from streams.answering.untaken import Event, Untaken
 from streams.answering.waiting.anteroom import Anteroom
-from streams.answering.waiting.beside import ahead, beside
+from streams.answering.waiting.beside import beside
 from streams.answering.waiting.deadline import Deadline
 from streams.answering.waiting.slots import Slots
 from streams.answering.waiting.turnstile import Full, Turnstile
-from streams.messages.answers import (
-    AnswerCompleted,
-    AnswerDelta,
-    AnswerFailed,
-    AnswerReset,
-    AnswerStarted,
-)
+from streams.messages.answers import AnswerCompleted, AnswerFailed, AnswerReset
 from streams.messages.questions import Asked
 from streams.ports import (
     ChatChunk,
@@ -50,9 +44,6 @@ from streams.ports import (
     Watermarks,
     unobserved,
 )
-
-Event = AnswerStarted | AnswerDelta | AnswerReset | AnswerCompleted | AnswerFailed
-
 
 AWAITING_A_SLOT = 32
 """Questions that may wait for the index, for each that a model answers."""
@@ -129,42 +120,29 @@ class Answerer:
         (`contextlib.aclosing`) or cancelling its task stops the model's work; one that is dropped unclosed
         goes on until it is collected. Raises `Misconfigured` alone, before any event.
         """
-        transcript = Transcript(asked, attempt=attempt, resumed=resumed, now=self._now)
-        async with aclosing(self._events(asked, transcript)) as events:
-            async for event in events:
+        transcript, untaken = Transcript(asked, attempt=attempt, resumed=resumed, now=self._now), Untaken()
+        # A task of its own, which waits for nobody to take its events: else a topic that takes none would
+        # keep a place and a slot from everybody.
+        async with beside(self._end(asked, transcript, untaken)) as answering:
+            async for event in untaken.until(answering):
                 if asked.question.stream or isinstance(event, AnswerCompleted | AnswerFailed):
                     yield event
 
-    async def _events(self, asked: Asked, transcript: Transcript) -> AsyncGenerator[Event, None]:
+    async def _end(self, asked: Asked, transcript: Transcript, untaken: Untaken) -> None:
+        """Tells the question's events, the terminal one too."""
         deadline = Deadline(asked, now=self._now, monotonic=self._monotonic, margin_s=self._settings.margin_s)
         try:
             # Outside the turnstile: who waits for the index keeps no place there.
             fresh = await self._lookup.wait(asked, deadline, self._anteroom)
-            async with (
-                self._turnstile.enter(asked.tenant, deadline.left_s),
-                aclosing(self._answered(asked, fresh, deadline, transcript)) as events,
-            ):
-                async for event in events:
-                    yield event
+            async with self._turnstile.enter(asked.tenant, deadline.left_s):
+                looked = await self._lookup.look(asked, fresh, deadline)
+                job = Job(asked, looked, self._prompt(asked, looked), deadline, transcript, untaken)
+                await (self._respond(job) if looked.evidence else self._abstain(job))
         except Full as full:
             message = f"Too many questions wait; ask again in {math.ceil(full.retry_after_s)} s."
-            yield self._failed(transcript, NoAnswer("unavailable", message, retryable=True))
+            untaken.put(_failed(transcript, NoAnswer("unavailable", message, retryable=True)))
         except NoAnswer as failure:
-            yield self._failed(transcript, failure)
-
-    def _failed(self, transcript: Transcript, failure: NoAnswer) -> AnswerFailed:
-        return transcript.failed(
-            failure.code, failure.message, retryable=failure.retryable, guard=failure.guard
-        )
-
-    async def _answered(
-        self, asked: Asked, fresh: Freshness | None, deadline: Deadline, transcript: Transcript
-    ) -> AsyncGenerator[Event, None]:
-        looked = await self._lookup.look(asked, fresh, deadline)
-        job = Job(asked, looked, self._prompt(asked, looked), deadline, transcript)
-        async with aclosing(self._respond(job) if looked.evidence else self._abstain(job)) as events:
-            async for event in events:
-                yield event
+            untaken.put(_failed(transcript, failure))
 
     def _prompt(self, asked: Asked, looked: Looked) -> Prompt:
         settings = self._settings
@@ -181,46 +159,47 @@ class Answerer:
             self._observe(Observed("answer_prompts_cut"))
         return made
 
-    async def _abstain(self, job: Job) -> AsyncGenerator[Event, None]:
+    async def _abstain(self, job: Job) -> None:
         choice = Choice("none", None, "no_evidence")
-        yield job.transcript.opened(choice, [], job.looked.watermark)
-        yield job.transcript.delta(phrases(job.looked.language).abstention)
-        yield self._completing.completed(job, choice, (), ())
+        job.tell(job.transcript.opened(choice, [], job.looked.watermark))
+        job.say(phrases(job.looked.language).abstention)
+        job.tell(self._completing.completed(job, choice, (), ()))
 
-    async def _respond(self, job: Job) -> AsyncGenerator[Event, None]:
+    async def _respond(self, job: Job) -> None:
         # Without a slot by the deadline there is no model to be asked anyway.
         async with self._slots.take(job.deadline.left_s) as let_go:
             choice = self._router.first(job.asked.id, left_s=job.deadline.left_s)
             shown = citations(self._sources(job, choice), job.looked.alone)
-            opening: AnswerStarted | AnswerReset
-            opening = job.transcript.opened(choice, shown, job.looked.watermark)
+            job.tell(job.transcript.opened(choice, shown, job.looked.watermark))
             while choice.model is not None:
-                last = ChatChunk("")
                 try:
-                    # The model works while the attempt's first event is on its way.
-                    async with ahead(self._replying.reply(job, choice)) as chunks:
-                        yield opening
-                        async for last in chunks:
-                            if last.text and not last.done:
-                                yield job.transcript.delta(last.text)
+                    last = await self._reply(job, choice)
                     let_go()
-                    # And what was cited is looked at again while the last piece is.
-                    async with beside(self._outdated(job, job.prompt.passages)) as looking:
-                        if last.text:
-                            yield job.transcript.delta(last.text)
-                        support, outdated = self._replying.support(job), await looking
+                    # While the last piece is on its way.
+                    outdated = await self._outdated(job, job.prompt.passages)
+                    support = self._replying.support(job)
                 except Unfinished as failure:
                     choice = self._router.next(choice, failure.reason, left_s=job.deadline.left_s)
-                    opening = self._reset(job, failure.reason, choice)
+                    job.tell(self._reset(job, failure.reason, choice))
                 else:
-                    yield self._completing.completed(
-                        job, choice, job.prompt.passages, outdated, counted=usage(last), support=support
+                    job.tell(
+                        self._completing.completed(
+                            job, choice, job.prompt.passages, outdated, counted=usage(last), support=support
+                        )
                     )
                     return
-        yield opening
-        yield job.transcript.delta(extract(job.looked.found, job.looked.alone, job.looked.language))
+        job.say(extract(job.looked.found, job.looked.alone, job.looked.language))
         outdated = await self._outdated(job, job.looked.found)
-        yield self._completing.completed(job, choice, job.looked.found, outdated)
+        job.tell(self._completing.completed(job, choice, job.looked.found, outdated))
+
+    async def _reply(self, job: Job, choice: Choice) -> ChatChunk:
+        """Says what the model does; gives the last chunk. Raises `Unfinished`."""
+        last = ChatChunk("")
+        async with aclosing(self._replying.reply(job, choice)) as chunks:
+            async for last in chunks:
+                if last.text:
+                    job.say(last.text)
+        return last
 
     def _sources(self, job: Job, choice: Choice) -> Sequence[Found]:
         return job.looked.found if choice.model is None else job.prompt.passages
@@ -232,3 +211,7 @@ class Answerer:
 
     async def _outdated(self, job: Job, passages: Sequence[Found]) -> tuple[int, ...] | None:
         return await self._lookup.outdated(job.looked, passages)
+
+
+def _failed(transcript: Transcript, failure: NoAnswer) -> AnswerFailed:
+    return transcript.failed(failure.code, failure.message, retryable=failure.retryable, guard=failure.guard)

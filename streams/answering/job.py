@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from streams.answering.generating.prompt import Prompt
 from streams.answering.retrieval.lookup import Looked
 from streams.answering.transcript import Transcript
+from streams.answering.untaken import Event, Untaken
 from streams.answering.waiting.deadline import Deadline
 from streams.messages.questions import Asked
 
@@ -20,4 +21,13 @@ class Job:
     prompt: Prompt
     deadline: Deadline
     transcript: Transcript
+    untaken: Untaken
     stopped: list[str] = field(default_factory=list)
+
+    def tell(self, event: Event) -> None:
+        """The next event of the question."""
+        self.untaken.put(event)
+
+    def say(self, text: str) -> None:
+        """The next piece of the answer."""
+        self.tell(self.transcript.delta(text, after=self.untaken.take_back()))

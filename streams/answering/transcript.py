@@ -80,9 +80,11 @@ class Transcript:
         self._pieces.clear()
         return AnswerReset(**self._next(), reason=reason, model=choice.model, route=choice.route)
 
-    def delta(self, text: str) -> AnswerDelta:
-        """The next piece of the text."""
+    def delta(self, text: str, after: AnswerDelta | None = None) -> AnswerDelta:
+        """The next piece of the text; together with the piece before it, where that is in nobody's hands."""
         self._pieces.append(text)
+        if after is not None:
+            return after.model_copy(update={"text": after.text + text})
         return AnswerDelta(**self._next(), text=text)
 
     def completed(self, outcome: Outcome) -> AnswerCompleted:
