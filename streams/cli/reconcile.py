@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any
 
@@ -34,6 +34,17 @@ from streams.worker.parts import Index, Store, first_generation, open_index, utc
 from streams.worker.reconciling import applier, asked, reconciler
 
 KINDS: tuple[Kind, ...] = (*DIFFERENCES, *NOTES)
+
+UNTOLD: Mapping[str, str] = {
+    "no_source": "its topic is no source: see STREAMS_SOURCES",
+    "no_beginning": "the topic has lost its beginning",
+    "illegible": "a later record can't be read at all, and may be its own",
+    "other_record": "another record stands where its own stood: the topic was made anew, or STREAMS_SOURCES"
+    " reads it in another way than it did",
+    "older": "it is older than every record of the topic, which was made anew or has lost its own",
+    "beyond": "it was made of a record beyond the topic's end: the topic was made anew",
+}
+"""Why it can't be told whether there should be a document."""
 
 
 def reconcile(
@@ -168,6 +179,8 @@ def _example(found: Found) -> dict[str, Any]:
 def _described(found: Found) -> str:
     name = f"{found.tenant or '?'}/{found.document_id or found.key}"
     note = f"  not mended: {found.note}" if found.note else ""
+    if found.kind == "untold":
+        note = f"  {UNTOLD.get(found.note or '', '')}"
     return f"{found.kind:<11} {name}  {found.at}{note}"
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from streams.messages.records import Offset
 from streams.reconcile.temporary import together
-from streams.reconcile.verdict import Kind
+from streams.reconcile.verdict import Doubt, Kind
 
 _TABLES = """
 CREATE TABLE found (
@@ -30,7 +30,7 @@ class Found:
     """A document with which something is wrong.
 
     `at` is the record to bring it to, for an orphan or a damaged one the record that it was made of.
-    `note` says why it could not be mended.
+    `note` says why it could not be mended, or can't be told.
     """
 
     key: UUID
@@ -72,9 +72,10 @@ class Findings:
             key, _, source, part, at, *_ = rows[-1]
             last = (source, part, at, key)
 
-    def retell(self, source: str, kind: Kind, instead: Kind) -> None:
-        """All that is wrong in one way with documents of a source is wrong in another."""
-        self._db.execute("UPDATE found SET kind = ? WHERE kind = ? AND source = ?", (instead, kind, source))
+    def doubt(self, source: str, why: Doubt) -> None:
+        """No document of this source is an orphan for sure."""
+        sql = "UPDATE found SET kind = 'untold', note = ? WHERE kind = 'orphaned' AND source = ?"
+        self._db.execute(sql, (why, source))
 
     def counts(self) -> Iterator[tuple[str, str | None, Kind, int]]:
         """How many documents of each source and tenant have something wrong with them, and what."""

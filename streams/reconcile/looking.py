@@ -18,7 +18,7 @@ from streams.reconcile.findings import Found
 from streams.reconcile.reading import Advance
 from streams.reconcile.spoken import Spoken
 from streams.reconcile.spool import Spool
-from streams.reconcile.verdict import Kind, Reach, Spans, behind, beyond, compare, unspoken
+from streams.reconcile.verdict import FOREIGN, Doubt, Kind, Reach, Spans, behind, beyond, compare, doubt
 
 DOCUMENTS_AT_ONCE = 100
 PASSAGES_AT_ONCE = 2000
@@ -33,7 +33,8 @@ class Look:
 
     `only` is the tenant that is asked about, None for all. `ends`: how far the topics go now, None at the
     first look. `documents` counts those that are there, by the topics or, where these say nothing, by the
-    index. `foreign`: sources of which the index holds what was made of another topic of that name.
+    index. `foreign`: sources of which the index holds what their topic, as it is and is read now, can't have
+    said; with each, how that shows.
     """
 
     index: Catalogue
@@ -42,7 +43,7 @@ class Look:
     only: str | None = None
     ends: Mapping[str, Spans] | None = None
     documents: dict[Place, int] = field(default_factory=lambda: defaultdict(int))
-    foreign: set[str] = field(default_factory=set)
+    foreign: dict[str, Doubt] = field(default_factory=dict)
 
     async def at_spoken(self, advance: Advance) -> None:
         """Looks at all documents of which the topics speak."""
@@ -76,11 +77,10 @@ class Look:
                 continue
             if count:
                 self._count(said, head)
-            kind = self._kind(said, head)
-            if kind is not None and kind != "untold":
-                found.append(_found(key, kind, said, head))
-            elif head is not None and not head.deleted:
-                found += [_found(key, kind, said, head)] if kind else []
+            kind, why = self._kind(said, head)
+            if kind is not None:
+                found.append(_found(key, kind, said, head, why))
+            if kind in {None, "untold"} and head is not None and not head.deleted:
                 sound.append(head)
         broken = await self._damaged(sound)
         return [one for one in found if one.key not in broken] + [
@@ -101,24 +101,30 @@ class Look:
         gone = replace(floor, tenant=head.tenant, document_id=head.document_id)
         return Spoken(head.document_key, gone, None)
 
-    def _kind(self, said: Spoken | None, head: Head | None) -> Kind | None:
+    def _kind(self, said: Spoken | None, head: Head | None) -> tuple[Kind | None, Doubt | None]:
+        """What is wrong with a document, if anything; and why, where that can't be told."""
         if said is not None and said.key == floor_key(said.said.source):
-            return "missing" if behind(said.said, head) else None
+            return ("missing" if behind(said.said, head) else None), None
         if said is not None:
-            return compare(said.wanted, said.dead, head)
-        reach = self.reaches.get(head.source) if head is not None else None
-        if head is None or head.deleted or reach is None or not beyond(reach.spans, head):
-            return unspoken(head, reach)
-        return self._kind_of_newer(head)
+            return compare(said.wanted, said.dead, head), None
+        if head is None or head.deleted:
+            return None, None
+        reach = self.reaches.get(head.source)
+        if reach is not None and beyond(reach.spans, head):
+            return self._newer(head)
+        why = doubt(head, reach, taken=self.spool.stands(_place(head)))
+        if why in FOREIGN:
+            self.foreign.setdefault(head.source, why)
+        return ("untold" if why else "orphaned"), why
 
-    def _kind_of_newer(self, head: Head) -> Kind | None:
+    def _newer(self, head: Head) -> tuple[Kind | None, Doubt | None]:
         """Of what was made of a record that came since the topic was read, or of a topic that is gone."""
         if self.ends is None:
-            return "orphaned"
+            return "orphaned", None
         if not beyond(self.ends.get(head.source, {}), head):
-            return None
-        self.foreign.add(head.source)
-        return "untold"
+            return None, None
+        self.foreign[head.source] = "beyond"
+        return "untold", "beyond"
 
     def _elsewhere(self, said: Spoken | None, head: Head | None) -> bool:
         return self.only is not None and self.only not in _tenants(said, head)
@@ -156,10 +162,10 @@ def _shown(heads: Sequence[Head], said: Spoken | None, floors: Mapping[str, Head
     return standing(heads, floors.get(at.source), Log(at.source, at.partition))
 
 
-def _found(key: UUID, kind: Kind, spoken: Spoken | None, head: Head | None) -> Found:
+def _found(key: UUID, kind: Kind, spoken: Spoken | None, head: Head | None, note: str | None = None) -> Found:
     at = _at(kind, spoken, head)
     named = (spoken.said.document_id if spoken else None) or (head.document_id if head else None)
-    return Found(key, kind, at, _tenant(spoken, head), named)
+    return Found(key, kind, at, _tenant(spoken, head), named, note)
 
 
 def _at(kind: Kind, spoken: Spoken | None, head: Head | None) -> Offset:
@@ -167,6 +173,10 @@ def _at(kind: Kind, spoken: Spoken | None, head: Head | None) -> Offset:
     if said is not None:
         return Offset(topic=said.source, partition=said.partition, offset=said.offset)
     assert head is not None  # noqa: S101 - a document that nothing is said of is in the index
+    return _place(head)
+
+
+def _place(head: Head) -> Offset:
     return Offset(topic=head.source, partition=head.partition, offset=head.offset)
 
 

@@ -67,7 +67,9 @@ class Mender:
     ) -> str | None:
         """Mends a document; gives why it can't be."""
         if found.kind == "orphaned":
-            said: Sequence[Placed] = [deletion(head)] if head is not None else ()
+            # One that was written again since it was judged is none.
+            judged = head is not None and _place(head) == found.at
+            said: Sequence[Placed] = [deletion(head)] if head is not None and judged else ()
         else:
             said = [one for at in self._places(found) for one in changes.get(at, ()) if _concerns(one, found)]
             if not any(one.at == found.at for one in said):
@@ -131,7 +133,7 @@ def deletion(head: Head) -> Change:
     return Change(
         source=head.source,
         record_key=head.record_key,
-        at=Offset(topic=head.topic, partition=head.partition, offset=head.offset),
+        at=_place(head),
         timestamp=head.position.timestamp + 1,
         tenant=head.tenant,
         document_id=head.document_id,
@@ -139,6 +141,10 @@ def deletion(head: Head) -> Change:
         order=head.position.order,
         inherited=not head.timed,
     )
+
+
+def _place(head: Head) -> Offset:
+    return Offset(topic=head.topic, partition=head.partition, offset=head.offset)
 
 
 async def _all(work: Iterable[Coroutine[Any, Any, T]]) -> Sequence[T]:

@@ -12,7 +12,7 @@ from streams.errors import Rejected
 from streams.messages.changes import Change, Ignored, Said, Truncation
 from streams.messages.dead import first_place
 from streams.messages.records import Offset, Record
-from streams.reconcile.spool import Spool
+from streams.reconcile.spool import Spool, Stretch
 from streams.reconcile.verdict import Reach, Spans
 
 AT_ONCE = 500
@@ -47,8 +47,10 @@ async def read(log: Log, spool: Spool, decode: Decode, topic: str, spans: Spans,
     unread: dict[int, int] = {}
     illegible = 0
     batch: list[tuple[Placed, bool]] = []
+    stood = _Stood()
     async with aclosing(log.records(topic, spans)) as records:
         async for record in records:
+            stood.at(record)
             said = await attributed(decode, record)
             if said is None:
                 unread[record.partition] = record.offset
@@ -58,8 +60,34 @@ async def read(log: Log, spool: Spool, decode: Decode, topic: str, spans: Spans,
             if len(batch) >= AT_ONCE:
                 await asyncio.to_thread(spool.take, batch)
                 batch = []
+            if len(stood.ended) >= AT_ONCE:
+                await asyncio.to_thread(spool.keep, stood.ended)
+                stood.ended = []
     await asyncio.to_thread(spool.take, batch)
-    return Reach(spans, unread, illegible)
+    await asyncio.to_thread(spool.keep, [*stood.ended, *stood.open.values()])
+    return Reach(spans, unread, illegible, stood.oldest)
+
+
+class _Stood:
+    """Where records stand, and how old the oldest is."""
+
+    def __init__(self) -> None:
+        self.open: dict[int, Stretch] = {}
+        self.ended: list[Stretch] = []
+        self.oldest: int | None = None
+
+    def at(self, record: Record) -> None:
+        """One more, behind those of its partition."""
+        if record.timestamp >= 0:
+            known = self.oldest
+            self.oldest = record.timestamp if known is None else min(known, record.timestamp)
+        before = self.open.get(record.partition)
+        if before is not None and before.last == record.offset - 1:
+            self.open[record.partition] = before._replace(last=record.offset)
+            return
+        if before is not None:
+            self.ended.append(before)
+        self.open[record.partition] = Stretch(record.topic, record.partition, record.offset, record.offset)
 
 
 async def attributed(decode: Decode, record: Record) -> Sequence[tuple[Placed, bool]] | None:

@@ -129,8 +129,8 @@ class Reconciler:
         pages = self._spool.findings.pages((*DIFFERENCES, "pending"), DOCUMENTS_AT_ONCE)
         while page := await asyncio.to_thread(next, pages, None):
             await self._keep(page, applied)
-        for source in self._look.foreign:
-            await asyncio.to_thread(self._spool.findings.retell, source, "orphaned", "untold")
+        for source, why in self._look.foreign.items():
+            await asyncio.to_thread(self._spool.findings.doubt, source, why)
 
     async def _keep(self, page: Sequence[Found], applied: Mapping[tuple[str, int], int]) -> None:
         keys = [one.key for one in page]
@@ -149,7 +149,7 @@ class Reconciler:
             kind = "pending"
         elif kind in BROUGHT and self._spool.buried(found.at):
             kind = "dead"
-        return replace(found, kind=kind, note=notes.get(found.key))
+        return replace(found, kind=kind, note=found.note or notes.get(found.key))
 
     def _report(self) -> Report:
         illegible = {topic: reach.illegible for topic, reach in self._reaches.items()}

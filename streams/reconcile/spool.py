@@ -6,7 +6,7 @@ In a temporary file, gone when it is closed. Methods block, for milliseconds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Self
+from typing import NamedTuple, Self
 from uuid import UUID
 
 from streams.messages.changes import Change, Truncation
@@ -23,6 +23,9 @@ CREATE TABLE said (
     deleted INTEGER, whole INTEGER, tenant TEXT, id TEXT, PRIMARY KEY (key, part, dead)
 ) WITHOUT ROWID;
 CREATE TABLE steps (key BLOB, part INTEGER, at INTEGER, PRIMARY KEY (key, part, at)) WITHOUT ROWID;
+CREATE TABLE stretches (
+    topic TEXT, part INTEGER, first INTEGER, last INTEGER, PRIMARY KEY (topic, part, first)
+) WITHOUT ROWID;
 CREATE TABLE letters (topic TEXT, part INTEGER, at INTEGER, PRIMARY KEY (topic, part, at)) WITHOUT ROWID;
 """
 _OF_PARTITION = (
@@ -32,6 +35,15 @@ _OF_PARTITION = (
 _OF_DOCUMENT = (
     "SELECT dead, part, source, at, position, timed, deleted, whole, tenant, id FROM said WHERE key = ?"
 )
+
+
+class Stretch(NamedTuple):
+    """Records of a partition that stand side by side, from the first to the last of them."""
+
+    topic: str
+    partition: int
+    first: int
+    last: int
 
 
 class Spool:
@@ -61,6 +73,20 @@ class Spool:
         """Whether that record is a dead letter."""
         sql = "SELECT 1 FROM letters WHERE topic = ? AND part = ? AND at = ?"
         return self._db.execute(sql, (at.topic, at.partition, at.offset)).fetchone() is not None
+
+    def keep(self, stretches: Iterable[Stretch]) -> None:
+        """Remembers where records stand."""
+        with together(self._db):
+            self._db.executemany("INSERT OR REPLACE INTO stretches VALUES (?, ?, ?, ?)", stretches)
+
+    def stands(self, at: Offset) -> bool:
+        """Whether a record stood there when the topic was read."""
+        sql = (
+            "SELECT last FROM stretches WHERE topic = ? AND part = ? AND first <= ?"
+            " ORDER BY first DESC LIMIT 1"
+        )
+        row = self._db.execute(sql, (at.topic, at.partition, at.offset)).fetchone()
+        return row is not None and row[0] >= at.offset
 
     @property
     def floors(self) -> Mapping[str, Standing | None]:

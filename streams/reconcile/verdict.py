@@ -16,6 +16,14 @@ DIFFERENCES: tuple[Kind, ...] = ("missing", "stale", "resurrected", "orphaned", 
 NOTES: tuple[Kind, ...] = ("pending", "dead", "untold")
 """What is told beside: not consumed yet, a dead letter, not to be known."""
 
+Doubt = Literal["no_source", "no_beginning", "illegible", "other_record", "older", "beyond"]
+"""Why a document of which no record speaks is no orphan for sure: its topic is not read; has lost its
+beginning; has a later record that might be its own and can't be read; has another record where its own
+stood, or only younger ones, or ends before it: then it is not the topic that the document came from, or is
+read in another way."""
+
+FOREIGN: frozenset[Doubt] = frozenset({"other_record", "beyond"})
+"""Of these one is enough to doubt all of a source."""
 
 Spans = Mapping[int, tuple[int, int]]
 """In each partition, the first offset and the one after the last."""
@@ -26,12 +34,14 @@ class Reach:
     """What was read of a topic.
 
     `unread`: in each partition the last record of which nothing can be read, not even of which document
-    it is; `illegible` counts these.
+    it is; `illegible` counts these. `oldest`: the earliest of Kafka's timestamps (milliseconds) in it, None
+    where no record has one.
     """
 
     spans: Spans
     unread: Mapping[int, int] = field(default_factory=dict)
     illegible: int = 0
+    oldest: int | None = None
 
     @property
     def whole(self) -> bool:
@@ -84,14 +94,21 @@ def _differs(wanted: Standing, head: Head | None) -> bool:
     return head is not None and at_it and head.deleted != wanted.deleted
 
 
-def unspoken(head: Head | None, reach: Reach | None) -> Kind | None:
-    """What is wrong with a document of which no record speaks; `reach` None: its topic was not read.
+def doubt(head: Head, reach: Reach | None, *, taken: bool) -> Doubt | None:
+    """Why it can't be told whether a record should speak of this document; None where none should.
 
-    An orphan is told only where the topic is all there, and where no record that could not be read comes
-    after the one that the document was made of: it might be that very document's.
+    `reach` None: its topic was not read. `taken`: a record stands in the place of the one that the document
+    was made of; had it been that one, it would speak of it.
     """
-    if head is None or head.deleted:
-        return None
-    if reach is None or not reach.whole or reach.unread.get(head.partition, -1) > head.offset:
-        return "untold"
-    return "orphaned"
+    if reach is None:
+        return "no_source"
+    if not reach.whole:
+        return "no_beginning"
+    if reach.unread.get(head.partition, -1) > head.offset:
+        return "illegible"
+    if taken:
+        return "other_record"
+    # A position's timestamp is its record's, or a later one that it was raised to.
+    if reach.oldest is None or head.position.timestamp < reach.oldest:
+        return "older"
+    return None

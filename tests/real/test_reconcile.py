@@ -75,6 +75,15 @@ class Site:
 
             yield put
 
+    async def transaction(self, tenant, name, text) -> Record:
+        """Sends a document in a transaction of its own."""
+        key, value = f"{tenant}/{name}".encode(), json.dumps({"id": name, "text": text}).encode()
+        producer = AIOKafkaProducer(bootstrap_servers=self.settings.kafka, transactional_id=self.name)
+        async with producer, producer.transaction():
+            at = await producer.send_and_wait(self.topic, value, key)
+        self.sent.append(Record(self.topic, at.partition, at.offset, at.timestamp, key, value))
+        return self.sent[-1]
+
     async def consumed(self) -> None:
         """Returns once the worker has dealt with all that was sent."""
         last = {record.partition: record.at for record in sorted(self.sent, key=lambda one: one.offset)}
@@ -160,6 +169,7 @@ async def plant(site, store):
         await put("acme", "stale", "the second text")
         await put("acme", "gone", None)
         await put("bolt", "refused", "\x00")
+    last = await site.transaction("acme", "sound", "the last text of sound")
     await site.consumed()
     after = await store.heads(list(keys.values()))
     for name in ("stale", "gone", "missing"):
@@ -167,10 +177,12 @@ async def plant(site, store):
     await store.write_heads([current(before[keys[name]]) for name in ("stale", "gone")])
     damaged = current(before[keys["damaged"]])
     await store.delete_passages("acme", [damaged.passages[0].id])
-    sound = current(before[keys["sound"]])
+    sound = current(after[keys["sound"]])
+    # Where the transaction ends is a place that no record has, as after compaction.
     ghost = replace(
-        sound, document_key=site.key("acme", "ghost"), record_key="acme/ghost", document_id="ghost"
-    )
+        sound, document_key=site.key("acme", "ghost"), record_key="acme/ghost", document_id="ghost",
+        offset=last.offset + 1, position=sound.position._replace(offset=last.offset + 1),
+    )  # fmt: skip
     await store.write_heads([ghost])
     return [("damaged", "acme", "damaged"), ("missing", "acme", "missing"), ("orphaned", "acme", "ghost"),
             ("resurrected", "acme", "gone"), ("stale", "acme", "stale")]  # fmt: skip

@@ -51,8 +51,8 @@ async def resurrected(world):
 
 async def orphaned(world):
     await world.index(record := world.put("ghost", "boo"))
-    world.log.topics[TOPIC][0].remove(record)
     world.put("after")
+    world.log.topics[TOPIC][0].remove(record)
     await world.everything()
     return "ghost"
 
@@ -145,6 +145,58 @@ async def test_of_a_topic_that_was_made_anew_nothing_is_an_orphan(world):
     await world.everything()
     assert {kind for kind, _ in await world.compare(mend=True)} == {"untold"}
     assert not world.head("one").deleted
+
+
+class TestATopicMadeAnew:
+    """Under its old name, with as many records as the old one had, or more: none of the old documents."""
+
+    async def again(self, world, *, timestamp, names):
+        for partition in world.log.topics[TOPIC]:
+            partition.clear()
+        for name in names:
+            value = json.dumps({"id": name, "text": "new", "tenant": "acme"}).encode()
+            world.log.append(TOPIC, f"acme/{name}".encode(), value, timestamp=timestamp)
+        await world.everything()
+
+    def untold(self, world):
+        assert {found.kind for found in world.found} == {"untold"}
+        assert not world.report.differs
+        assert not any(world.head(name).deleted for name in ("one", "three"))
+        return {found.note for found in world.found}
+
+    async def test_that_has_another_record_in_each_ones_place_keeps_them(self, world):
+        await self.again(world, timestamp=9000, names=[f"new-{number}" for number in range(20)])
+        await world.compare(mend=True)
+        assert self.untold(world) == {"other_record"}
+
+    async def test_that_was_compacted_is_younger_than_they_are(self, world):
+        await self.again(world, timestamp=9000, names=["new"] * 20)
+        world.log.compact(TOPIC)
+        await world.compare(mend=True)
+        assert self.untold(world) == {"older"}
+
+    async def test_that_has_old_timestamps_shows_by_one_of_them_for_all(self, world):
+        await self.again(world, timestamp=0, names=["new"] * 2 + ["three's place"] + ["new"] * 17)
+        world.log.compact(TOPIC)
+        await world.compare(mend=True)
+        assert self.untold(world) == {"other_record"}
+
+    async def test_that_has_no_timestamps_may_be_any(self, world):
+        await self.again(world, timestamp=-100, names=["new"] * 20)
+        world.log.compact(TOPIC)
+        await world.compare(mend=True)
+        assert self.untold(world) == {"older"}
+
+
+async def test_an_orphan_that_is_written_again_before_it_is_mended_stays(world):
+    await orphaned(world)
+
+    async def back():
+        await world.index(world.put("ghost", "it is back"))
+
+    world.before_mending = back
+    assert await world.compare(mend=True) == []
+    assert not world.head("ghost").deleted
 
 
 async def test_of_a_topic_with_a_retention_nothing_is_an_orphan(world):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -9,7 +11,7 @@ from streams.messages.changes import Change, Document
 from streams.messages.position import Position
 from streams.reconcile.spool import Spool
 from streams.reconcile.standing import over
-from streams.reconcile.verdict import Reach, compare, unspoken
+from streams.reconcile.verdict import Reach, compare, doubt
 from tests.unit.indexing.replay import State
 from tests.unit.reconcile.logs import TOPIC, head_of, logs, state_of
 
@@ -121,14 +123,25 @@ def an_orphan(offset=5):
     return head_of(State((0, 0, 1000, offset), Document("t", "k", "text"), (TOPIC, 0, offset)))
 
 
+WHOLE = Reach({0: (0, 9)}, oldest=1000)
+
+
 def test_an_orphan_is_told_only_where_its_topic_is_all_there():
-    assert unspoken(an_orphan(), Reach({0: (0, 9)})) == "orphaned"
-    assert unspoken(an_orphan(), Reach({0: (3, 9)})) == "untold"
-    assert unspoken(an_orphan(), Reach({0: (0, 9), 1: (1, 2)})) == "untold"
-    assert unspoken(an_orphan(), None) == "untold"
-    assert unspoken(None, Reach({0: (0, 9)})) is None
+    assert doubt(an_orphan(), WHOLE, taken=False) is None
+    assert doubt(an_orphan(), replace(WHOLE, spans={0: (3, 9)}), taken=False) == "no_beginning"
+    assert doubt(an_orphan(), replace(WHOLE, spans={0: (0, 9), 1: (1, 2)}), taken=False) == "no_beginning"
+    assert doubt(an_orphan(), None, taken=False) == "no_source"
 
 
 def test_a_record_that_nobody_can_read_may_be_an_orphans():
-    assert unspoken(an_orphan(5), Reach({0: (0, 9)}, unread={0: 6})) == "untold"
-    assert unspoken(an_orphan(5), Reach({0: (0, 9)}, unread={0: 4, 1: 8})) == "orphaned"
+    assert doubt(an_orphan(5), replace(WHOLE, unread={0: 6}), taken=False) == "illegible"
+    assert doubt(an_orphan(5), replace(WHOLE, unread={0: 4, 1: 8}), taken=False) is None
+
+
+def test_what_another_record_took_the_place_of_came_from_another_topic():
+    assert doubt(an_orphan(), WHOLE, taken=True) == "other_record"
+
+
+def test_what_is_older_than_a_topic_did_not_come_from_it():
+    assert doubt(an_orphan(), replace(WHOLE, oldest=1001), taken=False) == "older"
+    assert doubt(an_orphan(), replace(WHOLE, oldest=None), taken=False) == "older"

@@ -100,6 +100,7 @@ class World:
         self.store, self.clock, self.embedder = MemoryStore(), Clock(), HashEmbedder()
         self.workers = Workers()
         self.asked = Asked([TOPIC])
+        self.before_mending = _nothing
         self.indexer = Indexer(
             self.store, self.embedder, cutter=HereCutter(as_it_is, paragraphs), chunking=CHUNKING,
             now=self.clock.now, monotonic=self.clock.monotonic,
@@ -156,6 +157,7 @@ class World:
             )  # fmt: skip
             self.report = await one.compare()
             if mend:
+                await self.before_mending()
                 self.report = await one.mend(self.indexer.apply)
             pages = spool.findings.pages((*DIFFERENCES, *NOTES), 3)
             self.found = [found for page in pages for found in page]
@@ -174,6 +176,10 @@ class World:
             del heads[position]
         if not heads:
             del self.store.all_heads[self.key(name, tenant)]
+
+
+async def _nothing():
+    pass
 
 
 def row(record):
