@@ -8,18 +8,15 @@ its rows. `id` does not: it starts again with each start of Canal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import NoReturn
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from pydantic import JsonValue
 
 from streams.errors import Rejected
-from streams.messages.changes import Change, Ignored, Incomplete, Said
+from streams.messages.changes import Change, Ignored, Said
 from streams.messages.records import Record
 from streams.sources import mysql_text
-from streams.sources.keys import KEY_MISSING
 from streams.sources.moment import MILLISECOND, moment
 from streams.sources.payload import Payload
 from streams.sources.rows import Row
@@ -73,29 +70,10 @@ def _last_of_each(
 ) -> tuple[Change, ...]:
     """One change for each document: they all have the record's position, so only one of them could count."""
     last: dict[UUID, Change] = {}
-    for row in rows:
-        change = _change(source, record, payload, row, alone=len(rows) == 1)
+    for change in changes(source, record, payload, rows):
         last.pop(change.key, None)
         last[change.key] = change
     return tuple(last.values())
-
-
-def _change(source: Source, record: Record, payload: Payload, row: Row, *, alone: bool) -> Change:
-    try:
-        (change,) = changes(source, record, payload, [row])
-    except Rejected as error:
-        if alone or error.code == KEY_MISSING:
-            raise
-        (known,) = changes(source, record, payload, [replace(row, columns=None, before=row.columns)])
-        return replace(known, document=Incomplete((), _refusing(error)))
-    return change
-
-
-def _refusing(error: Rejected) -> Callable[[object], NoReturn]:
-    def refuse(_before: object) -> NoReturn:
-        raise error
-
-    return refuse
 
 
 def _rows(source: Source, value: Mapping[str, JsonValue]) -> Sequence[Row]:

@@ -19,8 +19,8 @@ def key_columns(source: Source, record_key: JsonValue, row: Row) -> Mapping[str,
     """The columns that tell `row` from the others of its source.
 
     The source's `key` says which they are, and they are taken from the record's key, else from what the
-    format says of the key, else from the row. Without that setting they are what the format names,
-    else the record's key. Raises `Rejected` (`key_missing`).
+    format says of the key, else from the row, as it is now where that is told. Without that setting they
+    are what the format names, else the record's key. Raises `Rejected` (`key_missing`).
     """
     if source.key:
         return _chosen(source, record_key, row)
@@ -45,7 +45,8 @@ def canonical(columns: Mapping[str, JsonValue]) -> str:
 
 
 def _chosen(source: Source, record_key: JsonValue, row: Row) -> Mapping[str, JsonValue]:
-    for columns in (_named(source, record_key), row.key, row.columns, row.before):
+    written = {**(row.before or {}), **(row.columns or {})}
+    for columns in (_named(source, record_key), row.key, written):
         if columns is not None and all(columns.get(name) is not None for name in source.key):
             return {name: columns[name] for name in source.key}
     raise Rejected(

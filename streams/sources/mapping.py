@@ -35,21 +35,6 @@ LIMITS = {"id": 1024, "title": 2000, "url": 4000, "media_type": 100, "language":
 """Characters that a template may give: as many as in a `DocumentChange`."""
 
 
-def changes_of(source: Source, record: Record, payload: Payload, row: Row) -> tuple[Change, ...]:
-    """As `change_of`; two changes where the row's key columns changed: the row of the old key is gone.
-
-    Only key columns that the source names can change within a record: where the record's own key says
-    which row it is, a change of it is two records.
-    """
-    change = change_of(source, record, payload, row)
-    if not source.key or row.columns is None or row.before is None:
-        return (change,)
-    if any(row.before.get(name) is None for name in source.key):
-        return (change,)
-    before = change_of(source, record, Payload(), replace(row, columns=None, key=None, lacking=frozenset()))
-    return (change,) if before.record_key == change.record_key else (before, change)
-
-
 def change_of(source: Source, record: Record, payload: Payload, row: Row) -> Change:
     """The change that `row`, of `record` with this `payload`, is.
 

@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from streams.errors import Rejected
 from streams.messages.changes import Change, Ignored, Truncation
 from streams.messages.records import Record
+from streams.sources.apart import change_apart
 from streams.sources.keys import KEY_MISSING, canonical
 from streams.sources.mapping import change_of
 from streams.sources.moment import Moment
@@ -81,14 +82,14 @@ def updated(source: Source, table: str, names: Sequence[str], row: Row, old: Col
 
 
 def changes(source: Source, record: Record, payload: Payload, rows: Sequence[Row]) -> tuple[Change, ...]:
-    """The changes that `rows` are.
+    """The changes that `rows` are; of several, one that can't be mapped is refused alone.
 
     The record's key counts only where nothing else names a row: where one moves, it is the new one's.
     """
     keyless = Payload(None, payload.value)
+    change = change_of if len(rows) == 1 else change_apart
     return tuple(
-        change_of(source, record, keyless if source.key or row.key is not None else payload, row)
-        for row in rows
+        change(source, record, keyless if source.key or row.key is not None else payload, row) for row in rows
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from streams.errors import Rejected
 from streams.messages.changes import Ignored, Said
 from streams.messages.records import Record
+from streams.sources.apart import changes_of
 from streams.sources.debezium import envelope, flattened
 from streams.sources.debezium.beside import reason_to_ignore
-from streams.sources.mapping import changes_of
 from streams.sources.payload import Payload
 from streams.sources.rows import Row
 from streams.sources.topics import Source

@@ -9,12 +9,12 @@ from pydantic import JsonValue
 from streams.errors import Rejected
 from streams.messages.changes import Ignored, Said, Truncation
 from streams.messages.records import Record
+from streams.sources.apart import changes_of
 from streams.sources.debezium import cassandra
 from streams.sources.debezium.beside import is_signal
 from streams.sources.debezium.extended_json import document
 from streams.sources.debezium.moment import Moment, moment
 from streams.sources.debezium.unavailable import without_unavailable
-from streams.sources.mapping import changes_of
 from streams.sources.payload import Payload
 from streams.sources.rows import Row
 from streams.sources.topics import Source
