@@ -210,7 +210,7 @@ class Answerer:
         return job.transcript.reset(reason, choice)
 
     async def _outdated(self, job: Job, passages: Sequence[Found]) -> tuple[int, ...] | None:
-        return await self._lookup.outdated(job.looked, passages)
+        return await self._lookup.outdated(job.looked, passages, job.deadline)
 
 
 def _failed(transcript: Transcript, failure: NoAnswer) -> AnswerFailed:

@@ -49,6 +49,8 @@ TOLD_S = 1.5
 """How long the watermark may take to be told where an answer does not depend on it."""
 CHECK_S = 0.15
 """How long it may take to see whether what was found still counts."""
+READ_SHARE = 0.1
+"""Of what is left of the deadline, what it may take to find out whether the embedder reads a language."""
 
 MANY_WAIT = "Too many questions wait for the index already; ask again, or without `after`."
 
@@ -161,16 +163,18 @@ class Lookup:
                 fresh.stale, inspected.report,
             )  # fmt: skip
 
-    async def outdated(self, looked: Looked, passages: Sequence[Found]) -> tuple[int, ...] | None:
+    async def outdated(
+        self, looked: Looked, passages: Sequence[Found], deadline: Deadline
+    ) -> tuple[int, ...] | None:
         """Numbers of the passages that stopped counting since they were found; None where it can't be told.
 
-        A generation that is live no more does not say what changed since. It takes no longer than what is
-        kept of the deadline for the terminal event's way.
+        A generation that is live no more does not say what changed since. It takes at most half of what is
+        left, what is kept for the terminal event's way included.
         """
         if not passages:
             return ()
         try:
-            async with asyncio.timeout(CHECK_S):
+            async with asyncio.timeout(min(CHECK_S, deadline.whole_left_s / 2)):
                 if (await self._serve()).search is looked.search:
                     return await outdated(looked.search, looked.query, passages, self._standing)
         except (TimeoutError, StreamsError):
@@ -281,6 +285,7 @@ class Lookup:
             tenant=asked.tenant,
             principals=asked.question.principals,
             filters=metadata_pairs(asked.question.filters),
+            within_s=READ_SHARE * max(0.0, deadline.left_s),
         )
         with deadline.measured("retrieved"):
             retrieved = await self._persist(

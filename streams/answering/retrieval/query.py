@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from streams.answering.text.words import ENGLISH, FRENCH, folded, pieces
@@ -37,23 +38,34 @@ async def search_query(
     tenant: str,
     principals: Sequence[str] = (),
     filters: Sequence[str] = (),
+    within_s: float | None = None,
 ) -> SearchQuery:
-    """How a question is searched for, `weight` being that of vectors in languages that the model reads."""
+    """How a question is searched for, `weight` being that of vectors in languages that the model reads.
+
+    `within_s`: how many seconds it may take to find out whether it does.
+    """
     return SearchQuery(
         tenant=tenant,
         text=searched_words(text, language),
         vector=vector,
         principals=tuple(principals),
         filters=tuple(filters),
-        alpha=await vector_weight(serving, language, weight),
+        alpha=await vector_weight(serving, language, weight, within_s),
     )
 
 
-async def vector_weight(serving: Serving, language: str, weight: float) -> float:
+async def vector_weight(
+    serving: Serving, language: str, weight: float, within_s: float | None = None
+) -> float:
     """The weight of vectors against words for a question in that language, `weight` where it is read.
 
-    0 and 1 are words alone and vectors alone in any language.
+    0 and 1 are words alone and vectors alone in any language. What is not known `within_s` seconds counts as
+    read.
     """
-    if weight in {0.0, 1.0} or await serving.reads(language, language):
+    if weight in {0.0, 1.0}:
         return weight
-    return UNREAD * weight
+    try:
+        async with asyncio.timeout(within_s):
+            return weight if await serving.reads(language, language) else UNREAD * weight
+    except TimeoutError:
+        return weight

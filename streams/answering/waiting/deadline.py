@@ -24,13 +24,19 @@ class Deadline:
         self.queued_s = max(0.0, now().timestamp() - asked.timestamp / 1000)
         self._monotonic = monotonic
         self._began = monotonic()
-        self.until = self._began + whole - self.queued_s - min(margin_s, _LARGEST_MARGIN * whole)
+        self._margin_s = min(margin_s, _LARGEST_MARGIN * whole)
+        self.until = self._began + whole - self.queued_s - self._margin_s
         self._spent: dict[str, float] = {}
 
     @property
     def left_s(self) -> float:
         """Seconds until everything must be done but the terminal event; negative where they are over."""
         return self.until - self._monotonic()
+
+    @property
+    def whole_left_s(self) -> float:
+        """Seconds until the terminal event should be there."""
+        return self.left_s + self._margin_s
 
     @contextmanager
     def measured(self, step: str) -> Iterator[None]:
