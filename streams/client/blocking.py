@@ -8,93 +8,24 @@
         print(client.ask("How do I reset my password?", after=[at]).text)
 
 It works where an event loop runs already, as in a notebook: the client has one of its own, in a thread.
+What is left open at the end of a script is closed there.
 """
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, TypeVar, Unpack
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Unpack
 
 from streams.client.answer import Answer, Token
 from streams.client.client import Client, DocumentFields, QuestionFields
+from streams.client.loop import Loop
 from streams.messages.answers import AnswerCompleted
 from streams.messages.changes import DEFAULT_TENANT
 from streams.messages.reader import Event
 from streams.messages.receipts import IndexReceipt
 from streams.messages.records import Offset
 from streams.settings import Settings
-
-T = TypeVar("T")
-
-
-class Loop:
-    """An event loop in a thread of its own, until it is closed."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="rag-streams", daemon=True)
-        self._thread.start()
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """What `work` gives; Ctrl-C ends the wait, and the work with it."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
-    def iterate(self, items: AsyncIterator[T]) -> Iterator[T]:
-        """One after the other; who leaves early closes them."""
-        try:
-            while True:
-                try:
-                    item = self.run(_next(items))
-                except StopAsyncIteration:
-                    return
-                yield item
-        finally:
-            self._leave(items)
-
-    def _leave(self, items: AsyncIterator[Any]) -> None:
-        if self._loop.is_closed():
-            return
-        if threading.current_thread() is self._thread:
-            # The garbage collector came by here: to wait in the loop for the loop would be for ever.
-            asyncio.run_coroutine_threadsafe(_close(items), self._loop)
-        else:
-            self.run(_close(items))
-
-    def close(self) -> None:
-        """Ends what still runs in the loop, the loop and its thread."""
-        self.run(_wind_up())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-
-async def _next(items: AsyncIterator[T]) -> T:
-    return await anext(items)
-
-
-async def _close(items: AsyncIterator[Any]) -> None:
-    if isinstance(items, AsyncGenerator):
-        # One that is being read still was cancelled there (Ctrl-C), and that closes it.
-        with suppress(RuntimeError):
-            await items.aclose()
-
-
-async def _wind_up() -> None:
-    """Cancels what runs and closes what was left half read, as `asyncio.run` does."""
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        if not task.cancelling():
-            task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.get_running_loop().shutdown_asyncgens()
 
 
 class BlockingAnswer:
@@ -157,15 +88,10 @@ class BlockingClient:
 @contextmanager
 def connect(settings: Settings | None = None, *, tenant: str = DEFAULT_TENANT) -> Iterator[BlockingClient]:
     """A client for several calls, which is quicker than one for each. Raises as `Client` does."""
-    loop, client = Loop(), Client(settings, tenant=tenant)
-    try:
-        loop.run(client.__aenter__())
-        try:
-            yield BlockingClient(loop, client)
-        finally:
-            loop.run(client.__aexit__(None, None, None))
-    finally:
-        loop.close()
+    client = Client(settings, tenant=tenant)
+    with closing(Loop()) as loop:
+        loop.enter(client)
+        yield BlockingClient(loop, client)
 
 
 def ask(

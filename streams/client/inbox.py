@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.replies import event_of
@@ -48,6 +48,35 @@ class Mail:
             return await self.next(at)
 
 
+class Mailbox:
+    """Entered, the mail of one id, once the topic is read; left, nothing.
+
+    No generator: an event loop that ends closes those in any order, and an answer that was left half read,
+    one itself, stands in this.
+    """
+
+    def __init__(self, all_mail: dict[str, list[Mail]], tail: Tailing, question_id: str) -> None:
+        self._all, self._tail, self._id = all_mail, tail, question_id
+        self._mail = Mail()
+
+    async def __aenter__(self) -> Mail:
+        self._all.setdefault(self._id, []).append(self._mail)
+        try:
+            await self._tail.open()
+        except BaseException:
+            self._leave()
+            raise
+        return self._mail
+
+    async def __aexit__(self, *_: object) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        self._all[self._id].remove(self._mail)
+        if not self._all[self._id]:
+            del self._all[self._id]
+
+
 class Inbox:
     """Sorts answer events by the id of their question; others' are not even parsed.
 
@@ -58,18 +87,9 @@ class Inbox:
         self._mail: dict[str, list[Mail]] = {}
         self._tail = Tailing(connection, topic, take=self._take, lost=self._lost, open_s=open_s)
 
-    @asynccontextmanager
-    async def mail(self, question_id: str) -> AsyncIterator[Mail]:
+    def mail(self, question_id: str) -> Mailbox:
         """What comes for questions of this id, from before they are sent on."""
-        mail = Mail()
-        self._mail.setdefault(question_id, []).append(mail)
-        try:
-            await self._tail.open()
-            yield mail
-        finally:
-            self._mail[question_id].remove(mail)
-            if not self._mail[question_id]:
-                del self._mail[question_id]
+        return Mailbox(self._mail, self._tail, question_id)
 
     async def close(self) -> None:
         """Reads no more."""

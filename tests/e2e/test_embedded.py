@@ -254,15 +254,18 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs/how-to/python-client
 
 @pytest.mark.parametrize(
     ("number", "prints"),
-    list(enumerate(["Settings", "45 days", "kb/43", "kb/43", "eight", "stale_index", "answer."])),
+    list(
+        enumerate(["Settings", "45 days", "", "kb/43", "kb/43", "kb/43", "eight", "stale_index", "answer."])
+    ),
 )
 def test_the_examples_of_the_python_client_run_as_they_stand(up, number, prints):
-    assert len(EXAMPLES) == 7
+    assert len(EXAMPLES) == 9
     done = subprocess.run(
         [sys.executable, "-c", EXAMPLES[number]],
         cwd=up.folder, env=up.environ, capture_output=True, text=True, timeout=90, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
     assert prints in done.stdout
 
 
