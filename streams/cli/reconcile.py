@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any
@@ -37,6 +38,8 @@ KINDS: tuple[Kind, ...] = (*DIFFERENCES, *NOTES)
 
 UNTOLD: Mapping[str, str] = {
     "no_source": "its topic is no source: see STREAMS_SOURCES",
+    "says_nothing": "no record of the topic says anything of a document: see its entry in STREAMS_SOURCES"
+    " (its table, say)",
     "no_beginning": "the topic has lost its beginning",
     "illegible": "a later record can't be read at all, and may be its own",
     "other_record": "another record stands where its own stood: the topic was made anew, or STREAMS_SOURCES"
@@ -54,15 +57,21 @@ def reconcile(
     wait: Annotated[
         float, typer.Option(min=0, help="Seconds that workers are given to consume what was read.")
     ] = 60.0,
+    most_deletions: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="The share of a source's documents that --repair may delete."),
+    ] = 0.1,
     limit: Annotated[int, typer.Option(min=0, help="Documents that are named of each kind.")] = 10,
     as_json: Json = False,
 ) -> None:
     """Compare what the change topics say with what the index holds, tenant by tenant.
 
     May run beside workers: what they have yet to consume is no difference. Exits with 1 where the index
-    differs. Example: `rag-streams reconcile --tenant acme --repair`
+    differs, or where it can't have come from the topics as they are read now. Example: `rag-streams reconcile
+    --tenant acme --repair`
     """
-    asyncio.run(_reconcile(here(), tenant, source, wait, limit, Output(as_json), repair=repair))
+    share = most_deletions if repair else None
+    asyncio.run(_reconcile(here(), tenant, source, wait, limit, Output(as_json), most_deletions=share))
 
 
 async def _reconcile(
@@ -73,8 +82,9 @@ async def _reconcile(
     limit: int,
     out: Output,
     *,
-    repair: bool,
+    most_deletions: float | None,
 ) -> None:
+    """Compares, and mends where `most_deletions` says what share of a source's documents may be deleted."""
     question, began = asked(settings, source=source, tenant=tenant, wait_s=wait_s), utc_now()
     async with _opened(settings) as (index, store, spool):
         with _bars(out) as progress:
@@ -82,7 +92,11 @@ async def _reconcile(
             async with reconciler(settings, store, question, spool, stages) as one:
                 report = await one.compare()
                 _show(report, spool, limit, out)
-                if repair and report.differs:
+                if (
+                    most_deletions is not None
+                    and report.differs
+                    and not _refused(report, most_deletions, out)
+                ):
                     before = report.total(DIFFERENCES)
                     async with applier(settings, index) as apply:
                         report = await one.mend(apply)
@@ -92,7 +106,7 @@ async def _reconcile(
         if tenant is None:
             await remember(store, question.topics, began, report.differing, clean=report.clean)
     _conclude(report, out)
-    if report.differs:
+    if report.differs or report.foreign:
         raise typer.Exit(FAILED)
 
 
@@ -145,6 +159,21 @@ def _show(report: Report, spool: Spool, limit: int, out: Output) -> None:
         out.row(_example(found), _described(found))
     for topic, count in report.illegible.items():
         out.line(f"{count} records of {topic} can't be read at all: see `rag-streams dead list`")
+    for topic, why in report.foreign.items():
+        out.line(f"{topic} is not judged by what it lacks, as of one document or more {UNTOLD[why]}")
+
+
+def _refused(report: Report, most: float, out: Output) -> bool:
+    """Whether a repair would delete more than it may; says so."""
+    excess = report.excess(most)
+    for one in excess:
+        out.row(
+            {"refused": "too_many_deletions", "source": one.source, "deletions": one.documents, "of": one.of},
+            f"nothing was mended: it would delete {one.documents} of {one.of} documents of {one.source}, more"
+            f" than {most:.0%}. Look at the topic, and at its entry in STREAMS_SOURCES; where they are right,"
+            f" say --most-deletions {min(1.0, math.ceil(100 * one.documents / one.of) / 100):g}",
+        )
+    return bool(excess)
 
 
 def _fields(row: Row) -> dict[str, Any]:
@@ -186,10 +215,13 @@ def _described(found: Found) -> str:
 
 def _conclude(report: Report, out: Output) -> None:
     counts: dict[str, int] = {kind: report.total([kind]) for kind in KINDS}
-    if report.differs:
+    if report.foreign:
+        text = f"the index has documents that can't have come from {', '.join(report.foreign)}: see above"
+    elif report.differs:
         text = f"{report.total(DIFFERENCES)} documents differ"
     elif counts["pending"]:
         text = f"nothing differs so far; {counts['pending']} documents wait for a worker"
     else:
         text = "clean: the index holds what the topics say"
-    out.row({"clean": report.clean, **counts, "illegible": dict(report.illegible)}, text)
+    told = {"illegible": dict(report.illegible), "foreign": dict(report.foreign)}
+    out.row({"clean": report.clean, **counts, **told}, text)

@@ -45,7 +45,7 @@ class Log(Protocol):
 async def read(log: Log, spool: Spool, decode: Decode, topic: str, spans: Spans, advance: Advance) -> Reach:
     """Reads a source's records into the spool, and says how far it got."""
     unread: dict[int, int] = {}
-    illegible = 0
+    illegible = speaking = 0
     batch: list[tuple[Placed, bool]] = []
     stood = _Stood()
     async with aclosing(log.records(topic, spans)) as records:
@@ -55,6 +55,7 @@ async def read(log: Log, spool: Spool, decode: Decode, topic: str, spans: Spans,
             if said is None:
                 unread[record.partition] = record.offset
                 illegible += 1
+            speaking += bool(said)
             batch += said or ()
             advance(1)
             if len(batch) >= AT_ONCE:
@@ -65,19 +66,21 @@ async def read(log: Log, spool: Spool, decode: Decode, topic: str, spans: Spans,
                 stood.ended = []
     await asyncio.to_thread(spool.take, batch)
     await asyncio.to_thread(spool.keep, [*stood.ended, *stood.open.values()])
-    return Reach(spans, unread, illegible, stood.oldest)
+    return Reach(spans, unread, illegible, stood.oldest, stood.records, speaking)
 
 
 class _Stood:
-    """Where records stand, and how old the oldest is."""
+    """How many records there are, where they stand, and how old the oldest is."""
 
     def __init__(self) -> None:
         self.open: dict[int, Stretch] = {}
         self.ended: list[Stretch] = []
         self.oldest: int | None = None
+        self.records = 0
 
     def at(self, record: Record) -> None:
         """One more, behind those of its partition."""
+        self.records += 1
         if record.timestamp >= 0:
             known = self.oldest
             self.oldest = record.timestamp if known is None else min(known, record.timestamp)

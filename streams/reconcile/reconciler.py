@@ -153,4 +153,4 @@ class Reconciler:
 
     def _report(self) -> Report:
         illegible = {topic: reach.illegible for topic, reach in self._reaches.items()}
-        return report(self._look.documents, self._spool.findings.counts(), illegible)
+        return report(self._look.documents, self._spool.findings.counts(), illegible, self._look.foreign)

@@ -16,14 +16,16 @@ DIFFERENCES: tuple[Kind, ...] = ("missing", "stale", "resurrected", "orphaned", 
 NOTES: tuple[Kind, ...] = ("pending", "dead", "untold")
 """What is told beside: not consumed yet, a dead letter, not to be known."""
 
-Doubt = Literal["no_source", "no_beginning", "illegible", "other_record", "older", "beyond"]
-"""Why a document of which no record speaks is no orphan for sure: its topic is not read; has lost its
-beginning; has a later record that might be its own and can't be read; has another record where its own
-stood, or only younger ones, or ends before it: then it is not the topic that the document came from, or is
-read in another way."""
+Doubt = Literal["no_source", "says_nothing", "other_record", "no_beginning", "illegible", "older", "beyond"]
+"""Why a document of which no record speaks is no orphan for sure.
 
-FOREIGN: frozenset[Doubt] = frozenset({"other_record", "beyond"})
-"""Of these one is enough to doubt all of a source."""
+Its topic is not read; says nothing of any document, as it is read; has another record where its own stood;
+has lost its beginning; has a later record that can't be read and might be its own; has only younger records;
+or ends before it.
+"""
+
+FOREIGN: frozenset[Doubt] = frozenset({"says_nothing", "other_record", "beyond"})
+"""Of these one is enough to doubt all of a source: the topic, or how it is read, is another than it was."""
 
 Spans = Mapping[int, tuple[int, int]]
 """In each partition, the first offset and the one after the last."""
@@ -35,18 +37,25 @@ class Reach:
 
     `unread`: in each partition the last record of which nothing can be read, not even of which document
     it is; `illegible` counts these. `oldest`: the earliest of Kafka's timestamps (milliseconds) in it, None
-    where no record has one.
+    where no record has one. `speaking`: how many of its `records` say something of a document.
     """
 
     spans: Spans
     unread: Mapping[int, int] = field(default_factory=dict)
     illegible: int = 0
     oldest: int | None = None
+    records: int = 0
+    speaking: int = 0
 
     @property
     def whole(self) -> bool:
         """Whether the topic still has its beginning: a compacted one has, one with a retention loses it."""
         return bool(self.spans) and all(begin == 0 for begin, _ in self.spans.values())
+
+    @property
+    def mute(self) -> bool:
+        """Whether there are records, and none says anything of a document."""
+        return self.records > 0 and not self.speaking
 
 
 def beyond(spans: Spans, head: Head) -> bool:
@@ -102,13 +111,12 @@ def doubt(head: Head, reach: Reach | None, *, taken: bool) -> Doubt | None:
     """
     if reach is None:
         return "no_source"
-    if not reach.whole:
-        return "no_beginning"
-    if reach.unread.get(head.partition, -1) > head.offset:
-        return "illegible"
-    if taken:
-        return "other_record"
-    # A position's timestamp is its record's, or a later one that it was raised to.
-    if reach.oldest is None or head.position.timestamp < reach.oldest:
-        return "older"
-    return None
+    doubts: dict[Doubt, bool] = {
+        "says_nothing": reach.mute,
+        "other_record": taken,
+        "no_beginning": not reach.whole,
+        "illegible": reach.unread.get(head.partition, -1) > head.offset,
+        # A position's timestamp is its record's, or a later one that it was raised to.
+        "older": reach.oldest is None or head.position.timestamp < reach.oldest,
+    }
+    return next((why for why, applies in doubts.items() if applies), None)

@@ -226,6 +226,34 @@ async def test_every_kind_of_damage_is_found_named_mended_and_then_there_is_none
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+async def test_a_repair_that_would_delete_most_documents_mends_nothing_unless_it_is_told_to(site):
+    names = [f"doc-{number}" for number in range(25)]
+    keys = [site.key("acme", name) for name in names]
+    async with site.producing() as put:
+        for name in [*names, "sound"]:
+            await put("acme", name, f"the text of {name}")
+        await site.consumed()
+        store = await open_store(site.settings)
+        try:
+            before = await store.heads(keys)
+            for name in names:
+                await put("acme", name, None)
+            await site.consumed()
+            for key, heads in (await store.heads(keys)).items():
+                await store.delete_heads(key, [head.position for head in heads])
+            await store.write_heads([current(before[key]) for key in keys])
+        finally:
+            await store.close()
+    rows = await site.reconcile("--repair", code=1)
+    refused = [row for row in rows if "refused" in row]
+    assert refused == [{"refused": "too_many_deletions", "source": site.topic, "deletions": 25, "of": 26}]
+    assert (await site.reconcile(code=1))[-1]["resurrected"] == 25
+    assert (await site.reconcile("--repair", "--most-deletions", "1"))[-1]["clean"]
+    assert await site.wrong() == []
+
+
+@pytest.mark.timeout(300)
 async def test_beside_a_worker_under_load_nothing_is_found(site):
     seed = random.randrange(10**6)
     print(f"seed {seed}")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.messages.changes import floor_key
+from streams.messages.changes import Ignored, floor_key
 from streams.reconcile.reconciler import Asked
+from streams.reconcile.report import report
 from tests.unit.reconcile.world import TOPIC, World
 
 
@@ -197,6 +199,56 @@ async def test_an_orphan_that_is_written_again_before_it_is_mended_stays(world):
     world.before_mending = back
     assert await world.compare(mend=True) == []
     assert not world.head("ghost").deleted
+
+
+class TestAWrongSourcesFile:
+    """Reads the topic in another way than it was indexed."""
+
+    async def test_by_which_no_record_says_anything_deletes_nothing_and_is_not_clean(
+        self, world, monkeypatch
+    ):
+        monkeypatch.setattr(world, "decode", _says(lambda _: (Ignored("other_table"),)))
+        await world.compare(mend=True)
+        assert {(found.kind, found.note) for found in world.found} == {("untold", "says_nothing")}
+        assert not world.report.clean
+        assert world.report.foreign == {TOPIC: "says_nothing"}
+        assert world.report.differing == {TOPIC: 4}
+        assert not world.head("one").deleted
+
+    async def test_by_which_records_are_of_other_documents_deletes_nothing(self, world, monkeypatch):
+        real = world.decode
+        rekeyed = _says(
+            lambda said: tuple(replace(one, record_key=f"x/{one.record_key}") for one in said), real
+        )
+        monkeypatch.setattr(world, "decode", rekeyed)
+        await world.compare(mend=True)
+        assert {found.note for found in world.found if found.kind == "untold"} == {"other_record"}
+        assert not world.report.clean
+        assert not world.head("one").deleted
+
+
+def _says(change, decode=None):
+    async def say(record):
+        return change(await decode(record) if decode else ())
+
+    return say
+
+
+@pytest.mark.parametrize(
+    ("counts", "documents", "share", "excess"),
+    [
+        ({"orphaned": 20}, 20, 0.1, []),
+        ({"orphaned": 21}, 210, 0.1, []),
+        ({"orphaned": 21}, 209, 0.1, [(21, 209)]),
+        ({"orphaned": 21}, 209, 1.0, []),
+        ({"resurrected": 30}, 70, 0.25, [(30, 100)]),
+        ({"missing": 99, "stale": 99, "damaged": 99}, 300, 0.1, []),
+    ],
+)
+def test_a_repair_deletes_so_many_of_a_sources_documents_and_no_more(counts, documents, share, excess):
+    places = {(TOPIC, "acme"): documents - 5, (TOPIC, "bolt"): 5}
+    told = report(places, [(TOPIC, "acme", kind, count) for kind, count in counts.items()], {}, {})
+    assert [(one.documents, one.of) for one in told.excess(share)] == excess
 
 
 async def test_of_a_topic_with_a_retention_nothing_is_an_orphan(world):

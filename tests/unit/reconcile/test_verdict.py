@@ -142,6 +142,11 @@ def test_what_another_record_took_the_place_of_came_from_another_topic():
     assert doubt(an_orphan(), WHOLE, taken=True) == "other_record"
 
 
+def test_a_topic_that_says_nothing_of_any_document_is_read_in_a_wrong_way():
+    assert doubt(an_orphan(), replace(WHOLE, records=5), taken=True) == "says_nothing"
+    assert doubt(an_orphan(), replace(WHOLE, records=5, speaking=1), taken=False) is None
+
+
 def test_what_is_older_than_a_topic_did_not_come_from_it():
     assert doubt(an_orphan(), replace(WHOLE, oldest=1001), taken=False) == "older"
     assert doubt(an_orphan(), replace(WHOLE, oldest=None), taken=False) == "older"
