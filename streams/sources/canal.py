@@ -20,16 +20,8 @@ from streams.sources import mysql_text
 from streams.sources.moment import MILLISECOND, moment
 from streams.sources.payload import Payload
 from streams.sources.rows import Row
-from streams.sources.tables import (
-    OTHER_TABLE,
-    changes,
-    emptied,
-    gone,
-    is_read,
-    is_the_only_one,
-    table_of,
-    updated,
-)
+from streams.sources.scope import OTHER_TABLE, emptied, is_named, is_read
+from streams.sources.tables import changes, gone, table_of, updated
 from streams.sources.topics import Source
 
 ROWS = frozenset({"INSERT", "UPDATE", "DELETE"})
@@ -54,10 +46,11 @@ def decode(source: Source, record: Record, payload: Payload) -> tuple[Said, ...]
         return changes(source, record, payload, [Row(None)])
     if not isinstance(value, dict) or not isinstance(kind := value.get("type"), str):
         raise _not_canal('it has no "type"')
-    if not is_read(source, table_of(value)):
+    if not is_read(source, table := table_of(value)):
         return (OTHER_TABLE,)
-    if kind == "TRUNCATE" or (kind == "ERASE" and is_the_only_one(source, table_of(value))):
-        return (emptied(source, record, moment(value.get("es"), MILLISECOND)),)
+    if kind == "TRUNCATE" or (kind == "ERASE" and is_named(source, table)):
+        at = moment(value.get("es"), MILLISECOND)
+        return (emptied(source, record, table, time=at.time, order=None, changed_at=at.changed_at),)
     if kind in ROWS:
         return _last_of_each(source, record, payload, _rows(source, value))
     if (nothing := _SAYS_NOTHING.get(kind)) is None:

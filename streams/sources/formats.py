@@ -103,9 +103,14 @@ FORMATS: Mapping[str, Format] = {
         as_it_is,
         frozenset({"encoding", "tenant"}),
     ),
-    "debezium": rows(debezium.decode, "on_truncate", "unavailable_value", "fields_prefix"),
+    "debezium": rows(debezium.decode, "on_truncate", "table", "unavailable_value", "fields_prefix"),
     "cloudevents": rows(
-        cloudevents.decode, "on_truncate", "unavailable_value", "delete_types", encoded=cloudevents.encoded
+        cloudevents.decode,
+        "on_truncate",
+        "table",
+        "unavailable_value",
+        "delete_types",
+        encoded=cloudevents.encoded,
     ),
     "maxwell": rows(maxwell.decode, "on_truncate", "table"),
     "canal": rows(canal.decode, "on_truncate", "table"),

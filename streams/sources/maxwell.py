@@ -18,17 +18,8 @@ from streams.messages.records import Record
 from streams.sources.moment import MILLISECOND, SECOND, moment
 from streams.sources.payload import Payload
 from streams.sources.rows import Row
-from streams.sources.tables import (
-    OTHER_TABLE,
-    TABLE,
-    changes,
-    emptied,
-    gone,
-    is_read,
-    is_the_only_one,
-    table_of,
-    updated,
-)
+from streams.sources.scope import OTHER_TABLE, emptied, is_named, is_read
+from streams.sources.tables import TABLE, changes, gone, table_of, updated
 from streams.sources.topics import Source
 
 BOOTSTRAP = Ignored("bootstrap")
@@ -117,9 +108,21 @@ def _order(position: JsonValue) -> int | None:
 
 def _defined(source: Source, record: Record, value: Mapping[str, JsonValue]) -> tuple[Said, ...]:
     """A change of the schema: only that the source's own table is dropped says something of documents."""
-    if value["type"] == "table-drop" and is_the_only_one(source, table_of(value)):
-        return (emptied(source, record, moment(value.get("ts"), MILLISECOND)),)
-    return (SCHEMA_CHANGE,)
+    dropped = _dropped(source, value)
+    if dropped is None:
+        return (SCHEMA_CHANGE,)
+    at, order = moment(value.get("ts"), MILLISECOND), _order(value.get("position"))
+    return (emptied(source, record, dropped, time=at.time, order=order, changed_at=at.changed_at),)
+
+
+def _dropped(source: Source, value: Mapping[str, JsonValue]) -> str | None:
+    """The table of the source's that is dropped, "" for all that it has; None where none is."""
+    table = table_of(value)
+    if value["type"] == "table-drop" and is_named(source, table):
+        return table
+    if value["type"] == "database-drop" and (source.table or "").partition(".")[0] == value.get("database"):
+        return ""
+    return None
 
 
 def _not_maxwell(why: str) -> Rejected:

@@ -8,26 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 
 from pydantic import JsonValue
 
 from streams.errors import Rejected
-from streams.messages.changes import Change, Ignored, Truncation
+from streams.messages.changes import Change
 from streams.messages.records import Record
 from streams.sources.apart import change_apart
 from streams.sources.keys import KEY_MISSING, canonical
 from streams.sources.mapping import change_of
-from streams.sources.moment import Moment
 from streams.sources.payload import Payload
 from streams.sources.rows import Row
 from streams.sources.topics import Source
 
 TABLE = "@table"
 """Under this name, which no column can have unquoted, a row's key holds its table."""
-
-OTHER_TABLE = Ignored("other_table")
-"""What a row says that is of no table of the source's."""
 
 Columns = Mapping[str, JsonValue]
 
@@ -36,16 +31,6 @@ def table_of(value: Columns) -> str:
     """`DATABASE.TABLE` as a record names them, without what it does not name."""
     names = (value.get("database"), value.get("table"))
     return ".".join(name for name in names if isinstance(name, str) and name)
-
-
-def is_read(source: Source, table: str) -> bool:
-    """Whether rows of `table` are the source's documents: all are where it names no table."""
-    return source.table is None or fnmatchcase(table, source.table)
-
-
-def is_the_only_one(source: Source, table: str) -> bool:
-    """Whether the source is this very table, and no other."""
-    return source.table == table
 
 
 def row_key(source: Source, table: str, names: Sequence[str], columns: Columns) -> Columns | None:
@@ -90,24 +75,6 @@ def changes(source: Source, record: Record, payload: Payload, rows: Sequence[Row
     change = change_of if len(rows) == 1 else change_apart
     return tuple(
         change(source, record, keyless if source.key or row.key is not None else payload, row) for row in rows
-    )
-
-
-def emptied(source: Source, record: Record, moment: Moment) -> Truncation:
-    """That the source's table has no rows any more. Raises `Rejected` (`truncate`) unless it may say so."""
-    if source.on_truncate == "reject":
-        raise Rejected(
-            "the table was truncated or dropped, and its documents are kept: write on_truncate = "
-            '"delete" in the sources file, then replay this record, to have them deleted',
-            code="truncate",
-        )
-    return Truncation(
-        source.topic,
-        at=record.at,
-        timestamp=record.timestamp,
-        time=moment.time,
-        order=None if moment.time is None else 0,
-        changed_at=moment.changed_at,
     )
 
 

@@ -18,7 +18,7 @@ class Source:
     `metadata` name columns. `unavailable_value` is what Debezium writes for a value that it does not know
     (its own `unavailable.value.placeholder`), `fields_prefix` what the names of fields begin with that
     are added to flattened rows (its `add.fields.prefix`). `table` (`DATABASE.TABLE`, `*` for any letters)
-    says which of the tables on a topic of Maxwell or Canal are documents, `delete_types` which types of
+    says which of the tables on a topic are documents, `delete_types` which types of
     CloudEvents say that a row is gone.
     """
 

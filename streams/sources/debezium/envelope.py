@@ -14,9 +14,11 @@ from streams.sources.debezium import cassandra
 from streams.sources.debezium.beside import is_signal
 from streams.sources.debezium.extended_json import document
 from streams.sources.debezium.moment import Moment, moment
+from streams.sources.debezium.table import is_of_the_source, table_of
 from streams.sources.debezium.unavailable import without_unavailable
 from streams.sources.payload import Payload
 from streams.sources.rows import Row
+from streams.sources.scope import OTHER_TABLE, emptied
 from streams.sources.topics import Source
 
 Event = Mapping[str, JsonValue]
@@ -41,8 +43,10 @@ def decode(source: Source, record: Record, payload: Payload, event: Event) -> tu
     op = event.get("op")
     if op == "m":
         return (Ignored("message"),)
+    if not is_of_the_source(source, _info(event)):
+        return (OTHER_TABLE,)
     if op == "t":
-        return (_truncation(source, record, _moment(event)),)
+        return (_truncation(source, record, event),)
     if op == "d":
         return changes_of(source, record, payload, _gone(event))
     if op not in _UPSERTS:
@@ -85,14 +89,11 @@ def _written(source: Source, event: Event) -> Row:
     )
 
 
-def _truncation(source: Source, record: Record, at: Moment) -> Truncation:
-    if source.on_truncate == "reject":
-        raise Rejected(
-            'the table was emptied (TRUNCATE); write on_truncate = "delete" in the sources file to have '
-            "every document of this source deleted, then replay this record",
-            code="truncate",
-        )
-    return Truncation(source.topic, record.at, record.timestamp, at.time, at.order, at.changed_at)
+def _truncation(source: Source, record: Record, event: Event) -> Truncation:
+    at = _moment(event)
+    return emptied(
+        source, record, table_of(_info(event)), time=at.time, order=at.order, changed_at=at.changed_at
+    )
 
 
 def _image(event: Event, name: str) -> Image:
@@ -106,10 +107,14 @@ def _image(event: Event, name: str) -> Image:
 
 
 def _moment(event: Event) -> Moment:
-    info = event["source"]
-    return moment(info if isinstance(info, dict) else {}, op=event.get("op"))
+    return moment(_info(event), op=event.get("op"))
 
 
 def _is_of(connector: str, event: Event) -> bool:
+    return _info(event).get("connector") == connector
+
+
+def _info(event: Event) -> Event:
+    """Its `source` block: when and where the change was."""
     info = event["source"]
-    return isinstance(info, dict) and info.get("connector") == connector
+    return info if isinstance(info, dict) else {}

@@ -137,10 +137,10 @@ def test_what_is_no_row_is_ignored_by_name(kind, reason):
 
 def test_a_truncate_is_refused_or_drops_the_sources_documents():
     assert code(record(kind="TRUNCATE", data=None)) == "truncate"
-    (truncation,) = said(record(kind="TRUNCATE", data=None), of=source(on_truncate="delete"))
+    of = source(table="shop.articles", on_truncate="delete")
+    (truncation,) = said(record(kind="TRUNCATE", data=None), of=of)
     assert isinstance(truncation, Truncation)
     assert truncation.time == ES * 10**6
-    of = source(table="shop.articles", on_truncate="delete")
     assert isinstance(said(record(kind="ERASE", data=None), of=of)[0], Truncation)
     assert said(record(kind="TRUNCATE", data=None, table="users"), of=of) == (Ignored("other_table"),)
 

@@ -9,6 +9,8 @@ from streams.errors import Rejected
 from streams.messages.changes import Change, Ignored, Truncation
 from streams.messages.records import Record
 from streams.sources import Source, decode
+from tests.unit.indexing.memory_store import MemoryStore
+from tests.unit.indexing.shelf import Shelf
 
 TS = 1_477_053_234
 INSERT = {
@@ -134,6 +136,30 @@ def test_a_drop_of_the_very_table_that_the_source_names_is_a_truncation():
     (truncation,) = said(drop, of=source(table="shop.articles", on_truncate="delete"))
     assert isinstance(truncation, Truncation)
     assert (truncation.time, truncation.source) == (TS * 10**9, "m")
+
+
+@pytest.mark.parametrize("table", ["shop.articles", "shop.*"])
+def test_a_drop_of_the_database_drops_all_that_the_source_has_of_it(table):
+    drop = {"type": "database-drop", "database": "shop", "ts": TS * 1000}
+    of = source(table=table, on_truncate="delete")
+    assert isinstance(said(drop, of=of)[0], Truncation)
+    assert said(drop | {"database": "other"}, of=of) == (Ignored("schema_change"),)
+
+
+async def test_a_dropped_tables_rows_of_the_same_second_are_gone_and_those_of_a_new_table_stay():
+    of = source(table="shop.articles", on_truncate="delete")
+    drop = {"type": "table-drop", "database": "shop", "table": "articles", "ts": TS * 1000}
+    shelf = Shelf(MemoryStore())
+    for offset, value in enumerate(
+        [
+            INSERT | {"position": "master.000009:100"},
+            drop | {"position": "master.000009:200"},
+            INSERT | {"position": "master.000009:300", "data": INSERT["data"] | {"id": 2}},
+        ]
+    ):
+        record = Record("m", 0, offset, 1_000, None, json.dumps(value).encode())
+        await shelf.apply(*decode(of, record, max_bytes=1 << 20))
+    assert [json.loads(key)["id"] for key in await shelf.shown()] == ["2"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,29 @@
+"""Which table a change is of, by its `source` block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from streams.sources.scope import is_read
+from streams.sources.topics import Source
+
+_WITH_DATABASE = frozenset({"sqlserver", "informix"})
+"""Connectors that follow several databases with several schemas each, and have both in a topic's name."""
+
+
+def table_of(info: Mapping[str, JsonValue]) -> str:
+    """`SCHEMA.TABLE`, or `DATABASE.TABLE` where there are no schemas, or both; "" where none is named."""
+    table, schema = info.get("table") or info.get("collection"), info.get("schema")
+    if not table:
+        return ""
+    needed = not schema or info.get("connector") in _WITH_DATABASE
+    database = (info.get("db") or info.get("keyspace")) if needed else None
+    return ".".join(name for name in (database, schema, table) if isinstance(name, str) and name)
+
+
+def is_of_the_source(source: Source, info: Mapping[str, JsonValue]) -> bool:
+    """Whether the change is of a table that the source reads; one that names none is."""
+    table = table_of(info)
+    return not table or is_read(source, table)
