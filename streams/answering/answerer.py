@@ -14,6 +14,7 @@ from streams.answering.generating.prompt import MINIMUM_TOKENS, Prompt, brief, p
 from streams.answering.generating.reply import usage
 from streams.answering.generating.route import Choice
 from streams.answering.generating.router import Router
+from streams.answering.generating.warming import Warming
 from streams.answering.grounding.extract import extract
 from streams.answering.grounding.ground import citations
 from streams.answering.guard.inspect import Guard
@@ -66,9 +67,10 @@ class Answerer:
         monotonic: Monotonic,
         observe: Observer = unobserved,
         shadow: Shadow | None = None,
+        warming: Warming | None = None,
     ) -> None:
         self._guard = Guard(settings.guard_policy, observe)
-        self._router = Router(settings.routing, monotonic=monotonic)
+        self._router = Router(settings.routing, monotonic=monotonic, warming=warming)
         rewriter = Rewriter(generator, settings.rewriting, self._router.usual_s, monotonic, observe)
         self._lookup = Lookup(
             serve, watermarks, settings.retrieval, monotonic, observe, self._guard, rewriter

@@ -83,6 +83,15 @@ class Answering:
         return (self.generate_model, self.fallback_model, *rolled_out)
 
     @property
+    def warmed(self) -> tuple[str, ...]:
+        """Those that are kept loaded, the one that is there soonest first.
+
+        No other: where a model that is tried by shadow or rollout does not fit beside them, it would push
+        them out.
+        """
+        return tuple(dict.fromkeys((self.fallback_model, self.generate_model)))
+
+    @property
     def writing(self) -> Writing:
         """The part that is about how a model writes."""
         return Writing(self.temperature, self.num_ctx, self.max_answer_tokens)

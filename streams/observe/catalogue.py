@@ -242,6 +242,10 @@ CATALOGUE: Mapping[str, Sequence[Metric]] = {
             "answer_follow_ups", "follow-up questions made to stand alone, by a model or by program", "by"
         ),
         gauge("circuit_open", "1 while a model is left alone since it kept failing", "model"),
+        gauge("model_loading", "1 while a worker has the model server load a model", "model"),
+        histogram(
+            "model_load_seconds", "loads of models; `outcome`: `loaded`, or what failed", "model", "outcome"
+        ),
         gauge("questions_waiting", "questions that wait for a place"),
         gauge("answer_slots", "replies that may be generated at a time"),
         gauge("answer_slots_busy", "replies that are generated now"),

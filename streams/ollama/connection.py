@@ -51,7 +51,7 @@ class OllamaConfig:
     `read_timeout_s` is the longest silence within a reply, `load_timeout_s` the same while a model is
     loaded or pulled. A call that may be repeated is tried `attempts` times, with a pause of `backoff_s`
     that doubles, and jitter; a `Retry-After` is honoured up to `retry_after_max_s`. `keep_alive` is how
-    long a model stays loaded, in Ollama's notation (`"30m"`, `"-1"`); None leaves it to the server.
+    long a model stays loaded, in Ollama's notation (`"30m"`, `"-1m"` for ever); None leaves it to the server.
     """
 
     url: str = "http://localhost:11434"

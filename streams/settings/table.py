@@ -116,6 +116,8 @@ class Settings(BaseSettings):
     """A model that answers a share of the questions once more, to `STREAMS_TOPIC_SHADOW`."""
     shadow_percent: Annotated[float, Field(ge=0, le=100)] = 10.0
     """Share of the questions that it answers, while there is a slot to spare."""
+    model_keep_alive: Annotated[str, Field(pattern=r"^-?[0-9]{1,9}(s|m|h)$")] = "24h"
+    """How long Ollama keeps a model loaded that nobody asks: `30m`, `24h`; `-1m`: until it needs the room."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     """Of the answering models."""
     num_ctx: Annotated[int, Field(ge=512, le=1048576)] = 8192

@@ -16,6 +16,7 @@ from streams.agents.indexing import indexing_agent
 from streams.agents.lifecycle import Agent
 from streams.agents.pump.work import Fetch, PumpSettings
 from streams.answering.answerer import TAKEN_A_SLOT, Answerer
+from streams.answering.generating.warming import Warming
 from streams.answering.shadow import Shadow
 from streams.errors import Rejected
 from streams.indexing.generations.following import FollowingIndexer
@@ -214,13 +215,15 @@ def answer_agent(
     return agent
 
 
-def new_answerer(parts: Parts, watermarks: CommittedOffsets, shadow: Shadow | None) -> Answerer:
+def new_answerer(
+    parts: Parts, watermarks: CommittedOffsets, shadow: Shadow | None, warming: Warming | None = None
+) -> Answerer:
     """The answerer, which all its agents in this process share."""
     settings = parts.settings
     generator = parts.tracing.generator(parts.ollama) if parts.tracing else parts.ollama
     return Answerer(
         parts.live.serve, generator, watermarks, answering_of(settings),
-        now=utc_now, monotonic=time.monotonic, observe=parts.metrics, shadow=shadow,
+        now=utc_now, monotonic=time.monotonic, observe=parts.metrics, shadow=shadow, warming=warming,
     )  # fmt: skip
 
 

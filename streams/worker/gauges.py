@@ -14,6 +14,7 @@ from streams.agents.pump.membership import Partition
 from streams.agents.pump.positions import Behind
 from streams.agents.pump.pump import Pump
 from streams.answering.answerer import Answerer
+from streams.answering.generating.warming import Warming
 from streams.kafka.connectors import Connectors
 from streams.kafka.reach import Reach
 from streams.observe.metrics import Metrics
@@ -92,6 +93,12 @@ def show_kafka(metrics: Metrics, reach: Reach) -> None:
     """Has the metrics show whether Kafka answers, and how fast."""
     metrics.read("kafka_up", lambda: {(): reach.up})
     metrics.read("kafka_answer_seconds", lambda: {(): reach.took_s})
+
+
+def show_loading(metrics: Metrics, warming: Warming | None) -> None:
+    """Has the metrics show which model is being loaded."""
+    if warming is not None:
+        metrics.read("model_loading", lambda: {(model,): 1 for model in (warming.loading,) if model})
 
 
 def show_connectors(metrics: Metrics, connectors: Connectors) -> None:

@@ -102,7 +102,10 @@ async def open_schemas(settings: Settings, read: sources.Topics, stack: AsyncExi
 def ollama_config(settings: Settings) -> OllamaConfig:
     """How to call the model server."""
     return OllamaConfig(
-        url=settings.ollama, attempts=settings.retry_attempts, backoff_s=settings.retry_backoff_ms / 1000
+        url=settings.ollama,
+        attempts=settings.retry_attempts,
+        backoff_s=settings.retry_backoff_ms / 1000,
+        keep_alive=settings.model_keep_alive,
     )
 
 

@@ -45,6 +45,7 @@ from streams.worker.live import live_of
 from streams.worker.parts import Role, ollama_config, open_index, open_schemas
 from streams.worker.shadow import ShadowModel
 from streams.worker.status import Status
+from streams.worker.warming import begun, warming_of
 
 if TYPE_CHECKING:
     from streams.observe.tracing import Tracing
@@ -178,18 +179,19 @@ async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: async
     settings = parts.settings
     watermarks, replies = watermarks_of(parts), reply_topics_of(settings)
     shadow = ShadowModel.of(parts)
-    answerer = new_answerer(parts, watermarks, None if shadow is None else shadow.shadow)
+    warming = warming_of(parts) if "answer" in roles else None
+    answerer = new_answerer(parts, watermarks, None if shadow is None else shadow.shadow, warming)
     new: dict[Role, Callable[[], Agent]] = {
         "index": lambda: index_agent(parts),
         "answer": lambda: answer_agent(parts, answerer, watermarks, replies),
     }
     lifecycle = Lifecycle([new[role] for role in roles])
-    status.runs(parts, lifecycle)
     log.info("worker starts", roles=list(roles), kafka=settings.kafka, store=settings.store)
     if parts.awaited.missing and "index" in roles:
         log.warning("waiting for source topics that do not exist yet", topics=list(parts.awaited.missing))
     topics_read = [source.topic for source in parts.topics.sources]
     lag = gauges.show(parts.metrics, parts, roles, lifecycle, answerer)
+    gauges.show_loading(parts.metrics, warming)
     beside = [
         asyncio.create_task(clean.tell(parts.live.store, topics_read, parts.metrics)),
         asyncio.create_task(lag.run()),
@@ -202,7 +204,13 @@ async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: async
         beside.append(asyncio.create_task(connectors.run()))
     if shadow is not None and "answer" in roles:
         beside.append(asyncio.create_task(shadow.run(answerer)))
+    if warming is not None:
+        beside.append(asyncio.create_task(warming.run()))
     try:
+        if warming is not None:
+            status.waits_for("the models are being loaded")
+            await begun(warming, stop, settings.first_token_timeout_ms / 1000)
+        status.runs(parts, lifecycle)
         return await lifecycle.run(stop)
     finally:
         for task in beside:

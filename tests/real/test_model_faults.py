@@ -1,6 +1,7 @@
 """Ollama behind a network that fails: each question ends by its deadline, and says why it ends as it does."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -104,3 +105,31 @@ async def test_whatever_becomes_of_ollama_each_question_has_its_end_by_its_deadl
             assert (events[-1].code, events[-1].retryable) == ("unavailable", True)
             await proxy.listen()
             assert (await ask(after)).type == "answer.completed"
+
+
+@pytest.mark.timeout(240)
+async def test_a_worker_has_the_models_loaded_that_were_not_and_kept_so(site, ollama, fallback):
+    async with httpx.AsyncClient(base_url=ollama, timeout=60, trust_env=False) as http:
+        unload = {"model": GENERATE_MODEL, "messages": [], "keep_alive": 0}
+        (await http.post("/api/chat", json=unload)).raise_for_status()
+
+        async def kept():
+            """Hours for which each model that is loaded stays so."""
+            models = (await http.get("/api/ps")).json()["models"]
+            return {
+                one["name"]: (datetime.fromisoformat(one["expires_at"]) - datetime.now(UTC))
+                / timedelta(hours=1)
+                for one in models
+            }
+
+        async with asyncio.timeout(60):
+            while {GENERATE_MODEL, fallback} & (await kept()).keys():  # noqa: ASYNC110 - Ollama tells nobody
+                await asyncio.sleep(0.1)
+        site.environ["STREAMS_OLLAMA_URL"] = ollama
+        with site.worker() as worker:
+            await asyncio.to_thread(worker.ready)
+            loaded = {
+                name: hours for name, hours in (await kept()).items() if name in {GENERATE_MODEL, fallback}
+            }
+            assert loaded
+            assert all(hours > 23 for hours in loaded.values())

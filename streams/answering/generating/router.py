@@ -10,9 +10,13 @@ from streams.answering.generating.generate import StopReason
 from streams.answering.generating.pace import Pace
 from streams.answering.generating.rollout import Rollout
 from streams.answering.generating.route import Choice, Models, choose, first_token_limit
+from streams.answering.generating.warming import Warming
 from streams.ports import Monotonic
 
 _MODELS_FAULT = frozenset({"timeout", "error"})
+_TOO_LATE = frozenset({"timeout", "deadline"})
+_NO_TOKEN = _MODELS_FAULT | _TOO_LATE
+"""Ends of replies that had not begun, which may be since the model is not loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +36,13 @@ class Routing:
 
 
 class Router:
-    """Chooses the model for each attempt, and learns from how it went. One for a process."""
+    """Chooses the model for each attempt, and learns from how it went. One for a process.
 
-    def __init__(self, routing: Routing, *, monotonic: Monotonic) -> None:
-        self._routing = routing
+    `warming` loads the models; without it they are taken to be loaded by whoever asks.
+    """
+
+    def __init__(self, routing: Routing, *, monotonic: Monotonic, warming: Warming | None = None) -> None:
+        self._routing, self._warming = routing, warming
         primary, fallback = routing.primary, routing.fallback
         firsts = [primary] if routing.rollout is None else [primary, routing.rollout.model]
         self._circuits = {
@@ -61,7 +68,7 @@ class Router:
             return rolled_out
         models = self._models()
         choice = choose(models, left_s=left_s, circuit_open=False)
-        if choice.route == "primary" and not self._circuits[models.primary].admits():
+        if choice.route == "primary" and not self._admits(models):
             choice = choose(models, left_s=left_s, circuit_open=True)
         return choice
 
@@ -95,10 +102,25 @@ class Router:
 
     def failed(self, choice: Choice, reason: StopReason, *, waited_s: float | None) -> None:
         """The reply did not come to its end; `waited_s` for a first token, None where that had come."""
+        if self._warming is not None and waited_s is not None and reason in _NO_TOKEN:
+            self._warming.want(choice.model or "")
         if reason in _MODELS_FAULT and (circuit := self._circuits.get(choice.model or "")):
             circuit.failed()
-        if reason in {"timeout", "deadline"} and waited_s is not None:
+        if reason in _TOO_LATE and waited_s is not None:
             self._pace.gave_up(choice.model or "", waited_s)
+
+    def _admits(self, models: Models) -> bool:
+        """Whether the primary may be asked.
+
+        Not while it is loaded, where there is another: Ollama keeps all requests waiting that come behind one
+        for a model that is being loaded. Nor by a trial, before it was loaded again: that would end the load.
+        """
+        circuit, warming = self._circuits[models.primary], self._warming
+        if warming is not None and models.has_fallback and warming.loading == models.primary:
+            return False
+        if warming is not None and circuit.open and warming.cold(models.primary):
+            return False
+        return circuit.admits()
 
     def _rolled_out(self, question_id: str, left_s: float) -> Choice | None:
         rollout = self._routing.rollout
