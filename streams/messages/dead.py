@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from streams.errors import Rejected, StreamsError
@@ -10,14 +12,18 @@ from streams.messages.headers import Headers
 from streams.messages.records import Offset, Outgoing, Record
 
 MESSAGE_CHARACTERS = 500
+PARTS_CHARACTERS = 4096
 RECORD_OVERHEAD = 128
 """Bytes that Kafka adds to a record that travels alone: 61 for the batch, the rest for lengths."""
 
 DEAD = frozenset({
     names.DEAD_CODE, names.DEAD_MESSAGE, names.DEAD_TOPIC, names.DEAD_PARTITION, names.DEAD_OFFSET,
-    names.DEAD_TIMESTAMP, names.DEAD_ATTEMPTS, names.DEAD_AT, names.DEAD_NULL, names.DEAD_TRUNCATED,
+    names.DEAD_TIMESTAMP, names.DEAD_ATTEMPTS, names.DEAD_AT, names.DEAD_NULL, names.DEAD_PARTS,
+    names.DEAD_TRUNCATED,
 })  # fmt: skip
 VALUE = "value"
+
+_PARTS = re.compile(r"\d{1,9}(-\d{1,9})?(,\d{1,9}(-\d{1,9})?)*", re.ASCII)
 
 
 def dead_letter(
@@ -29,12 +35,14 @@ def dead_letter(
     topic: str,
     max_bytes: int,
     sent_back: bool = False,
+    parts: Sequence[int] = (),
 ) -> Outgoing:
     """What is produced to `topic` for a record that can't be processed.
 
     Dead headers that the record has already are replaced. `sent_back` says that the record was read
     from a retry topic, so that its headers tell where it first stood: those coordinates are kept where
     they are well-formed. Nowhere else are they believed: anybody may write headers to a change topic.
+    `parts`: which of the record's changes were refused, where not all were.
     A record that would be larger than `max_bytes` becomes a pointer: headers only, `dead-truncated`
     holding the bytes of its key and value.
     """
@@ -42,7 +50,7 @@ def dead_letter(
     own = _without_dead(record.headers)
     value: bytes | None
     null: Headers
-    cause = _cause(stood, error, attempts, at)
+    cause = (*_cause(stood, error, attempts, at), *_named(parts))
     if record.key is None and stood.value is None:
         value, null = b"", ((names.DEAD_NULL, VALUE.encode()),)
     else:
@@ -88,6 +96,25 @@ def first_place(record: Record) -> Offset | None:
         )
     except Rejected:
         return None
+
+
+def refused(record: Record) -> Iterator[range] | None:
+    """Which of a dead letter's changes were refused, counted from 0; None: all, or nobody knows."""
+    text = record.header(names.DEAD_PARTS)
+    if text is None or not _PARTS.fullmatch(text):
+        return None
+    ends = [stretch.split("-") for stretch in text.split(",")]
+    return (range(int(one[0]), int(one[-1]) + 1) for one in ends)
+
+
+def _named(parts: Sequence[int]) -> Headers:
+    """The header that names these parts; none where it would be too long to be of use."""
+    stretches: list[tuple[int, int]] = []
+    for part in parts:
+        begins = stretches.pop()[0] if stretches and stretches[-1][1] == part - 1 else part
+        stretches.append((begins, part))
+    text = ",".join(str(first) if first == last else f"{first}-{last}" for first, last in stretches)
+    return ((names.DEAD_PARTS, text.encode()),) if 0 < len(text) <= PARTS_CHARACTERS else ()
 
 
 def replay(record: Record, *, topic: str) -> Outgoing:

@@ -20,6 +20,7 @@ DEAD_TIMESTAMP = "dead-timestamp"
 DEAD_ATTEMPTS = "dead-attempts"
 DEAD_AT = "dead-at"
 DEAD_NULL = "dead-null"
+DEAD_PARTS = "dead-parts"
 DEAD_TRUNCATED = "dead-truncated"
 
 Headers = tuple[tuple[str, bytes | None], ...]

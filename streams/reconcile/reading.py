@@ -10,9 +10,9 @@ from typing import Protocol
 
 from streams.errors import Rejected
 from streams.messages.changes import Change, Ignored, Said, Truncation
-from streams.messages.dead import first_place
-from streams.messages.records import Offset, Record
-from streams.reconcile.spool import Spool, Stretch
+from streams.messages.dead import first_place, refused
+from streams.messages.records import Record
+from streams.reconcile.spool import Letter, Read, Spool, Stretch
 from streams.reconcile.verdict import Reach, Spans
 
 AT_ONCE = 500
@@ -46,7 +46,7 @@ async def read(log: Log, spool: Spool, decode: Decode, topic: str, spans: Spans,
     """Reads a source's records into the spool, and says how far it got."""
     unread: dict[int, int] = {}
     illegible = speaking = 0
-    batch: list[tuple[Placed, bool]] = []
+    batch: list[Read] = []
     stood = _Stood()
     async with aclosing(log.records(topic, spans)) as records:
         async for record in records:
@@ -93,30 +93,32 @@ class _Stood:
         self.open[record.partition] = Stretch(record.topic, record.partition, record.offset, record.offset)
 
 
-async def attributed(decode: Decode, record: Record) -> Sequence[tuple[Placed, bool]] | None:
-    """The changes in a record, each with whether it could not be read; None where nothing at all can be.
+async def attributed(decode: Decode, record: Record) -> Sequence[Read] | None:
+    """The changes in a record; None where nothing at all can be read.
 
     Of which document a record speaks is asked of its key alone where its value can't be read.
     """
     try:
-        return [(one, False) for one in await decode(record) if not isinstance(one, Ignored)]
+        said = enumerate(await decode(record))
+        return [Read(one, number) for number, one in said if not isinstance(one, Ignored)]
     except Rejected:
         pass
     try:
         named = [one for one in await decode(replace(record, value=None)) if isinstance(one, Change)]
     except Rejected:
         named = []
-    return [(one, True) for one in named] or None
+    return [Read(one, unreadable=True) for one in named] or None
 
 
 async def bury(log: Log, spool: Spool, topic: str, since: Spans) -> Spans:
     """Reads the dead letters that came after `since` into the spool; gives what to go on from."""
     now = await log.spans(topic)
     new = {number: (max(begin, since.get(number, (0, 0))[1]), end) for number, (begin, end) in now.items()}
-    letters: list[Offset] = []
+    letters: list[Letter] = []
     async with aclosing(log.records(topic, new)) as records:
         async for record in records:
-            letters += filter(None, [first_place(record)])
+            if at := first_place(record):
+                letters.append(Letter(at, refused(record)))
             if len(letters) >= AT_ONCE:
                 await asyncio.to_thread(spool.bury, letters)
                 letters = []

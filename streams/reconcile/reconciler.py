@@ -147,7 +147,7 @@ class Reconciler:
         kind = found.kind
         if kind in BROUGHT and applied.get((found.at.topic, found.at.partition), -1) < found.at.offset:
             kind = "pending"
-        elif kind in BROUGHT and self._spool.buried(found.at):
+        elif kind in BROUGHT and self._spool.died(found.key, found.at):
             kind = "dead"
         return replace(found, kind=kind, note=found.note or notes.get(found.key))
 

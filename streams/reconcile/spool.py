@@ -20,13 +20,15 @@ from streams.reconcile.temporary import opened, together
 _TABLES = """
 CREATE TABLE said (
     key BLOB, part INTEGER, dead INTEGER, source TEXT, at INTEGER, position TEXT, timed INTEGER,
-    deleted INTEGER, whole INTEGER, tenant TEXT, id TEXT, PRIMARY KEY (key, part, dead)
+    deleted INTEGER, whole INTEGER, tenant TEXT, id TEXT, nr INTEGER, PRIMARY KEY (key, part, dead)
 ) WITHOUT ROWID;
 CREATE TABLE steps (key BLOB, part INTEGER, at INTEGER, PRIMARY KEY (key, part, at)) WITHOUT ROWID;
 CREATE TABLE stretches (
     topic TEXT, part INTEGER, first INTEGER, last INTEGER, PRIMARY KEY (topic, part, first)
 ) WITHOUT ROWID;
-CREATE TABLE letters (topic TEXT, part INTEGER, at INTEGER, PRIMARY KEY (topic, part, at)) WITHOUT ROWID;
+CREATE TABLE letters (
+    topic TEXT, part INTEGER, at INTEGER, first INTEGER, last INTEGER, PRIMARY KEY (topic, part, at, first)
+) WITHOUT ROWID;
 """
 _OF_PARTITION = (
     "SELECT part, source, at, position, timed, deleted, whole, tenant, id FROM said"
@@ -46,6 +48,24 @@ class Stretch(NamedTuple):
     last: int
 
 
+class Letter(NamedTuple):
+    """A record that is a dead letter, and which of its changes, counted from 0; None for all."""
+
+    at: Offset
+    refused: Iterable[range] | None = None
+
+
+class Read(NamedTuple):
+    """A change, which one of its record's it is, and whether it could not be read."""
+
+    change: Change | Truncation
+    number: int = 0
+    unreadable: bool = False
+
+
+EVERY = range(2**31)
+
+
 class Spool:
     """The file. Not to be used by two at a time."""
 
@@ -63,16 +83,25 @@ class Spool:
         """The file is gone."""
         self._db.close()
 
-    def bury(self, letters: Iterable[Offset]) -> None:
-        """Remembers records that are dead letters."""
-        rows = [(at.topic, at.partition, at.offset) for at in letters]
+    def bury(self, letters: Iterable[Letter]) -> None:
+        """Remembers what is dead; of letters of one record the last counts."""
         with together(self._db):
-            self._db.executemany("INSERT OR IGNORE INTO letters VALUES (?, ?, ?)", rows)
+            for at, refused in letters:
+                place = (at.topic, at.partition, at.offset)
+                self._db.execute("DELETE FROM letters WHERE topic = ? AND part = ? AND at = ?", place)
+                rows = [(*place, one.start, one.stop - 1) for one in refused or [EVERY]]
+                self._db.executemany("INSERT OR REPLACE INTO letters VALUES (?, ?, ?, ?, ?)", rows)
 
-    def buried(self, at: Offset) -> bool:
-        """Whether that record is a dead letter."""
-        sql = "SELECT 1 FROM letters WHERE topic = ? AND part = ? AND at = ?"
-        return self._db.execute(sql, (at.topic, at.partition, at.offset)).fetchone() is not None
+    def buried(self, at: Offset, number: int) -> bool:
+        """Whether that change, counted from 0, of that record is a dead letter."""
+        sql = "SELECT 1 FROM letters WHERE topic = ? AND part = ? AND at = ? AND ? BETWEEN first AND last"
+        return self._db.execute(sql, (at.topic, at.partition, at.offset, number)).fetchone() is not None
+
+    def died(self, key: UUID, at: Offset) -> bool:
+        """Whether what counts of a document, as that record says it, is a dead letter by now."""
+        sql = "SELECT nr FROM said WHERE key = ? AND part = ? AND at = ?"
+        rows = self._db.execute(sql, (key.bytes, at.partition, at.offset))
+        return any(self.buried(at, number) for (number,) in rows)
 
     def keep(self, stretches: Iterable[Stretch]) -> None:
         """Remembers where records stand."""
@@ -93,13 +122,13 @@ class Spool:
         """The last truncation of each source that has one."""
         return self._floors
 
-    def take(self, changes: Iterable[tuple[Change | Truncation, bool]]) -> None:
-        """What records say, in the order of each partition; with each, whether it could not be read."""
+    def take(self, changes: Iterable[Read]) -> None:
+        """What records say, in the order of each partition."""
         with together(self._db):
-            for change, unreadable in changes:
-                self._take(change, dead=unreadable or self.buried(change.at))
+            for change, number, unreadable in changes:
+                self._take(change, number, dead=unreadable or self.buried(change.at, number))
 
-    def _take(self, change: Change | Truncation, *, dead: bool) -> None:
+    def _take(self, change: Change | Truncation, number: int, *, dead: bool) -> None:
         key, partition = change.key.bytes, change.at.partition
         before = self._of(key, partition, dead=False)
         buried = self._of(key, partition, dead=True) if dead else None
@@ -112,8 +141,8 @@ class Spool:
         if not dead:
             self._step(key, said, before)
         row = (key, partition, dead, said.source, said.offset, str(said.position), said.timed, said.deleted,
-               said.whole, said.tenant, said.document_id)  # fmt: skip
-        self._db.execute("INSERT OR REPLACE INTO said VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+               said.whole, said.tenant, said.document_id, number)  # fmt: skip
+        self._db.execute("INSERT OR REPLACE INTO said VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         if isinstance(change, Truncation):
             spoken = self._spoken(key)
             self._floors[change.source] = spoken.wanted if spoken else None

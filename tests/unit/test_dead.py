@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.errors import Rejected
-from streams.messages.dead import DEAD, MESSAGE_CHARACTERS, dead_letter, original, replay, size_of
+from streams.messages.dead import DEAD, MESSAGE_CHARACTERS, dead_letter, original, refused, replay, size_of
 from streams.messages.records import Record
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -31,10 +31,11 @@ records = st.builds(
 )
 
 
-def buried(record, error=ERROR, *, max_bytes=LIMIT, sent_back=False):
+def buried(record, error=ERROR, *, max_bytes=LIMIT, sent_back=False, parts=()):
     return dead_letter(
-        record, error, attempts=3, at=AT, topic="documents.dead", max_bytes=max_bytes, sent_back=sent_back
-    )
+        record, error, attempts=3, at=AT, topic="documents.dead", max_bytes=max_bytes, sent_back=sent_back,
+        parts=parts,
+    )  # fmt: skip
 
 
 def consumed(outgoing, topic="documents.retry", offset=9):
@@ -55,6 +56,18 @@ def test_a_dead_letter_sent_back_is_the_record_that_it_was(record):
     assert original(consumed(replay(consumed(buried(record)), topic="documents.retry"))) == record
 
 
+@given(st.sets(st.integers(0, 40), min_size=1))
+def test_a_dead_letter_says_which_of_the_records_changes_were_refused(parts):
+    told = refused(consumed(buried(A_RECORD, parts=sorted(parts))))
+    assert {part for stretch in told for part in stretch} == parts
+
+
+def test_a_dead_letter_that_names_no_changes_or_too_many_is_wholly_refused():
+    assert refused(consumed(buried(A_RECORD))) is None
+    assert refused(consumed(buried(A_RECORD, parts=range(0, 9000, 2)))) is None
+    assert refused(replace(A_RECORD, headers=(("dead-parts", b"1,x"),))) is None
+
+
 @given(records)
 def test_a_dead_letter_can_always_be_produced(record):
     outgoing = buried(record)
@@ -65,7 +78,7 @@ def test_a_dead_letter_keeps_bytes_and_headers_and_says_why_and_where():
     outgoing = buried(A_RECORD)
     assert (outgoing.topic, outgoing.key, outgoing.value) == ("documents.dead", b"acme/1", b"\xff{")
     assert outgoing.headers[:2] == A_RECORD.headers
-    said = {name: text(outgoing, name) for name in DEAD - {"dead-null", "dead-truncated"}}
+    said = {name: text(outgoing, name) for name in DEAD - {"dead-null", "dead-parts", "dead-truncated"}}
     assert said == {
         "dead-code": "invalid_change",
         "dead-message": "not valid JSON at byte 17",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Self
 
 from streams.agents.pump.backoff import Backoff, Random
@@ -55,24 +55,24 @@ class DeadLetters:
         self._deliver, self._now, self._topic = deliver, now, topic
         self._retry_topics, self._max_bytes = retry_topics, max_bytes
 
-    async def bury(self, record: Record, error: Rejected, *, attempts: int) -> None:
-        """Returns once the dead letter is there: whole, or as a pointer where Kafka finds it too large."""
-        at = self._now()
-        try:
-            await self._deliver(self._letter(record, error, attempts, at, self._max_bytes))
-        except Rejected:
-            await self._deliver(self._letter(record, error, attempts, at, 0))
+    async def bury(
+        self, record: Record, error: Rejected, *, attempts: int, parts: Sequence[int] = ()
+    ) -> None:
+        """Returns once the dead letter is there: whole, or as a pointer where Kafka finds it too large.
 
-    def _letter(
-        self, record: Record, error: Rejected, attempts: int, at: datetime, max_bytes: int
-    ) -> Outgoing:
-        sent_back = record.topic in self._retry_topics
-        return dead_letter(
+        `parts`: which of the record's parts were refused, where not all were.
+        """
+        letter = partial(
+            dead_letter,
             record,
             error,
             attempts=attempts,
-            at=at,
+            at=self._now(),
             topic=self._topic,
-            max_bytes=max_bytes,
-            sent_back=sent_back,
+            sent_back=record.topic in self._retry_topics,
+            parts=parts,
         )
+        try:
+            await self._deliver(letter(max_bytes=self._max_bytes))
+        except Rejected:
+            await self._deliver(letter(max_bytes=0))

@@ -132,7 +132,9 @@ class Handling(Generic[Item, Outcome]):
         ended = [end for end in slot.ended if end is not None]
         error = next((end.outcome for end in ended if isinstance(end.outcome, Rejected)), None)
         if error is not None:
-            await self._dead.bury(slot.record, error, attempts=max(slot.attempts, 1))
+            await self._dead.bury(
+                slot.record, error, attempts=max(slot.attempts, 1), parts=slot.refused_in_part
+            )
             self._observe(Observed("dead_letters", labels={"pump": self._name, "code": error.code}))
         await self._work.conclude(slot.record, ended)
         self._finish(slot)

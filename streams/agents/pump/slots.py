@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -31,6 +32,12 @@ class Slot(Generic[Item, Outcome]):
     def partition(self) -> Partition:
         """The partition that it came from."""
         return Partition(self.record.topic, self.record.partition)
+
+    @property
+    def refused_in_part(self) -> Sequence[int]:
+        """Which parts were refused, where not all were; nothing where they all were."""
+        refused = [nr for nr, end in enumerate(self.ended) if end and isinstance(end.outcome, Rejected)]
+        return refused if len(refused) < len(self.ended) else ()
 
     def settle(self, part: Part[Item, Outcome], outcome: Outcome | Rejected, attempts: int) -> bool:
         """Keeps how a part ended; True where it was the last one that was missing."""

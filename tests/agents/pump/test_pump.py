@@ -537,7 +537,16 @@ async def test_a_record_of_several_parts_is_concluded_once_with_one_dead_letter(
             b"c",
             "bad_word",
         ]
-    assert len(bench.produced) == 1
+    (letter,) = bench.produced
+    assert dict(letter.headers)["dead-parts"] == b"1,3"
+
+
+async def test_a_record_whose_parts_are_all_refused_is_a_dead_letter_as_a_whole():
+    async with Bench(ByWord()) as bench:
+        bench.deliver(b"bad")
+        bench.deliver(b"bad bad")
+        await bench.committed(2)
+    assert all("dead-parts" not in dict(letter.headers) for letter in bench.produced)
 
 
 class Flaky(Steps):

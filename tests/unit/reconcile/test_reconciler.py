@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams import sources
+from streams.errors import Rejected
 from streams.messages.changes import Ignored, floor_key
+from streams.messages.held import current
 from streams.reconcile.reconciler import Asked
 from streams.reconcile.report import report
-from tests.unit.reconcile.world import TOPIC, World
+from tests.unit.reconcile.world import DEAD, TOPIC, World
 
 
 @pytest.fixture
@@ -377,6 +380,56 @@ class TestRows:
         assert await rows.compare() == [("damaged", "r")]
         assert await rows.compare(mend=True) == []
         assert self.shown(rows) == ("C", ["new"])
+
+
+class TestARecordOfSeveralRows:
+    """One of which can't be mapped: the others count, each for itself."""
+
+    @pytest.fixture
+    async def canal(self, monkeypatch):
+        world = World()
+        source = sources.Source(TOPIC, format="canal", id="{id}", text="{text}", tenant="acme")
+
+        async def decode(record):
+            return sources.decode(source, record, max_bytes=10**6)
+
+        monkeypatch.setattr(world, "decode", decode)
+        rows = [{"id": "1", "text": "a"}, {"id": "2", "text": "b"}, {"id": "3", "text": None}]
+        value = {"type": "INSERT", "database": "shop", "table": "article", "es": 1_700_000_000_000,
+                 "pkNames": ["id"], "data": rows, "old": None}  # fmt: skip
+        record = world.log.append(TOPIC, None, json.dumps(value).encode())
+        ends = [await self.apply(world, change) for change in await decode(record)]
+        assert ends == [True, True, False]
+        world.bury(record, parts=b"2")
+        return world
+
+    async def apply(self, world, change):
+        try:
+            await world.indexer.apply(change)
+        except Rejected:
+            return False
+        return True
+
+    async def test_has_one_that_is_dead(self, canal):
+        assert [kind for kind, _ in await canal.compare()] == ["dead"]
+        assert canal.report.clean
+
+    async def test_has_another_that_was_lost_mended(self, canal):
+        (lost,) = [key for key, heads in canal.store.all_heads.items()
+                   if current(list(heads.values())).document_id == "1"]  # fmt: skip
+        del canal.store.all_heads[lost]
+        assert await canal.findings() == ["dead", "missing"]
+        assert not canal.report.clean
+        await canal.compare(mend=True)
+        assert [found.kind for found in canal.found] == ["dead"]
+        assert lost in canal.store.all_heads
+
+    async def test_that_dies_while_they_are_compared_is_dead_alone(self, canal):
+        canal.log.topics[DEAD][0].clear()
+        canal.store.all_heads.clear()
+        record = canal.log.topics[TOPIC][0][0]
+        canal.workers.meanwhile = lambda: canal.bury(record, parts=b"2")
+        assert await canal.findings() == ["dead", "missing", "missing"]
 
 
 class TestTruncations:

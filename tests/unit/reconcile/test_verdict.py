@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streams.messages.changes import Change, Document
 from streams.messages.position import Position
-from streams.reconcile.spool import Spool
+from streams.reconcile.spool import Letter, Read, Spool
 from streams.reconcile.standing import over
 from streams.reconcile.verdict import Reach, compare, doubt
 from tests.unit.indexing.replay import State
@@ -20,8 +20,8 @@ def spoken(log, dead=()):
     """What the spool makes of a log, read one partition after the other."""
     by_partition = sorted(log, key=lambda change: (change.at.partition, change.at.offset))
     with Spool() as spool:
-        spool.bury(change.at for change in dead)
-        spool.take((change, False) for change in by_partition)
+        spool.bury(Letter(change.at) for change in dead)
+        spool.take(Read(change) for change in by_partition)
         return spool.spoken([log[0].key])[log[0].key]
 
 

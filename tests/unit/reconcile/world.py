@@ -13,7 +13,7 @@ from streams.errors import Rejected
 from streams.indexing.cutting.cut import HereCutter
 from streams.indexing.indexer import Indexer
 from streams.messages.changes import Change, Document, Incomplete, Truncation
-from streams.messages.headers import DEAD_OFFSET, DEAD_PARTITION, DEAD_TIMESTAMP, DEAD_TOPIC
+from streams.messages.headers import DEAD_OFFSET, DEAD_PARTITION, DEAD_PARTS, DEAD_TIMESTAMP, DEAD_TOPIC
 from streams.messages.held import Head
 from streams.messages.records import Offset, Record
 from streams.reconcile.reconciler import Asked, Reconciler
@@ -136,10 +136,11 @@ class World:
             except Rejected:
                 self.bury(record)
 
-    def bury(self, record):
+    def bury(self, record, *, parts=None):
         at = {DEAD_TOPIC: record.topic, DEAD_PARTITION: record.partition, DEAD_OFFSET: record.offset,
               DEAD_TIMESTAMP: record.timestamp}  # fmt: skip
         headers = [(name, str(value).encode()) for name, value in at.items()]
+        headers += [(DEAD_PARTS, parts)] if parts else []
         self.log.append(DEAD, record.key, record.value, headers=headers)
 
     async def everything(self):
