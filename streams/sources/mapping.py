@@ -61,6 +61,11 @@ def change_of(source: Source, record: Record, payload: Payload, row: Row) -> Cha
     return replace(change, document=document, tenant=tenant, document_id=document_id)
 
 
+def is_mapped(source: Source, names: Container[str]) -> bool:
+    """Whether a record with these fields is a row that the source maps: it has those of id and text."""
+    return _mapping(source).is_in(names)
+
+
 @dataclass(frozen=True, slots=True)
 class _Mapping:
     """A source's templates, parsed."""
@@ -79,6 +84,13 @@ class _Mapping:
         """Those of a row's columns that the document is made from, sorted."""
         held = {held_in(column, names) for column in self.columns}
         return tuple(sorted(name for name in held if name is not None))
+
+    def is_in(self, names: Container[str]) -> bool:
+        """Whether `names` has the columns of id and text that are not optional, and one of the text's."""
+        text = self.templates["text"].columns
+        needed = [one for one in (*self.templates["id"].columns, *text) if not one.optional]
+        held = [one for one in (*needed, *text) if held_in(one, names) is not None]
+        return set(needed) <= set(held) and not set(text).isdisjoint(held)
 
     def document(self, columns: Mapping[str, JsonValue]) -> Document:
         return Document(

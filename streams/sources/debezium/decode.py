@@ -8,8 +8,11 @@ from streams.messages.records import Record
 from streams.sources.apart import changes_of
 from streams.sources.debezium import envelope, flattened
 from streams.sources.debezium.beside import reason_to_ignore
+from streams.sources.debezium.table import is_of_the_source
+from streams.sources.mapping import is_mapped
 from streams.sources.payload import Payload
 from streams.sources.rows import Row
+from streams.sources.scope import OTHER_TABLE
 from streams.sources.topics import Source
 
 
@@ -17,7 +20,8 @@ def decode(source: Source, record: Record, payload: Payload) -> tuple[Said, ...]
     """The changes in a record: in Debezium's envelope, or flattened by `ExtractNewRecordState`.
 
     A null value is a deletion: Debezium's tombstone. What connectors send beside their changes is ignored,
-    by its name. Raises `Rejected`: `not_debezium`, `truncate`, or as `changes_of` does.
+    by its name; but what has the columns that the source maps is a row. Raises `Rejected`: `not_debezium`,
+    `truncate`, or as `changes_of` does.
     """
     value = payload.value
     if value is None:
@@ -30,6 +34,9 @@ def decode(source: Source, record: Record, payload: Payload) -> tuple[Said, ...]
     event = envelope.within(value)
     if event is not None:
         return envelope.decode(source, record, payload, event)
-    if reason := reason_to_ignore(value):
+    added = flattened.added(source, record, value)
+    if "op" not in added and not is_mapped(source, value) and (reason := reason_to_ignore(value)):
         return (Ignored(reason),)
-    return changes_of(source, record, payload, flattened.row(source, record, value))
+    if not is_of_the_source(source, added):
+        return (OTHER_TABLE,)
+    return changes_of(source, record, payload, flattened.row(source, payload, value, added))

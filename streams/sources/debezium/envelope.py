@@ -13,9 +13,11 @@ from streams.sources.apart import changes_of
 from streams.sources.debezium import cassandra
 from streams.sources.debezium.beside import is_signal
 from streams.sources.debezium.extended_json import document
+from streams.sources.debezium.identity import told
 from streams.sources.debezium.moment import Moment, moment
 from streams.sources.debezium.table import is_of_the_source, table_of
 from streams.sources.debezium.unavailable import without_unavailable
+from streams.sources.mapping import is_mapped
 from streams.sources.payload import Payload
 from streams.sources.rows import Row
 from streams.sources.scope import OTHER_TABLE, emptied
@@ -47,22 +49,37 @@ def decode(source: Source, record: Record, payload: Payload, event: Event) -> tu
         return (OTHER_TABLE,)
     if op == "t":
         return (_truncation(source, record, event),)
-    if op == "d":
-        return changes_of(source, record, payload, _gone(event))
+    if op == "d" or _is_of_none(event):
+        return changes_of(source, record, payload, _gone(source, payload, event))
     if op not in _UPSERTS:
         raise Rejected("a change event with an `op` that is none of Debezium's", code="not_debezium")
     row = _written(source, event)
-    if is_signal(row.columns or {}):
+    if is_signal(columns := row.columns or {}) and not is_mapped(source, columns):
         return (Ignored("signal"),)
     return changes_of(source, record, payload, row)
 
 
-def _gone(event: Event) -> Row:
+def _is_of_none(event: Event) -> bool:
+    """Whether it is an update of MongoDB whose document was gone when the connector looked it up.
+
+    So it is with `capture.mode = change_streams_update_full`, the default: the deletion is to come. With
+    `change_streams` all updates are so; nobody can tell what the document is then, and it is gone, too.
+    """
+    return (
+        event.get("op") == "u"
+        and _is_of("mongodb", event)
+        and event.get("after") is None
+        and isinstance(event.get("updateDescription"), dict)
+    )
+
+
+def _gone(source: Source, payload: Payload, event: Event) -> Row:
     """A deletion: of the row there may be both images (Cassandra's has the key in `after`), or none."""
     at = _moment(event)
-    before = {**(_image(event, "after") or {}), **(_image(event, "before") or {})}
+    before: Event = {**(_image(event, "after") or {}), **(_image(event, "before") or {})}
     if _is_of("cassandra", event):
-        before = dict(cassandra.columns(before, partial=True)[0])
+        before = cassandra.columns(before, partial=True)[0]
+    before = told(source, payload.key, before)
     return Row(None, before=before, time=at.time, order=at.order, changed_at=at.changed_at)
 
 

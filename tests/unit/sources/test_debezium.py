@@ -153,6 +153,24 @@ class TestFlattenedRows:
         assert (made.time, made.order) == (TIME, 42)
         assert only(ROW, headers=(("__op", b"d"),)).document is None
 
+    @pytest.mark.parametrize("write", [json.dumps, lambda text: json.dumps(with_schema(text))])
+    def test_headers_may_be_in_json(self, write):
+        """As Connect's JsonConverter writes them, with and without a schema."""
+
+        def headers(**added):
+            return tuple((f"__{name}", write(value).encode()) for name, value in added.items())
+
+        assert only(ROW, headers=headers(op="d")).document is None
+        assert only(ROW, headers=headers(op="r", source_ts_ns=TIME)).time is None
+        assert only(ROW, headers=headers(op="u", source_ts_ns=TIME)).time == TIME
+        assert only(ROW, headers=headers(source_ts_ns=TIME, source_snapshot=None)).time == TIME
+
+    def test_rows_of_other_tables_are_ignored_where_they_say_so(self):
+        added = {"__op": "u", "__source_schema": "public", "__source_table": "articles"}
+        assert only(ROW | added, table="public.articles").document == DOCUMENT
+        assert only(ROW | added, table="public.users") == Ignored("other_table")
+        assert only(ROW, table="public.users").document == DOCUMENT
+
     def test_when_the_connector_read_it_is_no_time(self):
         assert only(ROW | {"__op": "u", "__ts_ms": 1_700_000_000_123}).time is None
 
@@ -195,6 +213,77 @@ class TestBesideChanges:
     def test_is_ignored_by_its_name(self, value, reason):
         for form in (value, {"schema": {"type": "struct"}, "payload": value}):
             assert said(form, key={"serverName": "x"}) == (Ignored(reason),)
+
+
+LOOKALIKES = [
+    ({"id": 1, "type": "x", "aggregate_type": "order", "payload": "new"}, "payload"),
+    ({"id": 1, "type": "x", "aggregate_type": "order", "timestamp": "new"}, "timestamp"),
+    ({"id": 1, "status": "END", "event_count": 3, "title": "new"}, "title"),
+    ({"id": 1, "status": "END", "event_count": 3, "data_collections": "new"}, "data_collections"),
+    ({"id": 1, "databaseName": "shop", "ddl": "new"}, "ddl"),
+    ({"id": 1, "type": "log", "data": "new"}, "data"),
+    ({"id": 1, "type": "x", "data-collections": "new"}, "data-collections"),
+]
+
+
+class TestRowsThatLookLikeWhatIsBesideChanges:
+    """Each would else be acknowledged, and the old text would stay."""
+
+    @pytest.mark.parametrize(("row", "text"), LOOKALIKES)
+    def test_are_rows_where_the_mapping_has_its_columns(self, row, text):
+        added = {"__op": "u", "__deleted": "false"}
+        for value in (row, row | added, event("u", row)):
+            assert only(value, text=f"{{{text}}}", title=None).document.text == "new"
+            assert only(value, text=f"{{{text}?}}", title=None).document.text == "new"
+
+    @pytest.mark.parametrize(("row", "text"), LOOKALIKES)
+    def test_are_refused_where_a_mapped_column_is_null(self, row, text):
+        assert refusal(row | {text: None}, text=f"{{{text}}}", title=None).code == "unmapped"
+
+    @pytest.mark.parametrize(("row", "_text"), LOOKALIKES)
+    def test_are_refused_where_the_mapping_has_not_its_columns_but_others_show_a_row(self, row, _text):
+        assert refusal(row | {"price": 3}).code == "unmapped"
+        assert refusal(row | {"__op": "u"}).code == "unmapped"
+        assert refusal(row, headers=(("__op", b"u"),)).code == "unmapped"
+
+
+FILLED = {"id": 1, "slug": "", "title": None, "views": 0, "at": "1970-01-01T00:00:00Z", "extra": "{}"}
+
+
+class TestADeletionWhoseKeyIsNotTheDatabases:
+    """The source's key is `slug`, the primary key `id`: PostgreSQL writes the latter alone."""
+
+    def test_is_refused_where_the_database_did_not_write_the_key(self):
+        for value in (event("d", before=FILLED), FILLED | {"__op": "d"}):
+            error = refusal(value, columns=("slug",))
+            assert error.code == "key_missing"
+            assert "REPLICA IDENTITY" in str(error)
+
+    def test_is_refused_where_only_a_constant_default_shows(self):
+        before = FILLED | {"lang": "en"}
+        assert refusal(event("d", before=before), columns=("slug", "lang")).code == "key_missing"
+
+    def test_deletes_where_the_whole_row_was_written(self):
+        for before in (ROW | {"slug": "hello"}, FILLED | {"slug": "hello"}):
+            assert only(event("d", before=before), columns=("slug",)).record_key == '{"slug":"hello"}'
+        before = ROW | {"slug": "hello", "part": 0}
+        made = only(event("d", before=before), columns=("slug", "part"))
+        assert made.record_key == '{"part":"0","slug":"hello"}'
+
+    def test_deletes_where_the_record_key_has_it_or_there_is_none(self):
+        made = only(event("d", before=FILLED), key={"slug": "hello"}, columns=("slug",))
+        assert made.record_key == '{"slug":"hello"}'
+        assert only(event("d", before=FILLED), key=None, columns=("slug",)).record_key == '{"slug":""}'
+
+
+class TestMongoDBsUpdates:
+    def test_of_a_document_that_was_gone_when_it_was_looked_up_delete_it(self):
+        value = event("u", connector="mongodb") | {"updateDescription": {"updatedFields": '{"a": 1}'}}
+        made = only(value, key={"id": "1"})
+        assert (made.document, made.record_key, made.time) == (None, '{"id":"1"}', TIME)
+
+    def test_that_say_nothing_of_what_was_updated_are_refused(self):
+        assert refusal(event("u", connector="mongodb") | {"patch": "{}"}).code == "incomplete_event"
 
 
 PLACEHOLDER = "__debezium_unavailable_value"

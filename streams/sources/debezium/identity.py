@@ -1,0 +1,37 @@
+"""What a deletion's `before` knows of its row: what identifies it to the database, maybe not to the source.
+
+PostgreSQL writes the columns of the replica identity alone, by default those of the primary key. In the
+others stands null, and in those that can't be null what Debezium has for their type: an empty text, a zero.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from streams.sources.topics import Source
+
+_ZERO = re.compile(r"(1970-01-01)?[T ]?[0:.\-]*(Z|\+00:00)?|\{\}|\[\]")
+"""Texts that stand for nothing: none, zeros, the epoch, an identifier of zeros, empty JSON."""
+
+
+def told(source: Source, record_key: JsonValue, before: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    """`before` without the columns of the source's `key` that look as if the database had not written them.
+
+    None does where the record's key has them, or where there is none: a table without a key has its whole
+    rows written, or no deletions.
+    """
+    if record_key is None or (not isinstance(record_key, Mapping) and len(source.key) == 1):
+        return before
+    known = set(record_key) if isinstance(record_key, Mapping) else set()
+    names = [name for name in source.key if name not in known]
+    filled = [name for name in names if _is_filler(before.get(name))]
+    others = before.keys() - known - set(names)
+    doubtful = filled and (filled == names or all(_is_filler(before[name]) for name in others))
+    return {name: value for name, value in before.items() if name not in filled} if doubtful else before
+
+
+def _is_filler(value: JsonValue) -> bool:
+    return not value or (isinstance(value, str) and _ZERO.fullmatch(value) is not None)
