@@ -11,7 +11,6 @@ from streams.answering.found import Found
 from streams.answering.generating.calibrate import Calibration
 from streams.answering.generating.generate import StopReason, Unfinished
 from streams.answering.generating.prompt import MINIMUM_TOKENS, Prompt, brief, prompt
-from streams.answering.generating.reply import usage
 from streams.answering.generating.route import Choice
 from streams.answering.generating.router import Router
 from streams.answering.generating.warming import Warming
@@ -186,7 +185,7 @@ class Answerer:
                 else:
                     job.tell(
                         self._completing.completed(
-                            job, choice, job.prompt.passages, outdated, counted=usage(last), support=support
+                            job, choice, job.prompt.passages, outdated, last=last, support=support
                         )
                     )
                     return

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from streams.answering.found import Found
 from streams.answering.generating.calibrate import Calibration
+from streams.answering.generating.reply import truncated, usage
 from streams.answering.generating.route import Choice
 from streams.answering.grounding.ground import citations
 from streams.answering.guard.inspect import Guard
@@ -14,9 +15,9 @@ from streams.answering.settings import Answering
 from streams.answering.shadow import Offered, Shadow
 from streams.answering.transcript import Outcome
 from streams.messages.answers import AnswerCompleted, Timings, Usage
-from streams.ports import Observed, Observer
+from streams.ports import ChatChunk, Observed, Observer
 
-_NO_USAGE = Usage()
+_NO_REPLY = ChatChunk("")
 
 
 class Completing:
@@ -41,17 +42,19 @@ class Completing:
         passages: Sequence[Found],
         outdated: tuple[int, ...] | None,
         *,
-        counted: Usage = _NO_USAGE,
+        last: ChatChunk = _NO_REPLY,
         support: float | None = None,
     ) -> AnswerCompleted:
         """The terminal event of an answer made from `passages`, some of them `outdated` by now.
 
-        `counted` and `support` are a model's: the tokens it read and wrote, how well its reply is grounded.
+        `last` and `support` are a model's: the last piece of its reply, how well that is grounded.
         """
-        timings = job.deadline.timings()
+        timings, counted, cut = job.deadline.timings(), usage(last), truncated(last)
         self._tell_route(choice, timings)
         self._tell_model(choice, counted, support)
         self._calibrate(job, choice, counted)
+        if cut:
+            self._observe(Observed("answers_truncated", labels={"route": choice.route}))
         if self._shadow is not None and choice.route != "none":
             self._shadow.offer(Offered(job.asked, job.looked.text, job.prompt, job.looked.watermark))
         outcome = Outcome(
@@ -61,6 +64,7 @@ class Completing:
             timings=timings,
             abstained=choice.route == "none",
             grounded=support,
+            truncated=cut,
             stale=job.looked.stale,
             outdated=outdated,
             guard=self._guard.report(job.looked.guarded, job.stopped),

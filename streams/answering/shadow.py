@@ -13,17 +13,17 @@ from dataclasses import dataclass
 
 from streams.answering.generating.generate import Limits, Unfinished, generate
 from streams.answering.generating.prompt import Prompt
-from streams.answering.generating.reply import regular, request, usage
+from streams.answering.generating.reply import regular, request, truncated, usage
 from streams.answering.generating.rollout import PARTS, part
 from streams.answering.generating.route import Choice
 from streams.answering.grounding.ground import citations, grounded
 from streams.answering.grounding.markers import Markers
 from streams.answering.settings import Answering
 from streams.answering.transcript import Outcome, Transcript
-from streams.messages.answers import AnswerCompleted, Timings, Usage
+from streams.messages.answers import AnswerCompleted, Timings
 from streams.messages.questions import Asked
 from streams.messages.records import Offset
-from streams.ports import Generator, Monotonic, Now, Observed, Observer, unobserved
+from streams.ports import ChatChunk, Generator, Monotonic, Now, Observed, Observer, unobserved
 
 LIMIT_S = 120.0
 """What a shadow's answer may take."""
@@ -121,7 +121,7 @@ class Shadow:
     async def _answered(self, offered: Offered) -> AnswerCompleted:
         began, first_token_s = self._monotonic(), None
         transcript = Transcript(offered.asked, attempt=1, resumed=False, now=self._now)
-        passages, counted = offered.prompt.passages, Usage()
+        passages, last = offered.prompt.passages, ChatChunk("")
         markers = Markers(len(passages))
         wanted = request(self._settings.writing, self._shadowing.model, offered.prompt)
         async with aclosing(generate(self._generator, wanted, self._limits(), self._monotonic)) as chunks:
@@ -129,7 +129,7 @@ class Shadow:
                 if first_token_s is None and chunk.text:
                     first_token_s = self._monotonic() - began
                 transcript.delta(regular(chunk, markers, transcript.text, passages).text)
-                counted = usage(chunk)
+                last = chunk
         whole_ms = 1000 * (self._monotonic() - began)
         return transcript.completed(
             Outcome(
@@ -142,7 +142,8 @@ class Shadow:
                     total=whole_ms,
                 ),
                 grounded=grounded(transcript.text, passages, offered.text),
-                usage=counted,
+                truncated=truncated(last),
+                usage=usage(last),
             )
         )
 

@@ -35,6 +35,7 @@ class Outcome:
     timings: Timings
     abstained: bool = False
     grounded: float | None = None
+    truncated: bool = False
     stale: bool = False
     outdated: Sequence[int] | None = ()
     guard: Guarded | None = None
@@ -100,6 +101,7 @@ class Transcript:
             reason=outcome.choice.reason,
             abstained=outcome.abstained,
             grounded=outcome.grounded,
+            truncated=outcome.truncated,
             stale=outcome.stale,
             outdated=None if outcome.outdated is None else list(outcome.outdated),
             guard=outcome.guard,

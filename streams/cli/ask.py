@@ -111,6 +111,7 @@ def _citations(event: AnswerCompleted, out: Output) -> None:
         out.line(f" {mark}[{citation.n}] {citation.title or citation.document_id}  ({where})", style="cyan")
     facts: dict[str, Any] = {
         "route": event.route, "reason": event.reason, "model": event.model, "grounded": event.grounded,
+        "truncated": event.truncated or None,
         "total": None if event.timings.total is None else f"{event.timings.total:.0f} ms",
     }  # fmt: skip
     out.line("  ".join(f"{name} {value}" for name, value in facts.items() if value is not None), style="dim")

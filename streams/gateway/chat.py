@@ -174,11 +174,16 @@ def usage(completed: AnswerCompleted) -> dict[str, int]:
     }
 
 
+def finish(completed: AnswerCompleted) -> str:
+    """OpenAI's word for how the text ended: `length` where the model was stopped before it was done."""
+    return "length" if completed.truncated else "stop"
+
+
 def about(completed: AnswerCompleted) -> dict[str, Any]:
     """What OpenAI's shape has no place for: `rag_streams` of a completion."""
     fields = {
-        "question_id", "text", "citations", "route", "reason", "model", "abstained", "grounded", "stale",
-        "outdated", "watermark",
+        "question_id", "text", "citations", "route", "reason", "model", "abstained", "grounded", "truncated",
+        "stale", "outdated", "watermark",
     }  # fmt: skip
     return completed.model_dump(mode="json", include=fields)
 
@@ -191,7 +196,7 @@ def completion(completed: AnswerCompleted) -> dict[str, Any]:
     }  # fmt: skip
     return {
         **envelope(completed.question_id, int(completed.at.timestamp()), "chat.completion"),
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}],
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish(completed)}],
         "usage": usage(completed),
         "rag_streams": about(completed),
     }

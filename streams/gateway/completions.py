@@ -156,7 +156,7 @@ class _Pieces:
         if listed := chat.sources(completed):
             said.append(self._chunk({"content": listed}))
         beside = {"annotations": found} if (found := chat.url_citations(completed)) else {}
-        said.append(self._chunk(beside, "stop", rag_streams=chat.about(completed)))
+        said.append(self._chunk(beside, chat.finish(completed), rag_streams=chat.about(completed)))
         if self._with_usage:
             envelope = chat.envelope(self._sent.id, self._created, "chat.completion.chunk")
             said.append(_data({**envelope, "choices": [], "usage": chat.usage(completed)}))

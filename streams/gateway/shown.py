@@ -48,6 +48,7 @@ _COMPLETED = {
     "reason": None,
     "abstained": False,
     "grounded": 1.0,
+    "truncated": False,
     "stale": False,
     "outdated": None,
     "guard": None,

@@ -161,6 +161,8 @@ class AnswerCompleted(_Event):
     """The index holds no evidence for the question."""
     grounded: Annotated[float, Field(ge=0, le=1)] | None
     """Share of sentences that what they cite supports; null unless a model wrote the text."""
+    truncated: bool = False
+    """The model was not done when it had written as much as it may: the text may end in the middle."""
     stale: bool = False
     """The index had not dealt with everything in `after`."""
     outdated: list[Annotated[int, Field(ge=1)]] | None = []

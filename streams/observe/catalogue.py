@@ -236,6 +236,12 @@ CATALOGUE: Mapping[str, Sequence[Metric]] = {
             "answers of which it could not be told whether a citation changed meanwhile",
         ),
         counter("answer_superseded_hits", "hits that were dropped since no current head lists them"),
+        counter(
+            "answers_truncated",
+            "answers that were stopped at `STREAMS_MAX_ANSWER_TOKENS`, maybe in the middle",
+            "route",
+            initial=(("primary",), ("fallback",)),
+        ),
         counter("answer_prompts_cut", "prompts that left something out to fit the model's context"),
         counter("answer_prompts_over", "prompts that had more tokens than the window leaves to one", "route"),
         counter(

@@ -1,6 +1,7 @@
 """Ollama behind a network that fails: each question ends by its deadline, and says why it ends as it does."""
 
 import asyncio
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -13,8 +14,9 @@ from tests.proxy import proxied
 
 LATE_S = 2.0
 """How much later than its deadline an end may come here, where others want the processor, too."""
-FALLBACK_MODEL = "smollm2-again:135m"
-"""The same model by another name."""
+FALLBACK_MODEL = f"smollm2-{uuid.uuid4().hex[:8]}:135m"
+"""The same model by another name, of this run alone: servers share a folder of models."""
+MAX_TOKENS = 24
 CHAT = {"only": b"POST /api/chat"}
 FIRST = CHAT | {"about": f'"model":"{GENERATE_MODEL}"'.encode()}
 """What strikes the first model alone."""
@@ -37,7 +39,7 @@ def site(kafka, fallback, tmp_path):
         STREAMS_EMBED_MODEL=EMBED_MODEL,
         STREAMS_GENERATE_MODEL=GENERATE_MODEL,
         STREAMS_FALLBACK_MODEL=fallback,
-        STREAMS_MAX_ANSWER_TOKENS="24",
+        STREAMS_MAX_ANSWER_TOKENS=str(MAX_TOKENS),
         STREAMS_FIRST_TOKEN_TIMEOUT_MS="15000",
         STREAMS_TOKEN_TIMEOUT_MS="5000",
         STREAMS_RETRY_BACKOFF_MS="50",
@@ -69,6 +71,7 @@ async def test_whatever_becomes_of_ollama_each_question_has_its_end_by_its_deadl
                 proxy.strike()
                 assert events[-1].type == "answer.completed"
                 assert events[-1].route in routes
+                assert events[-1].truncated == (events[-1].usage.completion_tokens >= MAX_TOKENS)
                 assert events[-1].timings.total <= deadline_ms + 1000 * LATE_S
                 return events
 

@@ -50,6 +50,11 @@ def regular(chunk: ChatChunk, markers: Markers, before: str, passages: Sequence[
     return replace(chunk, text=text)
 
 
+def truncated(chunk: ChatChunk) -> bool:
+    """Whether the model was stopped before it was done, by the tokens that it may write or by its window."""
+    return chunk.done_reason == "length"
+
+
 def usage(chunk: ChatChunk) -> Usage:
     """The tokens that the model counted, where this is the last chunk."""
     return Usage(prompt_tokens=chunk.prompt_tokens, completion_tokens=chunk.completion_tokens)

@@ -137,6 +137,7 @@ export class Turn {
     if (event.abstained) this.#note("The index holds no evidence for this, so nothing was made up.", "calm");
     if (event.route === "extract") this.#note("No model could answer in time. These are the best passages, quoted.", "calm");
     this.#guarded(event.guard);
+    if (event.truncated) this.#note("The model had written as much as it may, so this may end in the middle.");
     if (event.stale) this.#note("The index had not reached your change: this may be from before it.");
     if (event.outdated?.length) {
       this.#note(`Changed or removed while the answer was made: ${event.outdated.map((n) => `source ${n}`).join(", ")}.`);

@@ -138,6 +138,7 @@ class Script:
     pause_s: float = 0.01
     end: object = "done"
     first_s: float = 0.2
+    reason: str = "stop"
 
 
 @dataclass
@@ -166,7 +167,7 @@ class Models:
             if isinstance(script.end, Exception):
                 raise script.end
             if script.end == "done":
-                yield ChatChunk("", True, "stop", self._counted(request), len(script.pieces))
+                yield ChatChunk("", True, script.reason, self._counted(request), len(script.pieces))
         finally:
             self.running -= 1
 

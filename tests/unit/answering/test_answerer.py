@@ -74,6 +74,15 @@ def test_a_question_is_answered_by_the_first_model_with_what_it_was_made_from():
     assert end["timings"]["waited"] is None
 
 
+@pytest.mark.parametrize(("reason", "truncated"), [("stop", False), ("length", True)])
+def test_an_answer_that_was_stopped_before_its_end_says_so(reason, truncated):
+    world = World(models={"big": Script(("Open the portal [1]. Then choose",), reason=reason)})
+    _, end = world.ask()
+    assert (end["route"], end["truncated"]) == ("primary", truncated)
+    counted = [event.labels for event in world.observed if event.name == "answers_truncated"]
+    assert counted == [{"route": "primary"}] * truncated
+
+
 def test_the_model_is_asked_while_the_first_event_is_on_its_way():
     async def with_a_slow_topic():
         world, texts = World(), []

@@ -98,6 +98,15 @@ async def test_a_stream_is_the_answers_text_then_its_sources():
     assert chunks[-1]["rag_streams"]["text"] == "Under Settings [1]."
 
 
+async def test_an_answer_that_was_stopped_ends_with_length_in_both_faces():
+    cut = cited("Under Settings [1].").model_copy(update={"truncated": True})
+    _, last, chunks = await said(started(), cut)
+    assert last["finish_reason"] == "length"
+    assert chunks[-1]["rag_streams"]["truncated"] is True
+    assert chat.completion(cut)["choices"][0]["finish_reason"] == "length"
+    assert chat.completion(cited("Under Settings [1]."))["choices"][0]["finish_reason"] == "stop"
+
+
 async def test_an_answer_that_starts_over_before_a_word_was_said_shows_nothing_of_that():
     text, _, _ = await said(started(), reset(2), delta(2, 1, "Right"), completed(2, 2, "Right"))
     assert text == "Right"
