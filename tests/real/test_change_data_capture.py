@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import random
-import subprocess
+import re
 from collections import Counter
 from datetime import UTC, datetime
 
@@ -293,17 +293,19 @@ async def test_what_a_lost_slot_did_not_tell_is_told_by_a_truncate_and_a_new_sna
     cms.sql(f"SELECT pg_drop_replication_slot('{cms.name}')")
     cms.connect.forget(cms.name)
     async with AIOKafkaProducer(bootstrap_servers=cms.kafka) as producer:
-        await producer.send_and_wait(cms.topic, truncate_by_hand())
+        await producer.send_and_wait(cms.topic, truncate_by_hand(cms))
     cms.connect.resume(cms.name)
     await cms.follows()
     assert "theta400" not in str(await cms.found("theta400", "lost"))
 
 
-def truncate_by_hand():
-    """The record that the page has an operator write."""
+def truncate_by_hand(cms):
+    """The record that the page has an operator write, as the database gives it."""
     written, producing = block(PAGE, "", "console-producer").split(" | ")
     assert producing.startswith("kafka-console-producer")
-    return subprocess.run(["bash", "-c", written], capture_output=True, check=True).stdout.strip()
+    statement = re.fullmatch(r'psql -d cms -AtX -c "(.*)"', written)[1]
+    [[record]] = cms.sql(statement)
+    return record.encode()
 
 
 async def test_a_table_whose_records_are_flattened_is_followed_from_when_its_topic_comes(cms):

@@ -48,3 +48,9 @@ def test_the_files_and_pages_that_it_names_are_there():
         assert (DOCS / "how-to" / path).resolve().exists(), path
     for path in re.findall(r"ops/cdc/[\w.]+", text):
         assert (FILE.parent / path.rstrip(".")).exists(), path
+
+
+def test_its_truncate_has_the_databases_time_not_that_of_whoever_writes_it():
+    written, _ = block(PAGE, "", "console-producer").split(" | ")
+    assert "clock_timestamp()" in written
+    assert "date" not in written.replace("update", "")
