@@ -24,6 +24,7 @@ from rich.table import Table
 
 from streams.cli.output import FAILED, Json, Output
 from streams.client.here import here
+from streams.ports import Generation
 from streams.reconcile.clean import remember
 from streams.reconcile.findings import Found
 from streams.reconcile.reading import Advance
@@ -32,7 +33,7 @@ from streams.reconcile.spool import Spool
 from streams.reconcile.verdict import DIFFERENCES, NOTES, Kind
 from streams.settings import Settings
 from streams.worker.parts import Index, Store, first_generation, open_index, utc_now
-from streams.worker.reconciling import applier, asked, reconciler
+from streams.worker.reconciling import applier, asked, reconciler, unswitched
 
 KINDS: tuple[Kind, ...] = (*DIFFERENCES, *NOTES)
 
@@ -86,11 +87,12 @@ async def _reconcile(
 ) -> None:
     """Compares, and mends where `most_deletions` says what share of a source's documents may be deleted."""
     question, began = asked(settings, source=source, tenant=tenant, wait_s=wait_s), utc_now()
-    async with _opened(settings) as (index, store, spool):
+    async with _opened(settings) as (index, live, store, spool):
         with _bars(out) as progress:
             stages = Stages(progress)
             async with reconciler(settings, store, question, spool, stages) as one:
                 report = await one.compare()
+                await unswitched(index, live)
                 _show(report, spool, limit, out)
                 if (
                     most_deletions is not None
@@ -100,6 +102,7 @@ async def _reconcile(
                     before = report.total(DIFFERENCES)
                     async with applier(settings, index) as apply:
                         report = await one.mend(apply)
+                    await unswitched(index, live)
                     out.line(f"mended {before - report.total(DIFFERENCES)} of {before}")
                     if report.differs:
                         _show(report, spool, limit, out)
@@ -111,14 +114,15 @@ async def _reconcile(
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[tuple[Index, Store, Spool]]:
+async def _opened(settings: Settings) -> AsyncIterator[tuple[Index, Generation, Store, Spool]]:
     async with AsyncExitStack() as stack:
         index = await open_index(settings)
         stack.push_async_callback(index.close)
         record = await index.generations()
-        store = await index.open(record.live if record else first_generation(settings))
+        live = record.live if record else first_generation(settings)
+        store = await index.open(live)
         stack.push_async_callback(store.close)
-        yield index, store, stack.enter_context(Spool())
+        yield index, live, store, stack.enter_context(Spool())
 
 
 class Stages:

@@ -22,6 +22,7 @@ from streams.indexing.generations.steps import shown
 from streams.ollama.client import OllamaClient
 from streams.ports import Generation, Generations, unobserved
 from streams.settings import Settings
+from streams.wiring import read_topics
 from streams.worker.cutting import cutter_of
 from streams.worker.generations import chunking_named, described, right
 from streams.worker.parts import answering_of, ollama_config, open_index
@@ -142,7 +143,7 @@ async def _build(work: Reindex, settings: Settings, options: Options, steps: Ste
     steps.judged(verdict)
     if not options.force:
         _unobjected(objection(verdict, copied, min_recall=options.min_recall), copied, steps)
-    _switched(await work.switch(), settings, steps)
+    _switched(await work.switch(_sources(settings)), settings, steps)
 
 
 async def _back(work: Reindex, settings: Settings, options: Options, steps: Steps) -> None:
@@ -151,7 +152,7 @@ async def _back(work: Reindex, settings: Settings, options: Options, steps: Step
     copied = await work.fill()
     if not options.force:
         _unobjected(refusals(copied), copied, steps)
-    _switched(await work.switch(), settings, steps)
+    _switched(await work.switch(_sources(settings)), settings, steps)
 
 
 def _unobjected(reason: str | None, copied: Copied, steps: Steps) -> None:
@@ -165,6 +166,10 @@ def _unobjected(reason: str | None, copied: Copied, steps: Steps) -> None:
         " run this again with --force, or give it up with --abandon",
         code="not_switched",
     )
+
+
+def _sources(settings: Settings) -> Sequence[str]:
+    return [source.topic for source in read_topics(settings).sources]
 
 
 def _switched(record: Generations, settings: Settings, steps: Steps) -> None:

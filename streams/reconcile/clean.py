@@ -23,6 +23,16 @@ async def remember(
             await notes.set_note(_name(source), at.isoformat())
 
 
+async def carry(before: Notes, after: Notes, sources: Sequence[str]) -> None:
+    """Has another index know what this one does, where it knows nothing later itself."""
+    for source in sources:
+        for name in (_run(source), _name(source)):
+            text, known = await before.note(name), await after.note(name)
+            # Each begins with its time, in UTC, which sorts as text.
+            if text is not None and (known is None or known < text):
+                await after.set_note(name, text)
+
+
 async def last_clean(notes: Notes, source: str) -> datetime | None:
     """When the index was last clean, as far as this source goes; None where nobody ever found it so."""
     text = await notes.note(_name(source))

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from streams import sources
-from streams.errors import Misconfigured
+from streams.errors import Misconfigured, Retryable
 from streams.indexing.generations.following import FollowingIndexer
 from streams.kafka.log import KafkaLog
 from streams.kafka.schemas import Schemas
@@ -16,7 +16,7 @@ from streams.messages.changes import Said
 from streams.messages.records import Record
 from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import open_embedder
-from streams.ports import unobserved
+from streams.ports import Generation, unobserved
 from streams.reconcile.mending import Apply
 from streams.reconcile.reading import Decode
 from streams.reconcile.reconciler import Asked, Progress, Reconciler
@@ -59,6 +59,20 @@ async def reconciler(
             dead_topic=settings.topic_documents_dead,
             monotonic=time.monotonic,
             progress=progress,
+        )
+
+
+async def unswitched(index: Index, live: Generation) -> None:
+    """Raises `Retryable` where another generation than `live` is the live one by now.
+
+    What was found is of one that nobody asks any more, and a repair of it goes to the other one.
+    """
+    record = await index.generations()
+    if record is not None and record.live.name != live.name:
+        raise Retryable(
+            "`rag-streams reindex` switched the index to another generation meanwhile: what was found is of"
+            " the one before, and counts no more. Run this again",
+            code="generation_switched",
         )
 
 

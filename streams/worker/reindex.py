@@ -31,6 +31,7 @@ from streams.indexing.indexer import Indexer
 from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import open_embedder
 from streams.ports import Catalogue, Generation, Generations, Serving
+from streams.reconcile import clean
 from streams.worker.generations import FOLLOWED_S, Opened, opened
 from streams.worker.parts import Index, Store, utc_now
 
@@ -183,14 +184,18 @@ class Reindex:
                 await self._recall(new, questions, 1.0) if automatic else None,
             )
 
-    async def switch(self) -> Generations:
+    async def switch(self, sources: Sequence[str] = ()) -> Generations:
         """Makes the generation that was built the live one, in one step, and keeps the other.
 
-        Afterwards what a worker was in the middle of, or was killed in, is brought along.
+        It knows then when these sources were compared. Afterwards what a worker was in the middle of, or was
+        killed in, is brought along.
         """
         before = await self.record()
+        if before.building is not None:
+            await self._carry_notes(before.live, before.building, sources)
         now = utc_now()
         record = await self._become(lambda record: steps.switched(record, now))
+        await self._carry_notes(before.live, record.live, sources)
         async with AsyncExitStack() as stack:
             source = await self._store(before.live, stack)
             target = await self._opened(record.live, stack)
@@ -223,6 +228,10 @@ class Reindex:
         if await self.record() != wanted:
             raise _another()
         return wanted
+
+    async def _carry_notes(self, live: Generation, new: Generation, sources: Sequence[str]) -> None:
+        async with AsyncExitStack() as stack:
+            await clean.carry(await self._store(live, stack), await self._store(new, stack), sources)
 
     async def _walk(self, step: str, source: Store, target: Opened, total: int) -> Copied:
         self._told.counted(step, total)

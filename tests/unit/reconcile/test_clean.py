@@ -50,5 +50,17 @@ async def test_an_index_that_differs_is_told_with_how_much_and_when_it_was_last_
     }
 
 
+async def test_what_is_known_of_one_index_is_known_of_the_next_where_that_knows_nothing_later():
+    before, after = Notes(), Notes()
+    await clean.remember(before, ["kb", "cms"], FIRST, {}, clean=True)
+    await clean.remember(after, ["cms"], LATER, {"cms": 2}, clean=False)
+    await clean.carry(before, after, ["kb", "cms", "new"])
+    assert await clean.last_clean(after, "kb") == FIRST
+    assert await clean.last_run(after, "kb") == (FIRST, 0)
+    assert await clean.last_run(after, "cms") == (LATER, 2)
+    assert await clean.last_clean(after, "cms") == FIRST
+    assert await clean.last_run(after, "new") is None
+
+
 async def test_nothing_is_told_of_a_source_that_was_never_compared():
     assert await told(Notes(), "kb") == {}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp import web
 
-from streams.errors import Rejected
+from streams.errors import Rejected, Retryable
 from streams.evaluation.recall import Expected
 from streams.indexing.cutting.chunk import chunk
 from streams.indexing.cutting.cut import HereCutter
@@ -19,8 +19,10 @@ from streams.messages.changes import Change, Document, Truncation
 from streams.messages.records import Offset
 from streams.ollama.client import OllamaClient, OllamaConfig
 from streams.ports import Generations
+from streams.reconcile import clean
 from streams.stores.sqlite import open_sqlite_index
 from streams.worker.generations import opened
+from streams.worker.reconciling import unswitched
 from streams.worker.reindex import Reindex
 from tests.bench.stub_ollama import Stub, application
 
@@ -131,6 +133,41 @@ async def test_a_generation_is_built_judged_and_switched_to_and_the_other_one_ke
     after = await world.passages()
     assert set(after) == set(before)
     assert all(after[name] > before[name] for name in before if name != "gone")
+
+
+async def test_when_the_index_was_compared_is_known_after_a_switch_and_after_the_way_back(world):
+    async def known():
+        store = await world.index.open((await world.index.generations()).live)
+        try:
+            return await clean.last_run(store, "docs"), await clean.last_clean(store, "docs")
+        finally:
+            await store.close()
+
+    async def compared(at, differing):
+        store = await world.index.open((await world.index.generations()).live)
+        await clean.remember(store, ["docs"], at, {"docs": differing}, clean=not differing)
+        await store.close()
+
+    first, later = datetime(2026, 11, 24, tzinfo=UTC), datetime(2026, 11, 25, tzinfo=UTC)
+    await compared(first, 0)
+    work, _ = await build(world)
+    await work.switch(["docs"])
+    assert await known() == ((first, 0), first)
+    await compared(later, 2)
+    await work.take_back()
+    await work.fill()
+    await work.switch(["docs"])
+    assert await known() == ((later, 2), first)
+
+
+async def test_a_comparison_that_a_switch_came_into_is_stopped(world):
+    live = (await world.index.generations()).live
+    work, _ = await build(world)
+    await unswitched(world.index, live)
+    await work.switch()
+    with pytest.raises(Retryable) as raised:
+        await unswitched(world.index, live)
+    assert raised.value.code == "generation_switched"
 
 
 async def test_a_truncation_floor_is_carried_and_what_is_below_it_is_not(world):
