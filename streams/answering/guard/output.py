@@ -13,29 +13,19 @@ from typing import Literal
 
 from streams.answering.generating.generate import Unfinished
 from streams.answering.guard.links import Known, host, links
+from streams.answering.text.markup import Tags, Targets
 
 Leak = Literal["canary", "address", "image", "link"]
 """What a model's text was stopped for; a metric's label."""
 
 _LOOK_BACK = 2_000
-"""Characters before what is let out that are looked at at most: nothing that is looked for is longer."""
+"""Characters before what is let out in which a word or a link's label is looked for at most."""
 
-# Each pattern stops where it could begin anew, so that a text is gone through once, whatever it is.
-_WORD = r"[\w.+@:/%&=?#~$-]"
+# The pattern stops where it could begin anew, so that a text is gone through once, whatever it is.
+_WORD = r"[\w.+@:;/%&=?#~$\\-]"
 # What may go on to be an address: a word, and all that such a one is made of.
-_UNFINISHED = re.compile(rf"(?<!{_WORD})[.+@:%&=?#~$-]*([\w/]{_WORD}*)\Z")
+_UNFINISHED = re.compile(rf"(?<!{_WORD})[.+@:;%&=?#~$-]*([\w/\\]{_WORD}*)\Z")
 _ALL_WORD = re.compile(rf"{_WORD}*")
-_TAG = r"<(?:img|a|iframe|script|link|object|embed|form|video|audio|source|svg|image|meta|base|input|style)\b"
-# An address comes before any exclamation mark in it.
-_TARGET = r"\s*(?:<\s*)?(?:[^\s!]*//|[^\s!]*\w\.\w|data:)"
-_IMAGE = re.compile(
-    rf"!\[(?:\\\[|[^\[\]]){{0,1000}}\]\s?\({_TARGET}"
-    rf"|^\s{{0,3}}\[[^\[\]\n]{{1,200}}\]:{_TARGET}"
-    rf"|{_TAG}(?:[^<>]|<(?!{_TAG[1:]})){{0,1000}}?"
-    r"\b(?:src|href|action|data|srcset|poster|style|content|formaction)\s*=",
-    re.IGNORECASE | re.MULTILINE,
-)
-_BEGUN = re.compile(rf"{_TAG}|<\w*\Z", re.IGNORECASE)
 _LINK = re.compile(r"\[([^\[\]]{0,1000})\]\(\s*<?([^)\s>]+)")
 _ALPHANUMERIC = re.compile(r"[^\W_]")
 _TELLING = 4
@@ -50,6 +40,7 @@ class OutputFilter:
         """The reply up to here, let out or not."""
         self._out = 0
         self._word: int | None = None
+        self._tags, self._targets = Tags(), Targets(known.reaches)
         # Where the last letters and digits are, as many as a canary without its last has, up to `_read`.
         self._places: deque[int] = deque(maxlen=max(0, len(canary) - 1))
         self._read = 0
@@ -95,9 +86,11 @@ class OutputFilter:
     def _leak(self, piece: str, end: int) -> Leak | None:
         if self._canary and self._says_canary(piece):
             return "canary"
-        word, begun = self._boundaries(end)
-        if _IMAGE.search(self.seen, begun, end):
+        if self._tags.load(piece):
             return "image"
+        if found := self._targets.leak(piece):
+            return found
+        word, begun = self._boundaries()
         if any(_elsewhere(*found.groups()) for found in _LINK.finditer(self.seen, begun, end)):
             return "link"
         return "address" if any(link not in self._known for link in links(self.seen, word, end)) else None
@@ -107,14 +100,12 @@ class OutputFilter:
         self._said = said[-len(self._canary) :]
         return self._canary in said
 
-    def _boundaries(self, end: int) -> tuple[int, int]:
-        """Where the word begins that goes on at what is let out next, and whatever else may go on there."""
+    def _boundaries(self) -> tuple[int, int]:
+        """Where the word begins that goes on at what is let out next, and a link that may go on there."""
         out, start = self._out, max(0, self._out - _LOOK_BACK)
         word = max(start, *(self.seen.rfind(space, start, out) + 1 for space in " \n"))
-        tags = [tag.start() for tag in _BEGUN.finditer(self.seen, start, end) if tag.start() < out]
-        begun = [self.seen.rfind(sign, start, word) for sign in ("[", "![")] + tags[-1:]
-        # A link's definition may be indented by three.
-        return word, max(start, min([word, *(place for place in begun if place >= 0)]) - 3)
+        begun = self.seen.rfind("[", start, word)
+        return word, begun if begun >= 0 else word
 
 
 def _elsewhere(shown: str, target: str) -> bool:
