@@ -163,7 +163,8 @@ class Answerer:
     async def _abstain(self, job: Job) -> None:
         choice = Choice("none", None, "no_evidence")
         job.tell(job.transcript.opened(choice, [], job.looked.watermark))
-        job.say(phrases(job.looked.language).abstention)
+        said = phrases(job.looked.language)
+        job.say(said.by_words if job.looked.by_words else said.abstention)
         job.tell(self._completing.completed(job, choice, (), ()))
 
     async def _respond(self, job: Job) -> None:

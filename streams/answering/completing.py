@@ -66,6 +66,7 @@ class Completing:
             grounded=support,
             truncated=cut,
             stale=job.looked.stale,
+            by_words=job.looked.by_words,
             outdated=outdated,
             guard=self._guard.report(job.looked.guarded, job.stopped),
             usage=counted,

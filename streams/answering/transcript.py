@@ -37,6 +37,7 @@ class Outcome:
     grounded: float | None = None
     truncated: bool = False
     stale: bool = False
+    by_words: bool = False
     outdated: Sequence[int] | None = ()
     guard: Guarded | None = None
     usage: Usage = field(default_factory=Usage)
@@ -103,6 +104,7 @@ class Transcript:
             grounded=outcome.grounded,
             truncated=outcome.truncated,
             stale=outcome.stale,
+            by_words=outcome.by_words,
             outdated=None if outcome.outdated is None else list(outcome.outdated),
             guard=outcome.guard,
             watermark=list(outcome.watermark),

@@ -183,7 +183,7 @@ def about(completed: AnswerCompleted) -> dict[str, Any]:
     """What OpenAI's shape has no place for: `rag_streams` of a completion."""
     fields = {
         "question_id", "text", "citations", "route", "reason", "model", "abstained", "grounded", "truncated",
-        "stale", "outdated", "watermark",
+        "stale", "by_words", "outdated", "watermark",
     }  # fmt: skip
     return completed.model_dump(mode="json", include=fields)
 

@@ -50,6 +50,7 @@ _COMPLETED = {
     "grounded": 1.0,
     "truncated": False,
     "stale": False,
+    "by_words": False,
     "outdated": None,
     "guard": None,
     "watermark": [_AT],

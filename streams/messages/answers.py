@@ -165,6 +165,8 @@ class AnswerCompleted(_Event):
     """The model was not done when it had written as much as it may: the text may end in the middle."""
     stale: bool = False
     """The index had not dealt with everything in `after`."""
+    by_words: bool = False
+    """The index was searched by the question's words alone, as the embedding model did not answer in time."""
     outdated: list[Annotated[int, Field(ge=1)]] | None = []
     """Numbers of the citations whose passage was changed, deleted or revoked while the answer was made; null
     where that could not be told."""

@@ -235,6 +235,9 @@ CATALOGUE: Mapping[str, Sequence[Metric]] = {
             "answer_checks_failed",
             "answers of which it could not be told whether a citation changed meanwhile",
         ),
+        counter(
+            "answer_by_words", "questions searched by words alone, as the embedder gave no vector in time"
+        ),
         counter("answer_superseded_hits", "hits that were dropped since no current head lists them"),
         counter(
             "answers_truncated",

@@ -1,7 +1,9 @@
 """Ollama behind a network that fails: each question ends by its deadline, and says why it ends as it does."""
 
 import asyncio
+import time
 import uuid
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -12,12 +14,14 @@ from ops.servers.process import free_ports
 from tests.asked import Site
 from tests.proxy import proxied
 
-LATE_S = 2.0
-"""How much later than its deadline an end may come here, where others want the processor, too."""
+LATE_S, LAGS = 0.5, 5
+"""How much later than its deadline an end may be here: more where this process waits for its turn, too."""
+TICK_S = 0.02
 FALLBACK_MODEL = f"smollm2-{uuid.uuid4().hex[:8]}:135m"
 """The same model by another name, of this run alone: servers share a folder of models."""
 MAX_TOKENS = 24
 CHAT = {"only": b"POST /api/chat"}
+EMBED = {"only": b"POST /api/embed"}
 FIRST = CHAT | {"about": f'"model":"{GENERATE_MODEL}"'.encode()}
 """What strikes the first model alone."""
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
@@ -48,6 +52,24 @@ def site(kafka, fallback, tmp_path):
     return site
 
 
+@asynccontextmanager
+async def lagging():
+    """Gives the longest that this process had to wait for its turn so far, s."""
+    longest = [0.0]
+
+    async def tick():
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(TICK_S)
+            longest[0] = max(longest[0], time.monotonic() - before - TICK_S)
+
+    ticking = asyncio.create_task(tick())
+    try:
+        yield lambda: longest[0]
+    finally:
+        ticking.cancel()
+
+
 def said(events):
     """What happened, without the deltas between."""
     return [
@@ -65,14 +87,17 @@ async def test_whatever_becomes_of_ollama_each_question_has_its_end_by_its_deadl
             await asyncio.to_thread(worker.ready)
             after = await ask.put(site.changes, "doc")
 
-            async def asked(deadline_ms, routes, **fault):
+            async def asked(deadline_ms, routes, text="What is said of alpha?", **fault):
                 proxy.strike(**fault)
-                events = await ask.events(after, deadline_ms=deadline_ms)
+                async with lagging() as lag:
+                    began = time.monotonic()
+                    events = await ask.events(after, deadline_ms=deadline_ms, text=text)
+                    late_s = time.monotonic() - began - deadline_ms / 1000
+                    assert late_s <= LATE_S + LAGS * lag(), fault
                 proxy.strike()
                 assert events[-1].type == "answer.completed"
                 assert events[-1].route in routes
                 assert events[-1].truncated == (events[-1].usage.completion_tokens >= MAX_TOKENS)
-                assert events[-1].timings.total <= deadline_ms + 1000 * LATE_S
                 return events
 
             # A reply that is cut has begun; what was said is taken back, and the fallback answers.
@@ -96,16 +121,19 @@ async def test_whatever_becomes_of_ollama_each_question_has_its_end_by_its_deadl
             assert said(events)[:2] == [("started", None), ("reset", "error")]
             assert events[-1].reason == "error"
 
-            # Not even the question can be embedded: there is no answer, and that is said in time.
-            for fault in ({"hangs": True}, {"says": BUSY}):
-                proxy.strike(**fault)
-                end = await ask(after, deadline_ms=4000, text=f"What else is said of alpha? {fault}")
-                proxy.strike()
-                assert (end.type, end.retryable) == ("answer.failed", True)
-                assert end.code in {"deadline_exceeded", "unavailable"}
+            # Not even the question can be embedded: its words find what is answered from, or quoted.
+            text, any_route = "What is alpha of doc?", {"primary", "fallback", "extract"}
+            for fault, routes in (
+                (EMBED | {"says": BUSY}, any_route),
+                (EMBED | {"hangs": True}, any_route),
+                ({"hangs": True}, {"extract"}),
+                ({"says": BUSY}, {"extract"}),
+            ):
+                events = await asked(4000, routes, text, **fault)
+                assert events[-1].by_words
+                assert events[0].citations[0].document_id == "doc"
             await proxy.refuse()
-            events = await ask.events(after, deadline_ms=4000, text="What more is said of alpha?")
-            assert (events[-1].code, events[-1].retryable) == ("unavailable", True)
+            assert (await asked(4000, {"extract"}, text))[-1].by_words
             await proxy.listen()
             assert (await ask(after)).type == "answer.completed"
 

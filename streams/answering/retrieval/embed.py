@@ -1,14 +1,56 @@
-"""The vector of a question, however long the question is."""
+"""The vector of a question, however long the question is, if there is one in time."""
 
 from __future__ import annotations
 
 from math import sqrt
 
-from streams.errors import PromptTooLong
+from streams.answering.generating.circuit import Circuit
+from streams.answering.waiting.persist import persist
+from streams.errors import PromptTooLong, Retryable
 from streams.messages.held import Vector
-from streams.ports import Embedder
+from streams.ports import Embedder, Monotonic, Observed, Observer
+
+SHARE = 0.4
+"""Of what is left of the deadline, what embedding may take: the models must still have time to answer."""
+LONGEST_S = 10.0
+"""What it may take at most: as long as a server may need to load the embedder."""
+FAILURES, OPEN_S = 3, 5.0
+"""After so many questions in vain the embedder is asked for one in so many seconds, until it answers."""
 
 _SHORTEST = 16
+
+
+class Embedding:
+    """Embeds questions. One for a process; a call that takes longer than `try_s` seconds is made again."""
+
+    def __init__(self, *, try_s: float, monotonic: Monotonic, observe: Observer) -> None:
+        self._try_s, self._monotonic, self._observe = try_s, monotonic, observe
+        self._circuit = Circuit(failures=FAILURES, open_s=OPEN_S, monotonic=monotonic)
+
+    async def vector(self, embedder: Embedder, text: str, left_s: float) -> Vector | None:
+        """As `question_vector`; None where the embedder fails or is late, `left_s` seconds being left."""
+        found = await self._tried(embedder, text, left_s) if self._circuit.admits() else None
+        if found is None:
+            self._observe(Observed("answer_by_words"))
+        return found
+
+    async def _tried(self, embedder: Embedder, text: str, left_s: float) -> Vector | None:
+        try:
+            vector = await persist(
+                lambda: question_vector(embedder, text),
+                step="embed",
+                until=self._monotonic() + min(SHARE * left_s, LONGEST_S),
+                try_s=self._try_s,
+                monotonic=self._monotonic,
+                observe=self._observe,
+            )
+        except Retryable as failure:
+            if failure.code == "unavailable":
+                # Not where the question alone left it too little time.
+                self._circuit.failed()
+            return None
+        self._circuit.succeeded()
+        return vector
 
 
 async def question_vector(embedder: Embedder, text: str) -> Vector:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from streams.answering.found import Found
 from streams.answering.guard.inspect import Guard, Inspected
-from streams.answering.retrieval.embed import question_vector
+from streams.answering.retrieval.embed import Embedding
 from streams.answering.retrieval.evidence import Weighing
 from streams.answering.retrieval.followup import leans_on
 from streams.answering.retrieval.freshness import Freshness, freshness
@@ -91,6 +91,7 @@ class Looked:
 
     `alone` is the question made to stand alone, where it leans on what was said before it. `guarded`: what
     the guard says about the question and what was found for it. `search` and `query` are those that found it.
+    `by_words`: by the question's words alone, as it had no vector in time.
     """
 
     search: Search
@@ -103,6 +104,7 @@ class Looked:
     watermark: tuple[Offset, ...]
     stale: bool
     guarded: Guarded | None = None
+    by_words: bool = False
 
 
 class Lookup:
@@ -126,6 +128,7 @@ class Lookup:
         self._settings = settings
         self._monotonic = monotonic
         self._observe = observe
+        self._embedding = Embedding(try_s=settings.try_s, monotonic=monotonic, observe=observe)
 
     async def wait(self, asked: Asked, deadline: Deadline, room: Anteroom) -> Freshness | None:
         """How far the index is, once it has dealt with what the question demands; None: it demands nothing.
@@ -153,14 +156,14 @@ class Lookup:
                 alone = await self._alone(text, asked.question, deadline)
                 serving, vector = await self._embedded(alone, deadline)
                 fresh = await known
-            serving, query, retrieved = await self._found(serving, vector, asked, alone, deadline)
+            serving, query, retrieved, by_words = await self._found(serving, vector, asked, alone, deadline)
             inspected = _admitted(self._guard.inspect(asked, retrieved.found))
             retrieved = replace(retrieved, found=inspected.passages)
             language = guess(text, asked.question.language)
-            evidence = await self._evidence(serving, asked, alone, retrieved, deadline)
+            evidence = await self._evidence(serving, asked, alone, retrieved, deadline, by_words=by_words)
             return Looked(
                 serving.search, query, text, alone, language, retrieved.found, evidence, fresh.watermark,
-                fresh.stale, inspected.report,
+                fresh.stale, inspected.report, by_words,
             )  # fmt: skip
 
     async def outdated(
@@ -249,18 +252,16 @@ class Lookup:
         with deadline.measured("rewritten"):
             return await self._rewriter.standalone(text, question.history, deadline.left_s)
 
-    async def _embedded(self, alone: str, deadline: Deadline) -> tuple[Serving, Vector]:
-        """The live generation, and the question's vector in it."""
+    async def _embedded(self, alone: str, deadline: Deadline) -> tuple[Serving, Vector | None]:
+        """The live generation, and the question's vector in it, if that is there in time."""
         serving = await self._persist("search", self._serve, deadline)
         with deadline.measured("embedded"):
-            return serving, await self._persist(
-                "embed", lambda: question_vector(serving.embedder, alone), deadline
-            )
+            return serving, await self._embedding.vector(serving.embedder, alone, deadline.left_s)
 
     async def _found(
-        self, serving: Serving, vector: Vector, asked: Asked, alone: str, deadline: Deadline
-    ) -> tuple[Serving, SearchQuery, Retrieved]:
-        """What the live generation gives, and that one.
+        self, serving: Serving, vector: Vector | None, asked: Asked, alone: str, deadline: Deadline
+    ) -> tuple[Serving, SearchQuery, Retrieved, bool]:
+        """What the live generation gives, and that one, and whether it was searched by words alone.
 
         Another one where it is not the live one by the end: what is acknowledged by now may have gone to that
         one alone, while a model or the store was waited for.
@@ -269,19 +270,19 @@ class Lookup:
             query, retrieved = await self._retrieved(serving, vector, asked, alone, deadline)
             now = await self._persist("search", self._serve, deadline)
             if now.search is serving.search:
-                return serving, query, retrieved
+                return serving, query, retrieved, vector is None
             serving, vector = await self._embedded(alone, deadline)
 
     async def _retrieved(
-        self, serving: Serving, vector: Vector, asked: Asked, alone: str, deadline: Deadline
+        self, serving: Serving, vector: Vector | None, asked: Asked, alone: str, deadline: Deadline
     ) -> tuple[SearchQuery, Retrieved]:
         language = language_of(alone, asked.question.language)
         query = await search_query(
             serving,
             alone,
-            vector,
+            vector or _any_vector(serving),
             language=language,
-            weight=self._settings.alpha,
+            weight=0.0 if vector is None else self._settings.alpha,
             tenant=asked.tenant,
             principals=asked.question.principals,
             filters=metadata_pairs(asked.question.filters),
@@ -307,7 +308,14 @@ class Lookup:
         )
 
     async def _evidence(
-        self, serving: Serving, asked: Asked, text: str, retrieved: Retrieved, deadline: Deadline
+        self,
+        serving: Serving,
+        asked: Asked,
+        text: str,
+        retrieved: Retrieved,
+        deadline: Deadline,
+        *,
+        by_words: bool,
     ) -> bool:
         language = language_of(text, asked.question.language)
 
@@ -317,7 +325,9 @@ class Lookup:
             )
 
         model, weighing = serving.embedder.model, self._settings.weighing
-        return await answerable(text, language, retrieved, counts, model=model, weighing=weighing)
+        return await answerable(
+            text, language, retrieved, counts, model=model, weighing=weighing, by_words=by_words
+        )
 
     async def _persist(
         self,
@@ -350,6 +360,11 @@ def _named() -> Iterator[None]:
         ) from failure
     except Rejected as failure:
         raise NoAnswer("invalid_question", str(failure), retryable=False) from failure
+
+
+def _any_vector(serving: Serving) -> Vector:
+    """For a search that must have one, and that it does not count in."""
+    return [1.0] + [0.0] * (serving.embedder.dimension - 1)
 
 
 def _admitted(inspected: Inspected) -> Inspected:

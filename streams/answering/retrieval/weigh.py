@@ -27,16 +27,20 @@ async def answerable(
     *,
     model: str,
     weighing: Weighing,
+    by_words: bool = False,
 ) -> bool:
     """Whether a passage is as alike to the question as that tells something, or holds what is rare in it.
 
     `language` is the question's, `model` the embedding model. Words are counted only where similarity does
-    not decide. Raises as `counts` does.
+    not decide. `by_words`: the question has no vector, so that hits are alike to nothing. Raises as `counts`
+    does.
     """
     hits = [one.hit for one in retrieved.found]
     written = [language_of(hit.text, otherwise=language) for hit in hits]
-    if not hits or alike(hits, written, language, model, weighing):
-        return bool(hits)
+    if not hits:
+        return False
+    if not by_words and alike(hits, written, language, model, weighing):
+        return True
     if not (asked := asked_words(question)):
         return False
     total, held = without(retrieved.superseded, *await counts(asked))

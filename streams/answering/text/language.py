@@ -38,19 +38,28 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """`abstention`: nothing was found; `extract`: stands before passages that are quoted as they are."""
+    """What the program says.
+
+    `abstention`: nothing was found, `by_words`: where it was looked for by words alone; `extract`: stands
+    before passages that are quoted as they are.
+    """
 
     abstention: str
+    by_words: str
     extract: str
 
 
 _PHRASES: dict[Language, Phrases] = {
     "en": Phrases(
         abstention="I found nothing in the documents that answers this question.",
+        by_words="By the words of this question I found nothing in the documents that answers it; "
+        "they cannot be searched by its meaning at the moment.",
         extract="These passages of the documents match the question best:",
     ),
     "fr": Phrases(
         abstention="Je n’ai rien trouvé dans les documents qui réponde à cette question.",  # noqa: RUF001 - French
+        by_words="Par les mots de cette question, je n’ai rien trouvé dans les documents "  # noqa: RUF001 - French
+        "qui y réponde ; la recherche par le sens n’est pas possible en ce moment.",  # noqa: RUF001 - French
         extract="Voici les passages des documents qui correspondent le mieux à la question :",
     ),
 }

@@ -139,6 +139,7 @@ export class Turn {
     this.#guarded(event.guard);
     if (event.truncated) this.#note("The model had written as much as it may, so this may end in the middle.");
     if (event.stale) this.#note("The index had not reached your change: this may be from before it.");
+    if (event.by_words) this.#note("The embedding model did not answer in time: this was found by words alone.");
     if (event.outdated?.length) {
       this.#note(`Changed or removed while the answer was made: ${event.outdated.map((n) => `source ${n}`).join(", ")}.`);
     }

@@ -388,10 +388,10 @@ def test_a_dependency_is_left_alone_for_as_long_as_it_asked():
     assert world.times[-1] < 1, "there is nothing to wait for"
 
 
-@pytest.mark.parametrize("part", ["index", "embedder", "marks"])
+@pytest.mark.parametrize("part", ["index", "marks"])
 def test_a_dependency_that_stays_down_ends_in_unavailable_by_the_deadline(part):
     down = [Retryable("http://inner-host:8080 refused") for _ in range(999)]
-    broken = {"index": Index(faults=down), "embedder": Words(faults=down), "marks": Marks(faults=down)}[part]
+    broken = {"index": Index(faults=down), "marks": Marks(faults=down)}[part]
     world = World(**{part: broken})
     _, end = world.ask(deadline_ms=4000)
     assert (end["code"], end["retryable"]) == ("unavailable", True)

@@ -63,7 +63,8 @@ COMPLETED = EVENT | {
     "type": "answer.completed", "text": "Use the portal [1].", "sha256": "0" * 64, "citations": [CITATION],
     "model": "llama3", "route": "primary", "reason": None, "abstained": False, "grounded": 1.0,
     "truncated": False,
-    "stale": False, "outdated": [], "watermark": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1},
+    "stale": False, "by_words": False, "outdated": [], "watermark": [],
+    "usage": {"prompt_tokens": 1, "completion_tokens": 1},
     "timings": dict.fromkeys(TIMINGS, 1.5), "guard": None,
 }  # fmt: skip
 FAILED = EVENT | {
