@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,7 +15,7 @@ from streams.cli.output import Json, Output
 from streams.cli.questions import read_questions
 from streams.cli.steps import Steps
 from streams.client.here import here
-from streams.errors import Rejected
+from streams.errors import Rejected, StreamsError
 from streams.evaluation.recall import Expected
 from streams.indexing.generations.copying import Copied
 from streams.indexing.generations.steps import shown
@@ -28,6 +28,10 @@ from streams.worker.generations import chunking_named, described, right
 from streams.worker.parts import answering_of, ollama_config, open_index
 from streams.worker.reindex import Reindex, objection, refusals
 from streams.worker.replaying import replay_of
+
+LEFT = (
+    "it stays, and each change is embedded for it, too: run this again to go on, or give it up with --abandon"
+)
 
 From = Literal["index", "topics"]
 
@@ -135,11 +139,13 @@ async def _build(work: Reindex, settings: Settings, options: Options, steps: Ste
     if wanted.made_as(record.live) and record.building is None and options.source == "index":
         steps.step("nothing to do", generation=shown(record.live))
         return
+    # Whatever can be wrong with the topics is found before anything is begun.
+    replay = await replay_of(settings, steps) if options.source == "topics" else None
     record = await work.begin(wanted)
     steps.step("build", live=shown(record.live), new=shown(wanted))
-    replay = replay_of(settings, steps) if options.source == "topics" else None
-    copied = await work.fill(replay)
-    verdict = await work.judge(options.questions)
+    async with _begun(steps, wanted):
+        copied = await work.fill(replay)
+        verdict = await work.judge(options.questions)
     steps.judged(verdict)
     if not options.force:
         _unobjected(objection(verdict, copied, min_recall=options.min_recall), copied, steps)
@@ -149,10 +155,21 @@ async def _build(work: Reindex, settings: Settings, options: Options, steps: Ste
 async def _back(work: Reindex, settings: Settings, options: Options, steps: Steps) -> None:
     record = await work.take_back()
     steps.step("roll back", live=shown(record.live), new=record.building and shown(record.building))
-    copied = await work.fill()
+    async with _begun(steps, record.building or record.live):
+        copied = await work.fill()
     if not options.force:
         _unobjected(refusals(copied), copied, steps)
     _switched(await work.switch(_sources(settings)), settings, steps)
+
+
+@asynccontextmanager
+async def _begun(steps: Steps, generation: Generation) -> AsyncIterator[None]:
+    """Where this fails, says that a generation is left that is written beside the live one."""
+    try:
+        yield
+    except StreamsError:
+        steps.step("left", building=shown(generation), hint=LEFT)
+        raise
 
 
 def _unobjected(reason: str | None, copied: Copied, steps: Steps) -> None:

@@ -13,10 +13,10 @@ from streams.errors import Rejected
 from streams.indexing.generations.patience import Patience
 from streams.indexing.generations.sidebyside import SideBySide
 from streams.indexing.indexer import Indexer
-from streams.kafka.consume import stretch
+from streams.kafka.log import KafkaLog
 from streams.messages.changes import Change, Ignored, Truncation
 from streams.messages.records import Record
-from streams.reconcile.reading import Decode
+from streams.reconcile.reading import Decode, Log
 from streams.settings import Settings
 from streams.wiring import connection, read_topics
 from streams.worker.parts import open_schemas
@@ -26,19 +26,27 @@ from streams.worker.reindex import Replay, Told
 SLOTS = 64
 
 
-def replay_of(settings: Settings, told: Told) -> Replay:
-    """What applies all that the sources' topics hold now, as workers would have.
+async def replay_of(settings: Settings, told: Told, *, log: Log | None = None) -> Replay:
+    """What applies all that the sources' topics hold by then, as workers would have.
 
     What is refused is counted, and left to whoever compares the index afterwards: the live generation may
-    hold what the topics do not any more.
+    hold what the topics do not any more. A topic that isn't there yet has nothing to say, and is told of.
+    Raises here already where Kafka is away, or the sources file can't be read.
     """
-    read, there = read_topics(settings), connection(settings)
+    read = read_topics(settings)
+    topics = log or KafkaLog(connection(settings))
+    for source in read.sources:
+        await topics.spans(source.topic)
 
     async def replay(indexer: Indexer) -> None:
         async with AsyncExitStack() as stack:
             decode = decoder(settings, read, await open_schemas(settings, read, stack))
             for source in read.sources:
-                one = _Source(partial(stretch, there, source.topic), decode, indexer)
+                spans = await topics.spans(source.topic)
+                if not spans:
+                    told.step("awaited", topic=source.topic)
+                    continue
+                one = _Source(partial(topics.records, source.topic, spans), decode, indexer)
                 told.counted(f"read {source.topic}", None)
                 await one.replay()
                 told.step("read", topic=source.topic, records=one.records, refused=dict(one.refused))
