@@ -125,8 +125,8 @@ class Maintenance(Protocol):
         """As `Documents.heads`."""
         ...
 
-    async def passages_of(self, document_key: UUID, tenant: str) -> Sequence[PassageRef]:
-        """Every passage of the document in that tenant, listed or not."""
+    async def passages_of(self, document_keys: Sequence[UUID], tenant: str) -> Sequence[PassageRef]:
+        """Every passage of these documents in that tenant, listed or not, in no order."""
         ...
 
     def passages_written_before(self, written: datetime) -> AsyncIterator[PassageRef]:
@@ -137,8 +137,8 @@ class Maintenance(Protocol):
         """Deletes by id; what is gone already is no error."""
         ...
 
-    async def delete_heads(self, document_key: UUID, positions: Sequence[Position]) -> None:
-        """Deletes by document and position, at the strongest consistency that there is."""
+    async def delete_heads(self, positions: Mapping[UUID, Collection[Position]]) -> None:
+        """Deletes those of each document, at the strongest consistency that there is."""
         ...
 
 

@@ -89,15 +89,22 @@ class HeadsContract:
         await store.write_heads([head(position=position) for position in near])
         read = (await store.heads([key("doc")]))[key("doc")]
         assert sorted(one.position for one in read) == near
-        await store.delete_heads(key("doc"), [near[1]])
+        await store.delete_heads({key("doc"): [near[1]]})
         read = (await store.heads([key("doc")]))[key("doc")]
         assert sorted(one.position for one in read) == [near[0], near[2]]
+
+    async def test_heads_of_many_documents_are_deleted_at_once_each_its_own(self, store):
+        written = [head(f"doc{n}", at(offset)) for n in range(600) for offset in (1, 2)]
+        await store.write_heads(written)
+        await store.delete_heads({key(f"doc{n}"): [at(1 + n % 2)] for n in range(600)})
+        read = await store.heads([key(f"doc{n}") for n in range(600)])
+        assert all([one.position for one in read[key(f"doc{n}")]] == [at(2 - n % 2)] for n in range(600))
 
     async def test_deleting_a_head_leaves_its_neighbours_and_what_is_not_there(self, store):
         kept = [head("kb/42", at(1)), head("kb-42 old", at(2)), head(" kb/42", at(2))]
         await store.write_heads([*kept, head("kb/42", at(2))])
-        await store.delete_heads(key("kb/42"), [at(2), at(9)])
-        await store.delete_heads(key("never"), [at(2)])
+        await store.delete_heads({key("kb/42"): [at(2), at(9)]})
+        await store.delete_heads({key("never"): [at(2)]})
         read = await store.heads([one.document_key for one in kept])
         assert [read[one.document_key] for one in kept] == [[one] for one in kept]
 
@@ -152,7 +159,7 @@ class PassagesContract:
         assert list(await store.passages("nobody", [passage().id])) == []
         assert list(await store.hybrid(query("text", tenant="nobody"))) == []
         assert await store.word_counts("nobody", ["text"]) == (0, {"text": 0})
-        assert list(await store.passages_of(key("doc"), "nobody")) == []
+        assert list(await store.passages_of([key("doc")], "nobody")) == []
         await store.delete_passages("nobody", [passage().id])
         assert ids(await store.passages("acme", [passage().id])) == {passage().id}
 
@@ -165,7 +172,7 @@ class PassagesContract:
             assert ids(await store.passages(tenant, everything)) == {one.id}
             assert ids(await store.hybrid(query("same words", tenant=tenant))) == {one.id}
             assert await store.word_counts(tenant, ["same"]) == (1, {"same": 1})
-            assert ids(await store.passages_of(key("doc"), tenant)) == {one.id}
+            assert ids(await store.passages_of([key("doc")], tenant)) == {one.id}
         await store.delete_passages("ACME", everything)
         assert ids(await store.passages("acme", everything)) == {mine["acme"].id}
         assert list(await store.passages("ACME", everything)) == []
@@ -184,9 +191,9 @@ class PassagesContract:
         read = await store.passages("acme", [one.id for one in many])
         assert ids(read) == ids(many)
         assert {one.id: list(one.vector) for one in read} == {one.id: one.vector for one in many}
-        assert ids(await store.passages_of(key("doc"), "acme")) == ids(many)
+        assert ids(await store.passages_of([key("doc")], "acme")) == ids(many)
         await store.delete_passages("acme", [one.id for one in many[:1100]])
-        assert ids(await store.passages_of(key("doc"), "acme")) == ids(many[1100:])
+        assert ids(await store.passages_of([key("doc")], "acme")) == ids(many[1100:])
 
     async def test_deleting_takes_a_passage_out_of_both_arms_and_spares_the_rest(self, store):
         gone, kept = passage("quetzal", vector=unit(0)), passage("quetzal kept", vector=unit(1))
@@ -488,10 +495,16 @@ class MaintenanceContract:
         await store.write_passages(
             [*mine, passage("other", document="doc old"), passage("x", tenant="other")]
         )
-        refs = await store.passages_of(key("doc"), "acme")
+        refs = await store.passages_of([key("doc")], "acme")
         assert {ref.id: ref.born for ref in refs} == {one.id: one.born for one in mine}
         assert {(ref.document_key, ref.tenant) for ref in refs} == {(key("doc"), "acme")}
-        assert list(await store.passages_of(key("nothing"), "acme")) == []
+        assert list(await store.passages_of([key("nothing")], "acme")) == []
+
+    async def test_passages_of_many_documents_are_found_at_once(self, store):
+        mine = [passage("text", document=f"doc{n}") for n in range(500)]
+        await store.write_passages([*mine, passage("text", document="doc old")])
+        refs = await store.passages_of([key(f"doc{n}") for n in range(500)], "acme")
+        assert {ref.id: ref.document_key for ref in refs} == {one.id: one.document_key for one in mine}
 
     async def test_old_passages_of_every_tenant_are_found(self, store, page):
         old = [passage(f"old {n}", tenant=f"t{n % 2}") for n in range(page + 10)]
@@ -530,9 +543,9 @@ class CatalogueContract:
 
     async def test_a_documents_last_head_takes_it_out(self, store):
         await store.write_heads([head("doc", at(1)), head("doc", at(2))])
-        await store.delete_heads(key("doc"), [at(1)])
+        await store.delete_heads({key("doc"): [at(1)]})
         assert await collect(store.document_keys()) == [key("doc")]
-        await store.delete_heads(key("doc"), [at(2)])
+        await store.delete_heads({key("doc"): [at(2)]})
         assert await collect(store.document_keys()) == []
 
     @pytest.mark.parametrize(
@@ -569,7 +582,7 @@ class CatalogueContract:
         named = []
         async for one in store.document_keys():
             if len(named) % 100 == 0:
-                await store.delete_heads(key(f"gone{len(named) // 100}"), [at()])
+                await store.delete_heads({key(f"gone{len(named) // 100}"): [at()]})
                 await store.write_heads([head(f"new{len(named)}")])
             named.append(one)
         assert set(named) >= kept
@@ -619,7 +632,7 @@ class NamesContract:
         assert (
             set(await store.named("acme", ["old"])) == set(await store.named("acme", ["new"])) == {key("doc")}
         )
-        await store.delete_heads(key("doc"), [at(1)])
+        await store.delete_heads({key("doc"): [at(1)]})
         assert set(await store.named("acme", ["old"])) == set()
 
     async def test_thousands_of_heads_of_one_id_hide_no_other_document(self, store, page):
@@ -669,7 +682,7 @@ class WholeContract:
         await store.write_passages([])
         await store.write_heads([])
         await store.delete_passages("acme", [])
-        await store.delete_heads(key("doc"), [])
+        await store.delete_heads({key("doc"): []})
         assert await store.word_counts("acme", []) == (0, {})
         assert list(await store.hybrid(query())) == []
 
@@ -681,7 +694,7 @@ class WholeContract:
         assert ids(await other.hybrid(query("quetzal"))) == {one.id}
         assert (await other.heads([key("doc")]))[key("doc")] == [head()]
         await other.delete_passages("acme", [one.id])
-        await other.delete_heads(key("doc"), [at()])
+        await other.delete_heads({key("doc"): [at()]})
         assert list(await store.hybrid(query("quetzal"))) == []
         assert not (await store.heads([key("doc")])).get(key("doc"))
 

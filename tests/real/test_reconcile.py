@@ -173,7 +173,7 @@ async def plant(site, store):
     await site.consumed()
     after = await store.heads(list(keys.values()))
     for name in ("stale", "gone", "missing"):
-        await store.delete_heads(keys[name], [head.position for head in after[keys[name]]])
+        await store.delete_heads({keys[name]: [head.position for head in after[keys[name]]]})
     await store.write_heads([current(before[keys[name]]) for name in ("stale", "gone")])
     damaged = current(before[keys["damaged"]])
     await store.delete_passages("acme", [damaged.passages[0].id])

@@ -148,7 +148,7 @@ async def test_pages_that_are_full_are_split_until_they_are_not(store, monkeypat
     monkeypatch.setattr(reading, "PAGE", 10)
     many = [passage(f"passage {n}") for n in range(60)]
     await store.write_passages(many)
-    assert ids(await store.passages_of(key("doc"), "acme")) == ids(many)
+    assert ids(await store.passages_of([key("doc")], "acme")) == ids(many)
     refs = await collect(store.passages_written_before(NOON + MINUTE))
     assert ids(refs) == ids(many)
     heads = [head(f"doc{n}", at(time)) for n in range(25) for time in range(12 if n % 5 == 0 else 2)]
@@ -207,7 +207,7 @@ async def test_frequent_words_of_a_large_tenant_are_counted_in_a_part_of_it(stor
 async def test_settling_brings_nothing_back_that_was_deleted(store):
     await store.write_heads([head()])
     found = {"document_key": str(key("doc")), "position": str(at())}
-    await store.delete_heads(key("doc"), [at()])
+    await store.delete_heads({key("doc"): [at()]})
     await maintenance._settle(store._session, found)
     assert not await store.heads([key("doc")])
 
@@ -250,9 +250,9 @@ async def test_a_server_that_dies_is_retryable_and_found_again_when_it_is_back(w
         store.passages("acme", [passage().id]),
         store.hybrid(query("text")),
         store.word_counts("acme", ["text"]),
-        store.passages_of(key("doc"), "acme"),
+        store.passages_of([key("doc")], "acme"),
         store.delete_passages("acme", [passage().id]),
-        store.delete_heads(key("doc"), [at()]),
+        store.delete_heads({key("doc"): [at()]}),
         store.ready(),
         store.canary(),
         store.version(),
@@ -327,7 +327,7 @@ async def test_a_key_that_is_taken_back_is_named_by_every_call(guarded):
         store.hybrid(query("text")),
         store.heads([key("doc")]),
         store.write_heads([head()]),
-        store.delete_heads(key("doc"), [at()]),
+        store.delete_heads({key("doc"): [at()]}),
         store.version(),
     ):
         with pytest.raises(Misconfigured):

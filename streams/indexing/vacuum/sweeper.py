@@ -73,7 +73,7 @@ class Sweeper:
         """A first look at each begins to count its grace, a second one after it deletes."""
         again = self._monotonic() + self._vacuum.grace.total_seconds()
         self._due.update(dict.fromkeys(keys, again))
-        for key, vacuumed in (await self._vacuum.settle_all(keys)).items():
+        for key, vacuumed in (await self._vacuum.settle(keys)).items():
             for floor in vacuumed.floors:
                 await self._bury(floor)
             if not vacuumed.waiting and self._due[key] == again:

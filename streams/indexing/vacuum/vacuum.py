@@ -15,6 +15,7 @@ From its read of a document's heads to its deletes the vacuum has a lease of its
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -102,15 +103,16 @@ class Vacuum:
         """How long a head must have been current before what it supersedes is deleted."""
         return self._grace.length
 
-    async def settle(self, document_key: UUID) -> Vacuumed:
-        """Deletes what is superseded of one document, or begins to count its grace (`waiting`)."""
-        return (await self.settle_all([document_key]))[document_key]
-
-    async def settle_all(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Vacuumed]:
-        """As `settle`, for each of them; their heads are read together."""
+    async def settle(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Vacuumed]:
+        """Deletes what is superseded of each document, or begins to count its grace (`waiting`)."""
         turn = self._turn()
         heads = await self._maintenance.heads(document_keys)
-        return {key: await self._settle(heads.get(key, ()), turn) for key in document_keys}
+        found = {key: self._found(heads.get(key, ())) for key in document_keys}
+        cases = {key: one for key, one in found.items() if isinstance(one, _Case)}
+        return {
+            **{key: one for key, one in found.items() if isinstance(one, Vacuumed)},
+            **await self._drop(cases, turn),
+        }
 
     async def run(self) -> Vacuumed:
         """All documents with something superseded, then all orphans."""
@@ -120,7 +122,7 @@ class Vacuum:
         """Settles all documents of the store that may have something superseded."""
         total = Vacuumed()
         async for keys in pages(self._maintenance.unsettled(self._now() - self._grace.length), PAGE):
-            settled = await self.settle_all(list(dict.fromkeys(keys)))
+            settled = await self.settle(list(dict.fromkeys(keys)))
             total = sum(settled.values(), total)
         return total
 
@@ -130,7 +132,8 @@ class Vacuum:
         unapplied = await self._sweep(now - self._deletion_head_keep, lambda _ref, _heads: True)
         return unapplied + await self._sweep(now - self._orphan_age, self._overtaken)
 
-    async def _settle(self, heads: Sequence[Head], turn: _Turn) -> Vacuumed:
+    def _found(self, heads: Sequence[Head]) -> _Case | Vacuumed:
+        """What there is to delete of a document with these heads, or why there is nothing."""
         head = current(heads)
         if head is None:
             return Vacuumed()
@@ -143,28 +146,38 @@ class Vacuum:
         if base is None:
             return Vacuumed(waiting=1)
         if base.position < head.position:
-            return await self._drop(heads, base, [], turn) + Vacuumed(waiting=1)
-        dropped = await self._drop(heads, head, [head.position] if forgotten else [], turn)
-        return dropped + Vacuumed(floors=(head,) if unswept else ())
+            return _Case(tuple(heads), base, waiting=True)
+        return _Case(tuple(heads), base, forgotten=forgotten, floors=(head,) if unswept else ())
 
     def _forgotten(self, head: Head) -> bool:
         """Whether nothing older can come any more; of what is below a floor it always can."""
         return head.deleted and not is_floor(head) and self._now() - head.written >= self._deletion_head_keep
 
-    async def _drop(
-        self, heads: Sequence[Head], base: Head, forgotten: Sequence[Position], turn: _Turn
-    ) -> Vacuumed:
-        """What is below the base: passages first, as heads name tenants; deletions, which hide, last."""
-        before = turn.done
-        listed = {entry.id for one in heads if one.position >= base.position for entry in one.passages}
-        for tenant in sorted({one.tenant for one in heads if one.tenant is not None}):
-            refs = await self._maintenance.passages_of(base.document_key, tenant)
-            drop = [ref.id for ref in refs if ref.born <= base.position and ref.id not in listed]
-            await turn.delete_passages(tenant, drop)
-        older = [one.position for one in heads if one.position < base.position]
-        await turn.delete_heads(base.document_key, older)
-        await turn.delete_heads(base.document_key, forgotten)
-        return turn.since(before)
+    async def _drop(self, cases: Mapping[UUID, _Case], turn: _Turn) -> Mapping[UUID, Vacuumed]:
+        """Deletes what is below the bases: passages first, as heads name tenants; what hides others last."""
+        passages, heads = Counter[UUID](), Counter[UUID]()
+        listed = {key: case.listed for key, case in cases.items()}
+        for tenant in sorted({tenant for case in cases.values() for tenant in case.tenants}):
+            keys = [key for key, case in cases.items() if tenant in case.tenants]
+            refs = await self._maintenance.passages_of(keys, tenant)
+            drop = [
+                ref
+                for ref in refs
+                if ref.born <= cases[ref.document_key].base.position
+                and ref.id not in listed[ref.document_key]
+            ]
+            if await turn.delete_passages(tenant, [ref.id for ref in drop]):
+                passages.update(ref.document_key for ref in drop)
+        for positions in (
+            {key: case.older for key, case in cases.items()},
+            {key: case.last for key, case in cases.items()},
+        ):
+            if await turn.delete_heads(positions):
+                heads.update({key: len(some) for key, some in positions.items()})
+        return {
+            key: Vacuumed(passages[key], heads[key], int(case.waiting or turn.over), case.floors)
+            for key, case in cases.items()
+        }
 
     async def _sweep(
         self, written_before: datetime, orphaned: Callable[[PassageRef, Sequence[Head]], bool]
@@ -179,8 +192,9 @@ class Vacuum:
                 if not _listed(ref, of_document) and orphaned(ref, of_document):
                     orphans.setdefault(ref.tenant, []).append(ref.id)
             for tenant, ids in orphans.items():
-                await turn.delete_passages(tenant, ids)
-            total += turn.done
+                if await turn.delete_passages(tenant, ids):
+                    total += Vacuumed(passages=len(ids))
+            total += Vacuumed(waiting=int(turn.over))
         return total
 
     def _overtaken(self, ref: PassageRef, heads: Sequence[Head]) -> bool:
@@ -239,39 +253,71 @@ def _mark(head: Head) -> _Mark:
     return _Mark(head.position, head.written, hash(head.passages))
 
 
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A document, as it was read, of which all below `base` is to be deleted.
+
+    `forgotten`: the base, a deletion, too. `waiting`: there will be more once a later head's grace is over.
+    """
+
+    heads: tuple[Head, ...]
+    base: Head
+    forgotten: bool = False
+    waiting: bool = False
+    floors: tuple[Head, ...] = ()
+
+    @property
+    def tenants(self) -> set[str]:
+        """Where it has been."""
+        return {head.tenant for head in self.heads if head.tenant is not None}
+
+    @property
+    def older(self) -> list[Position]:
+        """Of the heads below the base."""
+        return [head.position for head in self.heads if head.position < self.base.position]
+
+    @property
+    def last(self) -> list[Position]:
+        """Of the deletion that need not hide anything any more."""
+        return [self.base.position] if self.forgotten else []
+
+    @property
+    def listed(self) -> set[UUID]:
+        """Passages of the base and of all heads above it."""
+        kept = [head for head in self.heads if head.position >= self.base.position]
+        return {entry.id for head in kept for entry in head.passages}
+
+
 class _Turn:
-    """The deletes after one read of heads, for as long as that read holds."""
+    """The deletes after one read of heads, for as long as that read holds; `over`: it held too short."""
 
     def __init__(
         self, maintenance: Maintenance, monotonic: Monotonic, lease_s: float, observe: Observer
     ) -> None:
         self._maintenance, self._monotonic, self._observe = maintenance, monotonic, observe
         self._until = monotonic() + lease_s
-        self.done = Vacuumed()
+        self.over = False
 
-    async def delete_passages(self, tenant: str, ids: Sequence[UUID]) -> None:
-        if self._may_delete(ids):
-            await self._maintenance.delete_passages(tenant, ids)
-            self.done += Vacuumed(passages=len(ids))
-            self._observe(Observed("vacuumed_passages", len(ids)))
-
-    async def delete_heads(self, document_key: UUID, positions: Sequence[Position]) -> None:
-        if self._may_delete(positions):
-            await self._maintenance.delete_heads(document_key, positions)
-            self.done += Vacuumed(heads=len(positions))
-            self._observe(Observed("vacuumed_heads", len(positions)))
-
-    def _may_delete(self, some: Sequence[object]) -> bool:
-        if some and self._monotonic() > self._until:
-            self.done += Vacuumed(waiting=1)
+    async def delete_passages(self, tenant: str, ids: Sequence[UUID]) -> bool:
+        """Whether they are deleted."""
+        if not ids or not self._holds():
             return False
-        return bool(some)
+        await self._maintenance.delete_passages(tenant, ids)
+        self._observe(Observed("vacuumed_passages", len(ids)))
+        return True
 
-    def since(self, before: Vacuumed) -> Vacuumed:
-        done = self.done
-        return Vacuumed(
-            done.passages - before.passages, done.heads - before.heads, int(done.waiting > before.waiting)
-        )
+    async def delete_heads(self, positions: Mapping[UUID, Sequence[Position]]) -> bool:
+        """Whether they are deleted."""
+        some = {key: these for key, these in positions.items() if these}
+        if not some or not self._holds():
+            return False
+        await self._maintenance.delete_heads(some)
+        self._observe(Observed("vacuumed_heads", sum(map(len, some.values()))))
+        return True
+
+    def _holds(self) -> bool:
+        self.over = self.over or self._monotonic() > self._until
+        return not self.over
 
 
 def _listed(ref: PassageRef, heads: Sequence[Head]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -69,12 +69,12 @@ def write_heads(db: apsw.Connection, heads: Sequence[Head]) -> None:
         )
 
 
-def delete_heads(db: apsw.Connection, document_key: UUID, positions: Sequence[Position]) -> None:
-    """Deletes by document and position."""
+def delete_heads(db: apsw.Connection, positions: Mapping[UUID, Collection[Position]]) -> None:
+    """Deletes those of each document."""
     with transaction(db):
-        db.execute(
+        db.executemany(
             "DELETE FROM heads WHERE document_key = ? AND position IN (SELECT value FROM json_each(?))",
-            (str(document_key), listed(positions)),
+            [(str(key), listed(some)) for key, some in positions.items()],
         )
 
 

@@ -10,6 +10,7 @@ import apsw
 
 from streams.messages.position import Position
 from streams.ports import PassageRef
+from streams.stores.sqlite.documents import listed
 
 PAGE = 1000
 
@@ -27,9 +28,10 @@ def unsettled(db: apsw.Connection, after: str, written_before: str) -> tuple[Seq
     return keys, rows[-1][0] if len(rows) == PAGE else None
 
 
-def passages_of(db: apsw.Connection, document_key: UUID, tenant: str) -> Sequence[PassageRef]:
-    """Every passage of the document in that tenant."""
-    rows = db.execute(f"{_REFS} WHERE tenant = ? AND document_key = ?", (tenant, str(document_key)))
+def passages_of(db: apsw.Connection, document_keys: Sequence[UUID], tenant: str) -> Sequence[PassageRef]:
+    """Every passage of these documents in that tenant."""
+    among = "document_key IN (SELECT value FROM json_each(?))"
+    rows = db.execute(f"{_REFS} WHERE tenant = ? AND {among}", (tenant, listed(document_keys)))
     return [_ref(*row) for row in rows]
 
 

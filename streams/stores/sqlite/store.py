@@ -49,10 +49,10 @@ class SqliteStore:
         for some in chunks(heads, CHUNK):
             await self._run(documents.write_heads, some)
 
-    async def delete_heads(self, document_key: UUID, positions: Sequence[Position]) -> None:
-        """Deletes by document and position."""
-        if positions:
-            await self._run(documents.delete_heads, document_key, positions)
+    async def delete_heads(self, positions: Mapping[UUID, Collection[Position]]) -> None:
+        """Deletes those of each document."""
+        if any(positions.values()):
+            await self._run(documents.delete_heads, positions)
 
     async def passages(self, tenant: str, ids: Sequence[UUID]) -> Sequence[Passage]:
         """The passages that exist among `ids`, with their vectors, in no order."""
@@ -91,9 +91,9 @@ class SqliteStore:
             for key in keys:
                 yield key
 
-    async def passages_of(self, document_key: UUID, tenant: str) -> Sequence[PassageRef]:
-        """Every passage of the document in that tenant."""
-        return await self._run(maintenance.passages_of, document_key, tenant)
+    async def passages_of(self, document_keys: Sequence[UUID], tenant: str) -> Sequence[PassageRef]:
+        """Every passage of these documents in that tenant."""
+        return await self._run(maintenance.passages_of, document_keys, tenant)
 
     async def passages_written_before(self, written: datetime) -> AsyncIterator[PassageRef]:
         """Every passage of every tenant written before then."""

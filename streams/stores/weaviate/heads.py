@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -105,9 +105,9 @@ async def write(session: Session, heads: Sequence[Head]) -> None:
     await insert(session, session.heads, [head_object(head) for head in heads])
 
 
-async def remove(session: Session, document_key: UUID, positions: Sequence[Position]) -> None:
-    """Deletes by document and position."""
-    ids = [head_id(document_key, position) for position in positions]
+async def remove(session: Session, positions: Mapping[UUID, Collection[Position]]) -> None:
+    """Deletes those of each document."""
+    ids = [head_id(key, position) for key, some in positions.items() for position in some]
     await delete(session, session.heads, ids)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -95,16 +96,20 @@ async def _settle(session: Session, found: Found) -> None:
                 raise
 
 
-async def passages_of(session: Session, document_key: UUID, tenant: str) -> Sequence[PassageRef]:
-    """Every passage of the document in that tenant, listed or not."""
+async def passages_of(session: Session, document_keys: Sequence[UUID], tenant: str) -> Sequence[PassageRef]:
+    """Every passage of the documents in that tenant, listed or not."""
+    found: list[PassageRef] = []
     try:
-        return [ref async for ref in in_parts(lambda prefix: _refs(session, document_key, tenant, prefix))]
+        for keys in chunks(document_keys, DOCUMENTS_AT_ONCE):
+            refs = in_parts(partial(_refs, session, keys, tenant))
+            found += [ref async for ref in refs]
     except NoTenant:
         return []
+    return found
 
 
-async def _refs(session: Session, document_key: UUID, tenant: str, prefix: str) -> list[PassageRef]:
-    where = Filter.by_property("document_key").equal(str(document_key))
+async def _refs(session: Session, keys: Sequence[UUID], tenant: str, prefix: str) -> list[PassageRef]:
+    where = Filter.by_property("document_key").contains_any([str(key) for key in keys])
     if prefix:
         where &= Filter.by_property("branches").equal(prefix)
     async with session.querying():

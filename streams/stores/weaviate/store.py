@@ -44,9 +44,9 @@ class WeaviateStore:
         """Writes heads to every replica."""
         await heads.write(self._session, written)
 
-    async def delete_heads(self, document_key: UUID, positions: Sequence[Position]) -> None:
-        """Deletes by document and position, from every replica."""
-        await heads.remove(self._session, document_key, positions)
+    async def delete_heads(self, positions: Mapping[UUID, Collection[Position]]) -> None:
+        """Deletes those of each document, from every replica."""
+        await heads.remove(self._session, positions)
 
     async def passages(self, tenant: str, ids: Sequence[UUID]) -> Sequence[Passage]:
         """The passages that exist among `ids`, with their vectors, in no order."""
@@ -76,9 +76,9 @@ class WeaviateStore:
         """Keys of documents with a superseded head or a deletion's, written before then."""
         return maintenance.unsettled(self._session, written_before)
 
-    async def passages_of(self, document_key: UUID, tenant: str) -> Sequence[PassageRef]:
-        """Every passage of the document in that tenant."""
-        return await maintenance.passages_of(self._session, document_key, tenant)
+    async def passages_of(self, document_keys: Sequence[UUID], tenant: str) -> Sequence[PassageRef]:
+        """Every passage of these documents in that tenant."""
+        return await maintenance.passages_of(self._session, document_keys, tenant)
 
     def passages_written_before(self, written: datetime) -> AsyncIterator[PassageRef]:
         """Every passage of every tenant written before then."""

@@ -6,6 +6,7 @@ schedules finite. Times count by how long ago they were, and only as far as a li
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Coroutine
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from uuid import UUID
 
 from streams.indexing.indexer import _Work
 from streams.indexing.plan import Draft, Plan
-from streams.indexing.vacuum.vacuum import Vacuum, _Turn
+from streams.indexing.vacuum.vacuum import Vacuum, _Case, _Turn
 from streams.messages.held import Head, Passage
 from streams.messages.position import Position
 from streams.ports import PassageRef
@@ -108,9 +109,15 @@ TOLD = {
     Plan: _plan,
     Vacuum: _vacuum,
     _Work: lambda work, _ages: (frozenset(work.vectors), frozenset(work.written)),
-    _Turn: lambda turn, ages: ages.left(turn._until),
+    _Turn: lambda turn, ages: (turn.over, ages.left(turn._until)),
+    _Case: lambda case, ages: (
+        _all([*case.heads, case.base, *case.floors], ages),
+        case.forgotten,
+        case.waiting,
+    ),
     list: _all,
     tuple: _all,
     set: lambda many, ages: frozenset(_told(one, ages) for one in many),
     dict: lambda many, ages: _all([part for item in many.items() for part in item], ages),
+    Counter: lambda many, ages: _all([part for item in sorted(many.items()) for part in item], ages),
 }

@@ -51,11 +51,11 @@ class MemoryStore:
             if of_source and (after is None or key > after):
                 yield key
 
-    async def passages_of(self, document_key: UUID, tenant: str) -> Sequence[PassageRef]:
+    async def passages_of(self, document_keys: Sequence[UUID], tenant: str) -> Sequence[PassageRef]:
         return [
             _ref(passage)
             for passage in self.held.values()
-            if (passage.document_key, passage.tenant) == (document_key, tenant)
+            if passage.document_key in document_keys and passage.tenant == tenant
         ]
 
     async def passages_written_before(self, written: datetime) -> AsyncIterator[PassageRef]:
@@ -67,12 +67,13 @@ class MemoryStore:
         for id_ in ids:
             self.held.pop((tenant, id_), None)
 
-    async def delete_heads(self, document_key: UUID, positions: Sequence[Position]) -> None:
-        heads = self.all_heads.get(document_key, {})
-        for position in positions:
-            heads.pop(position, None)
-        if not heads:
-            self.all_heads.pop(document_key, None)
+    async def delete_heads(self, positions: Mapping[UUID, Collection[Position]]) -> None:
+        for document_key, some in positions.items():
+            heads = self.all_heads.get(document_key, {})
+            for position in some:
+                heads.pop(position, None)
+            if not heads:
+                self.all_heads.pop(document_key, None)
 
     def current(self, document_key: UUID) -> Head | None:
         return current(list(self.all_heads.get(document_key, {}).values()))

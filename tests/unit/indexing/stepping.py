@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -96,9 +96,9 @@ class SteppedStore:
         async for key in self._store.document_keys(source, after):
             yield key
 
-    async def passages_of(self, document_key: UUID, tenant: str) -> Sequence[PassageRef]:
+    async def passages_of(self, document_keys: Sequence[UUID], tenant: str) -> Sequence[PassageRef]:
         await Step("passages_of")
-        return [self._known(ref) for ref in await self._store.passages_of(document_key, tenant)]
+        return [self._known(ref) for ref in await self._store.passages_of(document_keys, tenant)]
 
     async def passages_written_before(self, written: datetime) -> AsyncIterator[PassageRef]:
         await Step("passages_written_before")
@@ -109,9 +109,9 @@ class SteppedStore:
         await Step("delete_passages")
         await self._store.delete_passages(tenant, ids)
 
-    async def delete_heads(self, document_key: UUID, positions: Sequence[Position]) -> None:
+    async def delete_heads(self, positions: Mapping[UUID, Collection[Position]]) -> None:
         await Step("delete_heads")
-        await self._store.delete_heads(document_key, positions)
+        await self._store.delete_heads(positions)
 
     async def sleep(self, seconds: float) -> None:
         await Step("sleep", self._clock.t + seconds)
