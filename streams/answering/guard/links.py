@@ -46,6 +46,7 @@ _LINK = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _SCHEME = re.compile(r"^(?:(?:https?:)?//|(?:https?|mailto):)")
+_DOTTED = re.compile(r"[^/?#]*[.@]")
 _AROUND = "()[]{}.,;:!?*_~»”’…|"  # noqa: RUF001 - closing quotation marks
 _WORDS = re.compile(r"[\w@-]")
 _ESCAPE = re.compile(r"\\(?=[!-/:-@\[\]-`{-~])")
@@ -78,13 +79,16 @@ def _shown(text: str) -> str:
 
 
 def bare(link: str) -> str:
-    """An address as it is compared."""
-    return _SCHEME.sub("", link.casefold().strip(_AROUND)).strip(_AROUND).rstrip("/")
+    """An address as it is compared: a host's name without a dot, which may be any word, after `//`."""
+    whole = link.casefold().strip(_AROUND)
+    scheme = _SCHEME.match(whole)
+    rest = (whole[scheme.end() :] if scheme else whole).strip(_AROUND).rstrip("/")
+    return f"//{rest}" if scheme and rest and not _DOTTED.match(rest) else rest
 
 
 def host(link: str) -> str:
     """The host of an address, without `www.`."""
-    return re.split(r"[/:?#]", bare(link), maxsplit=1)[0].removeprefix("www.")
+    return re.split(r"[/:?#]", bare(link).removeprefix("//"), maxsplit=1)[0].removeprefix("www.")
 
 
 class Known:
@@ -121,9 +125,7 @@ class Known:
 
     def _names(self, target: str) -> bool:
         link, written = bare(target), target.casefold().rstrip(_AROUND)
-        # A host's name without a dot may be any word: it has to stand there as an address.
-        named = not _SCHEME.match(target) or "." in host(link)
-        return not link or written in self or (named and link in self)
+        return not link or written in self or link in self
 
 
 def _goes_on(after: str) -> bool:

@@ -3,7 +3,7 @@
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 from hypothesis import example, given, settings
@@ -76,8 +76,10 @@ def leaving(target, hosts=HOSTS):
     except ValueError:
         return ""
     if place.scheme not in {"http", "https"}:
-        return target
-    return "" if place.hostname in {*hosts, None} else place.hostname
+        return target.partition(":")[2]
+    # Of punctuation alone no host's name is made.
+    name = re.sub(r"[\W_]*", "", unquote(place.hostname or ""))
+    return "" if place.hostname in hosts else name
 
 
 @settings(max_examples=600, deadline=None)
