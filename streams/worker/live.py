@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from streams.indexing.vacuum.vacuum import Vacuum
 from streams.messages.changes import Change, Truncation
 from streams.observe.calls import EmbedCalls, StoreCalls, WatchedQueries, WatchedSearch
 from streams.ollama.embedder import CachedQueries
-from streams.ports import UNWATCHED, Embedder, Generation, Observer, Serving
+from streams.ports import UNWATCHED, Embedder, Generation, Monotonic, Now, Observer, Serving
 from streams.settings import Settings
 from streams.worker.generations import Following, Opened, Openings
 from streams.worker.parts import Index, Store, utc_now
@@ -71,7 +72,14 @@ class Hinting:
 
 
 def at_work(
-    opened: Opened, settings: Settings, cutter: Cutter, observe: Observer, tracing: Tracing | None = None
+    opened: Opened,
+    settings: Settings,
+    cutter: Cutter,
+    observe: Observer,
+    tracing: Tracing | None = None,
+    *,
+    now: Now = utc_now,
+    monotonic: Monotonic = time.monotonic,
 ) -> AtWork:
     """A generation's parts; each worker has them once."""
     embedding = tracing.embeddings(opened.embedder.model) if tracing else UNWATCHED
@@ -83,14 +91,14 @@ def at_work(
         _remembering(embedder, settings, observe),
         cutter=cutter,
         chunking=opened.chunking,
-        now=utc_now,
-        monotonic=time.monotonic,
+        now=now,
+        monotonic=monotonic,
         observe=observe,
     )
     sweeper = Sweeper(
-        Vacuum(opened.store, now=utc_now, monotonic=time.monotonic, observe=observe),
-        Burial(opened.store, now=utc_now, observe=observe),
-        monotonic=time.monotonic,
+        Vacuum(opened.store, now=now, monotonic=monotonic, observe=observe),
+        Burial(opened.store, now=now, observe=observe),
+        monotonic=monotonic,
         round_s=settings.vacuum_interval_s,
         observe=observe,
     )
@@ -182,16 +190,26 @@ class Live:
         await (await self()).opened.store.ready()
 
     async def sweep(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        """Sweeps behind the live one, until it is cancelled."""
+        """Sweeps behind each one that is written, the live one first, until it is cancelled."""
         while True:
-            try:
-                sweeper = (await self()).sweeper
-            except StreamsError:
-                # Whoever indexes says so.
-                await sleep(SWEEP_S)
-                continue
-            await sweeper.look()
+            for sweeper in await self._sweepers():
+                await sweeper.look()
             await sleep(SWEEP_S)
+
+    async def _sweepers(self) -> Sequence[Sweeper]:
+        """Those of the generations that there are; what can't be opened is told by whoever indexes."""
+        try:
+            record = (await self.follow()).record
+        except StreamsError:
+            return ()
+        found: list[Sweeper] = []
+        for generation in filter(None, (record.live, record.building)):
+            with suppress(StreamsError):
+                found.append((await self._of(generation)).sweeper)
+        # What is dropped at any moment is not opened for it: that would make it anew.
+        if record.previous is not None and (before := self._at_work.get(record.previous.name)):
+            found.append(before.sweeper)
+        return found
 
     async def _of(self, generation: Generation) -> AtWork:
         at_work = self._at_work.get(generation.name)

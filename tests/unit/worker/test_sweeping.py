@@ -1,0 +1,131 @@
+"""What is superseded goes, in each generation that is written."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from streams import settings as configuration
+from streams.indexing.generations.following import FollowingIndexer
+from streams.ports import unobserved
+from streams.stores.sqlite import open_sqlite_index
+from streams.worker.generations import Following, Openings
+from streams.worker.live import Live, at_work
+from streams.worker.parts import utc_now
+from tests.unit.worker.test_reindex import CUTTER, TEXT, World, change, stubbed
+
+
+class Clock:
+    """The clocks of a worker, hours of which pass between two looks."""
+
+    def __init__(self):
+        self.passed = 0.0
+
+    def now(self):
+        return utc_now() + timedelta(seconds=self.passed)
+
+    def monotonic(self):
+        return self.passed
+
+
+class Working:
+    """A worker's generations, on a clock of their own."""
+
+    def __init__(self, world):
+        self.world, self.clock = world, Clock()
+        settings = configuration.load(env_file=None)
+        self.openings = Openings(world.index, world.client)
+        follow = Following(world.index, now=self.clock.now, monotonic=self.clock.monotonic, max_age_s=-1)
+
+        def make(opened):
+            return at_work(
+                opened, settings, CUTTER, unobserved, now=self.clock.now, monotonic=self.clock.monotonic
+            )
+
+        async def cuts():
+            """Nothing is asked of it."""
+
+        self.asked_for = set()
+
+        async def opening(generation):
+            self.asked_for.add(generation.name)
+            return await self.openings(generation)
+
+        self.live = Live(follow, opening, make, cuts)
+        self.indexer = FollowingIndexer(self.live.follow, self.live.write)
+
+    async def edit(self, times, *, since=2):
+        for time in range(since, since + times):
+            await self.indexer.apply(change("d1", TEXT.format(n=f"{time} times"), time=time))
+
+    async def sweep(self, rounds=4):
+        """Looks so many times, with an hour in between."""
+        ended = asyncio.Event()
+
+        async def sleep(_seconds):
+            nonlocal rounds
+            self.clock.passed += 3600
+            rounds -= 1
+            if not rounds:
+                ended.set()
+                await asyncio.Event().wait()
+
+        sweeping = asyncio.create_task(self.live.sweep(sleep))
+        await ended.wait()
+        sweeping.cancel()
+
+    async def heads(self, slot):
+        """How many heads a generation holds of the document that is edited."""
+        store = await self.world.index.open(getattr(await self.world.index.generations(), slot))
+        key = change("d1", None).key
+        try:
+            return len((await store.heads([key]))[key])
+        finally:
+            await store.close()
+
+
+@pytest.fixture
+async def working(tmp_path):
+    index = await open_sqlite_index(tmp_path / "index.db")
+    async with stubbed() as client:
+        world = World(index, client, tmp_path / "index.db")
+        await world.begin()
+        working = Working(world)
+        yield working
+        await working.openings.close()
+    await index.close()
+
+
+async def test_what_is_superseded_goes_from_the_generation_that_is_built_too(working):
+    work = working.world.command()
+    await work.begin(await work.wanted("stub-96", 200))
+    await working.edit(9)
+    assert await working.heads("live") == 10
+    assert await working.heads("building") == 9
+    await working.sweep()
+    assert await working.heads("live") == 1
+    assert await working.heads("building") == 1
+
+
+async def test_what_was_superseded_before_a_switch_goes_from_the_generation_before(working):
+    work = working.world.command()
+    await work.begin(await work.wanted("stub-96", 200))
+    await work.fill()
+    await working.edit(9)
+    await work.switch()
+    await working.sweep()
+    assert await working.heads("previous") == 1
+    await work.drop()
+    await working.sweep()
+    assert await working.heads("live") == 1
+
+
+async def test_a_generation_before_that_was_never_at_work_here_is_not_opened(working):
+    work = working.world.command()
+    await work.begin(await work.wanted("stub-96", 200))
+    await work.fill()
+    await work.switch()
+    await working.sweep()
+    assert working.asked_for == {(await work.record()).live.name}
