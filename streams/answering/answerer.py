@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from streams.answering.completing import Completing
 from streams.answering.found import Found
-from streams.answering.generating.calibrate import Calibration
-from streams.answering.generating.generate import StopReason, Unfinished
+from streams.answering.generating.calibrate import Calibration, languages
+from streams.answering.generating.generate import TOO_LONG, StopReason, Unfinished
 from streams.answering.generating.prompt import MINIMUM_TOKENS, Prompt, brief, prompt
 from streams.answering.generating.route import Choice
 from streams.answering.generating.router import Router
@@ -137,7 +138,9 @@ class Answerer:
             fresh = await self._lookup.wait(asked, deadline, self._anteroom)
             async with self._turnstile.enter(asked.tenant, deadline.left_s):
                 looked = await self._lookup.look(asked, fresh, deadline)
-                job = Job(asked, looked, self._prompt(asked, looked), deadline, transcript, untaken)
+                spoken = languages(looked.text, looked.found)
+                made = self._prompt(asked, looked, spoken)
+                job = Job(asked, looked, spoken, made, deadline, transcript, untaken)
                 await (self._respond(job) if looked.evidence else self._abstain(job))
         except Full as full:
             message = f"Too many questions wait; ask again in {math.ceil(full.retry_after_s)} s."
@@ -145,9 +148,13 @@ class Answerer:
         except NoAnswer as failure:
             untaken.put(_failed(transcript, failure))
 
-    def _prompt(self, asked: Asked, looked: Looked) -> Prompt:
+    def _prompt(self, asked: Asked, looked: Looked, spoken: frozenset[str], most: float = math.inf) -> Prompt:
+        """What to send: `most` estimated tokens at most, and no more than fits each model that may answer."""
         settings = self._settings
-        budget = self._calibration.budget(settings.models, settings.prompt_tokens, at_least=MINIMUM_TOKENS)
+        fits = self._calibration.budget(
+            settings.models, spoken, settings.prompt_tokens, at_least=MINIMUM_TOKENS
+        )
+        budget = max(MINIMUM_TOKENS, int(min(most, fits)))
         if settings.brief_prompt and looked.found:
             made = brief(looked.alone, looked.found, budget=budget)
         else:
@@ -181,7 +188,7 @@ class Answerer:
                     outdated = await self._outdated(job, job.prompt.passages)
                     support = self._replying.support(job)
                 except Unfinished as failure:
-                    choice = self._router.next(choice, failure.reason, left_s=job.deadline.left_s)
+                    job, choice = self._next(job, choice, failure)
                     job.tell(self._reset(job, failure.reason, choice))
                 else:
                     job.tell(
@@ -193,6 +200,15 @@ class Answerer:
         job.say(extract(job.looked.found, job.looked.alone, job.looked.language))
         outdated = await self._outdated(job, job.looked.found)
         job.tell(self._completing.completed(job, choice, job.looked.found, outdated))
+
+    def _next(self, job: Job, choice: Choice, failure: Unfinished) -> tuple[Job, Choice]:
+        """What is tried after an attempt that failed; with half the prompt where that was too long."""
+        left_s = job.deadline.left_s
+        if failure.code != TOO_LONG:
+            return job, self._router.next(choice, failure.reason, left_s=left_s)
+        turn = self._router.next if job.shortened else self._router.again
+        half = self._prompt(job.asked, job.looked, job.languages, job.prompt.tokens / 2)
+        return replace(job, prompt=half, shortened=True), turn(choice, failure.reason, left_s=left_s)
 
     async def _reply(self, job: Job, choice: Choice) -> ChatChunk:
         """Says what the model does; gives the last chunk. Raises `Unfinished`."""

@@ -77,7 +77,15 @@ class Completing:
         """Learns what an estimated token is, and counts prompts that left the answer less than its room."""
         if choice.model is None or not counted.prompt_tokens:
             return
-        self._calibration.counted(choice.model, estimated=job.prompt.tokens, tokens=counted.prompt_tokens)
+        # Turns that don't fit a server drops without a word; where all was thought to fit, it had no reason.
+        whole = not job.asked.question.history or job.prompt.tokens <= self._settings.prompt_tokens
+        self._calibration.counted(
+            choice.model,
+            job.languages,
+            estimated=job.prompt.tokens,
+            tokens=counted.prompt_tokens,
+            whole=whole,
+        )
         if counted.prompt_tokens > self._settings.prompt_tokens:
             self._observe(Observed("answer_prompts_over", labels={"route": choice.route}))
 

@@ -14,15 +14,21 @@ from streams.messages.questions import Asked
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is known of a question, what was built from that, and what replies were `stopped` for."""
+    """What is known of a question, what was built from that, and what replies were `stopped` for.
+
+    `languages` are those of the question and of what was found. `shortened`: the prompt was too long, and is
+    another one now.
+    """
 
     asked: Asked
     looked: Looked
+    languages: frozenset[str]
     prompt: Prompt
     deadline: Deadline
     transcript: Transcript
     untaken: Untaken
     stopped: list[str] = field(default_factory=list)
+    shortened: bool = False
 
     def tell(self, event: Event) -> None:
         """The next event of the question."""

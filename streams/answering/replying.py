@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from streams.answering.generating.calibrate import Calibration
 from streams.answering.generating.generate import TOO_LONG, Limits, Unfinished, generate
-from streams.answering.generating.reply import regular, request
+from streams.answering.generating.reply import check_read, regular, request
 from streams.answering.generating.route import Choice
 from streams.answering.generating.router import Router
 from streams.answering.grounding.ground import grounded
@@ -46,14 +46,21 @@ class Replying:
                     if chunk.text and not job.deadline.has("first_token"):
                         job.deadline.spent("first_token", self._monotonic() - began)
                         self._router.began(choice, self._monotonic() - began)
+                    if chunk.done:
+                        check_read(chunk, self._settings.writing)
                     whole = regular(chunk, markers, output.seen, job.prompt.passages)
                     yield replace(whole, text=output.feed(whole.text, done=whole.done))
         except Unfinished as failure:
             begun = job.deadline.has("first_token")
             waited_s = None if begun else self._monotonic() - began
             if failure.code == TOO_LONG:
-                self._calibration.refused(choice.model or "")
-            self._router.failed(choice, failure.reason, waited_s=waited_s)
+                self._calibration.refused(
+                    choice.model or "",
+                    job.languages,
+                    estimated=job.prompt.tokens,
+                    window=self._settings.num_ctx,
+                )
+            self._router.failed(choice, failure, waited_s=waited_s)
             if failure.reason == "guarded":
                 job.stopped.append(str(failure))
             raise

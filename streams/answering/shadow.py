@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from streams.answering.generating.generate import Limits, Unfinished, generate
 from streams.answering.generating.prompt import Prompt
-from streams.answering.generating.reply import regular, request, truncated, usage
+from streams.answering.generating.reply import check_read, regular, request, truncated, usage
 from streams.answering.generating.rollout import PARTS, part
 from streams.answering.generating.route import Choice
 from streams.answering.grounding.ground import citations, grounded
@@ -128,6 +128,8 @@ class Shadow:
             async for chunk in chunks:
                 if first_token_s is None and chunk.text:
                     first_token_s = self._monotonic() - began
+                if chunk.done:
+                    check_read(chunk, self._settings.writing)
                 transcript.delta(regular(chunk, markers, transcript.text, passages).text)
                 last = chunk
         whole_ms = 1000 * (self._monotonic() - began)

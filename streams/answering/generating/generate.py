@@ -17,6 +17,11 @@ _CLOSING_S = 0.1
 TOO_LONG = "prompt_too_long"
 """The code of a prompt that the server did not take, as `PromptTooLong` has it."""
 
+WORDLESS = "wordless"
+"""The code of a reply that its model ended without a word."""
+OF_THE_QUESTION = frozenset({TOO_LONG, WORDLESS, "bad_request"})
+"""Codes that say something of the question, and nothing of the model: the next question may do."""
+
 StopReason = Literal["timeout", "deadline", "error", "ungrounded", "guarded"]
 
 

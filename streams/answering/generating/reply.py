@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from streams.answering.found import Found
-from streams.answering.generating.generate import Unfinished
+from streams.answering.generating.generate import TOO_LONG, WORDLESS, Unfinished
 from streams.answering.generating.prompt import Prompt
 from streams.answering.grounding.ground import attribution
 from streams.answering.grounding.markers import Markers
@@ -45,9 +45,25 @@ def regular(chunk: ChatChunk, markers: Markers, before: str, passages: Sequence[
         text += markers.flush()
         whole = before + text
         if not whole.strip():
-            raise Unfinished("error", "the model ended its reply without a word")
+            # One that used up its tokens could have gone on: that is no matter of the question.
+            code = "" if truncated(chunk) else WORDLESS
+            raise Unfinished("error", "the model ended its reply without a word", code)
         text += attribution(whole, passages)
     return replace(chunk, text=text)
+
+
+def check_read(chunk: ChatChunk, writing: Writing) -> None:
+    """Raises `Unfinished` where the model did not have its whole prompt before it to the end of its reply.
+
+    A server that does not know `truncate` and `shift` (Ollama, at least up to 0.11.4) says nothing of that.
+    Its runner keeps the end of a prompt that is too long, which then has as many tokens as the window; and
+    where the window is full while the reply is written, drops the older half. Gone is what stands first:
+    the instructions, and the best passages.
+    """
+    read, written = chunk.prompt_tokens, chunk.completion_tokens
+    # The last token that was written was not read again.
+    if read >= writing.num_ctx or read + written > writing.num_ctx + 1:
+        raise Unfinished("error", "the model did not see all of its prompt", TOO_LONG)
 
 
 def truncated(chunk: ChatChunk) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from streams.answering.generating.circuit import Circuit
-from streams.answering.generating.generate import StopReason
+from streams.answering.generating.generate import OF_THE_QUESTION, StopReason, Unfinished
 from streams.answering.generating.pace import Pace
 from streams.answering.generating.rollout import Rollout
 from streams.answering.generating.route import Choice, Models, choose, first_token_limit
@@ -100,8 +100,16 @@ class Router:
         if circuit := self._circuits.get(choice.model or ""):
             circuit.succeeded()
 
-    def failed(self, choice: Choice, reason: StopReason, *, waited_s: float | None) -> None:
+    def again(self, choice: Choice, reason: StopReason, *, left_s: float) -> Choice:
+        """The route of another attempt by the same model, or the next one where there is no time for that."""
+        in_time = choice.model is not None and left_s >= self._pace.usual_s(choice.model)
+        return choice if in_time else self.next(choice, reason, left_s=left_s)
+
+    def failed(self, choice: Choice, failure: Unfinished, *, waited_s: float | None) -> None:
         """The reply did not come to its end; `waited_s` for a first token, None where that had come."""
+        if failure.code in OF_THE_QUESTION:
+            return
+        reason = failure.reason
         if self._warming is not None and waited_s is not None and reason in _NO_TOKEN:
             self._warming.want(choice.model or "")
         if reason in _MODELS_FAULT and (circuit := self._circuits.get(choice.model or "")):

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from streams.answering.generating.circuit import Circuit
-from streams.answering.generating.generate import Limits, Unfinished, generate
+from streams.answering.generating.generate import OF_THE_QUESTION, Limits, Unfinished, generate
 from streams.answering.retrieval.followup import accepted, combined, leans_on
 from streams.answering.text.screen import screen, well_formed
 from streams.answering.text.tokens import MESSAGE_TOKENS, estimate
@@ -81,8 +81,9 @@ class Rewriter:
             return None
         try:
             said = await self._said(request, limit_s)
-        except Unfinished:
-            self._circuit.failed()
+        except Unfinished as failure:
+            if failure.code not in OF_THE_QUESTION:
+                self._circuit.failed()
             return None
         self._circuit.succeeded()
         text = screen(well_formed(said)).strip().strip('"“”«»').strip()

@@ -150,6 +150,8 @@ class Models:
     running: int = 0
     counts: float | None = None
     """Tokens counted for each one that is estimated; None: always 100."""
+    cuts: bool = False
+    """Whether prompts are cut to the window, and what is left is counted, as Ollama 0.11.4 does."""
     capacity: int | None = None
     """Replies that run at full speed; more share it, so that each is as much slower. None: any number."""
 
@@ -184,7 +186,8 @@ class Models:
     def _counted(self, request):
         if self.counts is None:
             return 100
-        return round(self.counts * sum(estimate(one.content) + MESSAGE_TOKENS for one in request.messages))
+        tokens = round(self.counts * sum(estimate(one.content) + MESSAGE_TOKENS for one in request.messages))
+        return min(tokens, request.num_ctx) if self.cuts else tokens
 
 
 @dataclass

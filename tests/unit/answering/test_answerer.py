@@ -1,15 +1,28 @@
 import asyncio
 import json
 from contextlib import aclosing
+from dataclasses import dataclass
 
 import pytest
 
 from streams.answering.answerer import Answerer
 from streams.answering.settings import Answering
+from streams.answering.text.tokens import estimate
 from streams.errors import Misconfigured, PromptTooLong, Rejected, Retryable
 from streams.ports import Serving
 from tests.unit.answering.rules import check_stream
-from tests.unit.answering.scripted import Index, Marks, Models, Script, Words, always, asked, head_of, hit
+from tests.unit.answering.scripted import (
+    Index,
+    Marks,
+    Models,
+    Script,
+    Words,
+    always,
+    asked,
+    head_of,
+    hit,
+    renamed,
+)
 from tests.unit.answering.virtual import monotonic, now, run
 
 RESET = hit("Open the portal, choose Security and reset your password there.", name="a")
@@ -674,12 +687,20 @@ def test_whether_a_citation_changed_is_unknown_where_the_index_does_not_say_in_t
     assert Edited(down).ask()[1]["outdated"] is None
 
 
-def test_the_room_for_passages_is_learnt_from_what_the_server_counts():
-    long = [
+def rules(count=9):
+    """Passages that take the room of a small window."""
+    return [
         hit(f"Sentence {n} of the portal's rules. " * 40, name=f"d{n}", similarity=0.9 - n / 100)
-        for n in range(9)
+        for n in range(count)
     ]
-    world = World(index=Index.of(*long), num_ctx=3000, max_answer_tokens=500)
+
+
+def tight(**world):
+    return World(index=Index.of(*rules()), num_ctx=3000, max_answer_tokens=500, **world)
+
+
+def test_the_room_for_passages_is_learnt_from_what_the_server_counts():
+    world = tight()
 
     def cited():
         return len(world.ask(top_k=9)[1]["citations"])
@@ -694,9 +715,101 @@ def test_the_room_for_passages_is_learnt_from_what_the_server_counts():
     for _ in range(8):
         cited()
     assert cited() > before
-    world.models.counts = 1.2
+    world.models.counts = 1.1
     cited()
     assert cited() < before
+
+
+def test_an_answer_to_a_prompt_that_the_server_cut_is_not_sent_as_whole():
+    world = tight()
+    world.models.counts, world.models.cuts = 1.5, True
+    events, end = world.ask(top_k=9)
+    # The instructions were not before the model: it has another try, with half as much to read.
+    assert types(events)[-1] == "completed"
+    assert types(events).count("reset") == 1
+    assert (end["route"], end["model"], end["reason"]) == ("primary", "big", None)
+    assert end["usage"]["prompt_tokens"] < 2500
+    first, second = world.models.requests
+    assert len(second.messages[-1].content) < 0.6 * len(first.messages[-1].content)
+    # And the next question fits at once.
+    events, end = world.ask(top_k=9)
+    assert "reset" not in types(events)
+    assert end["usage"]["prompt_tokens"] <= 2500
+
+
+def test_an_answer_that_outgrew_the_window_is_not_sent_as_whole():
+    long = Script(("word ",) * 600, pause_s=0.001)
+    world = tight(models={"big": long, "small": SMALL})
+    world.models.counts = 1.1
+    events, end = world.ask(top_k=9)
+    assert types(events).count("reset") == 1
+    assert end["usage"]["prompt_tokens"] + end["usage"]["completion_tokens"] <= 3000
+
+
+def test_a_cut_prompt_teaches_nobody_that_more_fits():
+    world = tight()
+    world.models.counts, world.models.cuts = 3.0, True
+    sizes = []
+    for _ in range(12):
+        world.models.requests.clear()
+        world.ask(top_k=9)
+        sizes.append(len(world.models.requests[0].messages[-1].content))
+    assert sizes == sorted(sizes, reverse=True)
+
+
+@dataclass
+class Refusing(Models):
+    """Refuses prompts of more estimated tokens than `most`, as a newer Ollama does."""
+
+    most: int = 2000
+
+    async def chat(self, request):
+        if sum(estimate(one.content) for one in request.messages) > self.most:
+            self.requests.append(request)
+            raise PromptTooLong("too long")
+        async for chunk in super().chat(request):
+            yield chunk
+
+
+def test_a_prompt_that_is_refused_is_shortened_for_its_question_and_costs_no_model_or_other_language():
+    world = tight()
+    world.models = Refusing({"big": GOOD, "small": SMALL})
+    before = World(index=world.index, num_ctx=3000, max_answer_tokens=500)
+    for _ in range(5):
+        _, end = world.ask(top_k=9)
+        assert (end["route"], end["model"]) == ("primary", "big")
+    assert world.answerer.circuits == {"big": False}
+    french = "Comment est-ce que je change le mot de passe de mon compte dans le portail ?"
+    index = Index.of(*(renamed(one, text=f"Le mot de passe de la boîte. {french} " * 20) for one in rules()))
+    prompts = []
+    for asking in (before, world):
+        asking.index.hits[:], asking.index.held = index.hits, index.held
+        asking.models.requests.clear()
+        asking.ask(french, top_k=9)
+        prompts.append(asking.models.requests[0].messages[-1].content)
+    assert prompts[0] == prompts[1]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        Script(end=PromptTooLong("too long")),
+        Script(end=Rejected("no", code="bad_request")),
+        Script((" ", "\n")),
+    ],
+)
+def test_what_is_wrong_with_a_question_is_not_held_against_the_model(script):
+    world = World(models={"big": script})
+    for _ in range(4):
+        _, end = world.ask()
+        assert (end["route"], end["reason"]) == ("fallback", "error")
+    assert world.answerer.circuits == {"big": False}
+
+
+def test_a_model_that_uses_up_its_tokens_without_a_word_is_left_alone():
+    world = World(models={"big": Script((" ",), reason="length")})
+    reasons = [world.ask()[1]["reason"] for _ in range(4)]
+    assert reasons == ["error"] * 3 + ["circuit_open"]
 
 
 def test_a_prompt_that_the_server_finds_too_long_is_followed_by_shorter_ones():

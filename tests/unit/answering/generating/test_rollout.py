@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.answering.generating.generate import Unfinished
 from streams.answering.generating.rollout import Rollout
 from streams.answering.generating.router import Router
 from streams.answering.settings import Answering
@@ -49,7 +50,7 @@ def test_a_new_model_that_keeps_failing_gives_its_questions_back_to_the_first_on
     for _ in range(2):
         choice = router.first("q", left_s=30)
         assert choice.model == "new"
-        router.failed(choice, "error", waited_s=None)
+        router.failed(choice, Unfinished("error", "down"), waited_s=None)
     assert (router.first("q", left_s=30).model, router.first("q", left_s=30).reason) == ("big", None)
     time[0] += settings.circuit_open_s
     trial = router.first("q", left_s=30)
