@@ -296,13 +296,17 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class ChatChunk:
-    """A piece of the reply; the last one is `done`, with what the model counted."""
+    """A piece of the reply; the last one is `done`, with what the model counted.
+
+    `thinking`: the model is at work on what is no part of its reply.
+    """
 
     text: str
     done: bool = False
     done_reason: str | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    thinking: bool = False
 
 
 class Generator(Protocol):

@@ -204,4 +204,5 @@ def _chunk(reply: ChatReply) -> ChatChunk:
         done_reason=reply.done_reason,
         prompt_tokens=reply.prompt_eval_count,
         completion_tokens=reply.eval_count,
+        thinking=bool(reply.message.thinking),
     )

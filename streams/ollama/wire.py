@@ -40,8 +40,17 @@ class Message(Reply):
     content: str = ""
 
 
+class Written(Message):
+    """What a model wrote; `thinking` is no part of it."""
+
+    thinking: str = ""
+
+
 class ChatBody(BaseModel):
     """`POST /api/chat`.
+
+    `think`: false keeps a model from thinking that can do without. Ollama refuses true alone where the model
+    can't think (0.11.4, `server/routes.go`: `ChatHandler`), and ignores either before 0.9.
 
     `truncate` and `shift` (newer servers; older ones ignore them) ask for an error where the prompt
     does not fit, and for an end where the answer does not, instead of silently dropping the beginning.
@@ -54,6 +63,7 @@ class ChatBody(BaseModel):
     keep_alive: str | None = None
     truncate: bool = False
     shift: bool = False
+    think: bool = False
 
 
 class GenerateBody(BaseModel):
@@ -84,7 +94,7 @@ class NameBody(BaseModel):
 class ChatReply(Reply):
     """A chat's reply, or one line of it."""
 
-    message: Message = Message()
+    message: Written = Written()
     done: bool = False
     done_reason: str | None = None
     prompt_eval_count: int = 0

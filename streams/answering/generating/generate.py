@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from streams.answering.generating.thoughts import ThoughtAloud, Thoughts
 from streams.errors import StreamsError
 from streams.ports import ChatChunk, ChatRequest, Generator, Monotonic
 
@@ -31,6 +32,8 @@ class Limits:
 
     No first token after `first_token_s` is a `timeout`, the model's fault; after `hurry_s` it is the
     `deadline`.
+    A model that thinks is at work: it has `token_s` for each sign of that, but no more than `hurry_s` to its
+    first token, which a thought is not.
     Text is passed on at once until some of it is `out`, which may hold back a beginning; from then on
     `coalesce_s` after what was passed on before.
     """
@@ -55,7 +58,7 @@ class Unfinished(Exception):
 async def generate(
     generator: Generator, request: ChatRequest, limits: Limits, monotonic: Monotonic
 ) -> AsyncGenerator[ChatChunk, None]:
-    """The reply in pieces, a `done` one last. Raises `Unfinished`.
+    """The reply in pieces without what the model thinks, a `done` one last. Raises `Unfinished`.
 
     Whatever ends the iteration (the end, a failure, closing or cancelling it) ends the model's work.
     """
@@ -73,21 +76,32 @@ async def _read(
     generator: Generator, request: ChatRequest, into: asyncio.Queue[ChatChunk | Unfinished]
 ) -> None:
     """Puts all chunks up to the `done` one into the queue, or how they ended instead."""
+    thoughts = Thoughts()
     try:
         chunks = generator.chat(request)
         try:
             async for chunk in chunks:
-                into.put_nowait(chunk)
+                into.put_nowait(_without(thoughts, chunk))
                 if chunk.done:
                     return
         finally:
             if close := getattr(chunks, "aclose", None):
                 await close()
         into.put_nowait(Unfinished("error", "the model server ended the reply before it was done"))
+    except ThoughtAloud:
+        into.put_nowait(Unfinished("error", "what the model wrote were its thoughts"))
     except StreamsError as failure:
         into.put_nowait(Unfinished("error", f"{type(failure).__name__}: {failure.code}", failure.code))
     except Exception as failure:  # noqa: BLE001 - an adapter's slip must not cost the answer: the next route has it
         into.put_nowait(Unfinished("error", type(failure).__name__))
+
+
+def _without(thoughts: Thoughts, chunk: ChatChunk) -> ChatChunk:
+    """The chunk without what is a thought in it. Raises `ThoughtAloud`."""
+    text = thoughts.feed(chunk.text)
+    if chunk.done:
+        text += thoughts.flush()
+    return replace(chunk, text=text, thinking=not text and bool(chunk.text or chunk.thinking))
 
 
 async def _coalesced(
@@ -113,6 +127,8 @@ async def _coalesced(
         elif chunk.text:
             stalled_at, until = monotonic() + limits.token_s, limits.until
             held += chunk.text
+        elif chunk.thinking:
+            stalled_at = monotonic() + limits.token_s
 
 
 def _check(stalled_at: float, until: float, now: float) -> None:

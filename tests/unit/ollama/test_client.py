@@ -57,6 +57,7 @@ async def test_a_chat_says_all_that_the_request_says():
         "keep_alive": "30m",
         "truncate": False,
         "shift": False,
+        "think": False,
         "options": {"num_ctx": 8192, "num_predict": 512, "temperature": 0.0, "stop": ["END"], "seed": 3},
     }
 
