@@ -28,8 +28,8 @@ Monotonic = Callable[[], float]
 class Documents(Protocol):
     """Heads and passages, read and written. All writes are idempotent: ids are made of content."""
 
-    async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
-        """All heads of each document, in no order; a document that has none is absent or empty."""
+    async def current_heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Head]:
+        """Of each document that has one the head with the highest position, which the document is."""
         ...
 
     async def passages(self, tenant: str, ids: Sequence[UUID]) -> Sequence[Passage]:
@@ -41,7 +41,7 @@ class Documents(Protocol):
         ...
 
     async def write_heads(self, heads: Sequence[Head]) -> None:
-        """Writes heads, at the strongest consistency that there is; visible to `heads` on return."""
+        """Writes heads, at the strongest consistency that there is; visible to all reads on return."""
         ...
 
 
@@ -88,8 +88,8 @@ class Search(Protocol):
         """The best passages, best first; a tenant that does not exist has none."""
         ...
 
-    async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
-        """As `Documents.heads`."""
+    async def current_heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Head]:
+        """As `Documents.current_heads`."""
         ...
 
     async def word_counts(self, tenant: str, words: Sequence[str]) -> tuple[int, Mapping[str, int]]:
@@ -122,7 +122,7 @@ class Maintenance(Protocol):
         ...
 
     async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
-        """As `Documents.heads`."""
+        """All heads of each document, in no order; a document that has none is absent or empty."""
         ...
 
     async def passages_of(self, document_keys: Sequence[UUID], tenant: str) -> Sequence[PassageRef]:
@@ -159,7 +159,7 @@ class Catalogue(Protocol):
         ...
 
     async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
-        """As `Documents.heads`."""
+        """As `Maintenance.heads`."""
         ...
 
 

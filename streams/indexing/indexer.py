@@ -23,7 +23,7 @@ from streams.indexing.plan import Plan, filled, found, passage, plan, repeats, s
 from streams.indexing.repair import Repair
 from streams.indexing.truncate import truncate
 from streams.messages.changes import Change, Document, Incomplete, Truncation, floor_key
-from streams.messages.held import Head, Vector, current
+from streams.messages.held import Head, Vector
 from streams.messages.receipts import PassageCounts
 from streams.ports import Documents, Embedder, Monotonic, Now, Observed, Observer, unobserved
 
@@ -110,8 +110,8 @@ class Indexer:
         planned: Plan | None = None
         while True:
             leased = self._monotonic()
-            heads, floor = await self._found(work.change)
-            planned = await self._plan(work, heads, floor, planned)
+            held, floor = await self._found(work.change)
+            planned = await self._plan(work, held, floor, planned)
             if planned.head is None:
                 await self._repair_repeated(work.change, planned.base)
                 return _stale(planned)
@@ -125,24 +125,24 @@ class Indexer:
                 await self._repair_late(work, head)
                 if await self._is_undone(work.said):
                     continue
-            return self._applied(work, planned, superseded=bool(heads))
+            return self._applied(work, planned, superseded=held is not None)
 
-    async def _found(self, change: Change) -> tuple[Sequence[Head], Head | None]:
-        """The document's heads and its source's floor, read together: what is below that is gone."""
+    async def _found(self, change: Change) -> tuple[Head | None, Head | None]:
+        """The document's current head and its source's floor, read together: what is below that is gone."""
         floor = floor_key(change.source)
-        heads = await self._documents.heads([change.key, floor])
-        return heads.get(change.key, ()), current(heads.get(floor, ()))
+        heads = await self._documents.current_heads([change.key, floor])
+        return heads.get(change.key), heads.get(floor)
 
-    async def _plan(self, work: _Work, heads: Sequence[Head], floor: Head | None, last: Plan | None) -> Plan:
+    async def _plan(self, work: _Work, held: Head | None, floor: Head | None, last: Plan | None) -> Plan:
         """The last plan where the document is still what that was made from, else a new one."""
-        base = found(heads, floor, work.said)
+        base = found(held, floor, work.said)
         if last is not None and base == last.base:
             return last
         work.find(base)
         document = work.change.document
         if work.chunks is None and isinstance(document, Document) and not stale(work.change, base):
             work.chunks = await self._cutter.chunks(document, work.chunking)
-        return plan(heads, work.change, work.chunks or (), written=self._now(), floor=floor)
+        return plan(held, work.change, work.chunks or (), written=self._now(), floor=floor)
 
     async def _fetch_vectors(self, work: _Work, planned: Plan) -> bool:
         """Copies or embeds the vectors that the plan wants; whether it lacked any: time has passed."""
@@ -222,8 +222,8 @@ class Indexer:
 
         The change has the time of the document that it found; a truncation gave that a later one since.
         """
-        heads, floor = await self._found(change)
-        return not stale(change, found(heads, floor, change))
+        held, floor = await self._found(change)
+        return not stale(change, found(held, floor, change))
 
     async def _repair_repeated(self, change: Change, base: Head | None) -> None:
         """As above, for one who was late and then lost: the change comes again, and finds its own head."""

@@ -81,25 +81,25 @@ def filled(change: Change, base: Head | None) -> Change:
     return change.document.fill({} if base is None or base.deleted else base.row)
 
 
-def found(heads: Sequence[Head], floor: Head | None, change: Change) -> Head | None:
-    """The document with these heads, as `change` finds it above or below its source's floor."""
-    return standing(heads, floor, Log(change.at.topic, change.at.partition))
+def found(head: Head | None, floor: Head | None, change: Change) -> Head | None:
+    """The document whose current head this is, as `change` finds it above or below its source's floor."""
+    return standing(head, floor, Log(change.at.topic, change.at.partition))
 
 
 def plan(
-    heads: Sequence[Head],
+    head: Head | None,
     change: Change,
     chunks: Sequence[Chunk],
     *,
     written: datetime,
     floor: Head | None = None,
 ) -> Plan:
-    """What `change` does to the document with these heads, whose text, if any, is now `chunks`.
+    """What `change` does to the document whose current head this is; its text, if any, is now `chunks`.
 
     `floor` is that of its source, if it has one. A deletion writes a head even where there is nothing to
     delete, so that no older change comes in after it.
     """
-    base = found(heads, floor, change)
+    base = found(head, floor, change)
     if stale(change, base):
         return Plan("ignored", "stale", base, None)
     position = position_of(change, base)

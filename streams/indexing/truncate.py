@@ -7,7 +7,7 @@ from datetime import datetime
 from streams.indexing.applied import Applied
 from streams.indexing.plan import position_of, stale
 from streams.messages.changes import Truncation
-from streams.messages.held import Head, current
+from streams.messages.held import Head
 from streams.ports import Documents, Now
 
 
@@ -17,7 +17,7 @@ async def truncate(documents: Documents, truncation: Truncation, now: Now) -> Ap
     Nothing is read of the documents, however many they are. May be called again, by anyone, at any time.
     """
     key = truncation.key
-    held = current((await documents.heads([key])).get(key, ()))
+    held = (await documents.current_heads([key])).get(key)
     if held is not None and (_repeated(truncation, held) or stale(truncation, held)):
         return Applied("ignored", "stale", None, None, held.position)
     floor = floor_of(truncation, held, now())

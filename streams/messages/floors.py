@@ -7,12 +7,11 @@ twice is stale as every change is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from streams.messages.changes import floor_key
-from streams.messages.held import Head, current
+from streams.messages.held import Head
 from streams.messages.position import Position
 
 SWEPT = "swept"
@@ -75,14 +74,13 @@ def buried(head: Head, floor: Head, log: Log | None = None) -> Head:
     )
 
 
-def standing(heads: Sequence[Head], floor: Head | None, log: Log) -> Head | None:
-    """The document with these heads, as a change that stands in `log` finds it.
+def standing(head: Head | None, floor: Head | None, log: Log) -> Head | None:
+    """The document whose current head this is, as a change that stands in `log` finds it.
 
-    Its current head, which, without a time of its own, has that of a floor that it is above; below the
+    That head, which, without a time of its own, has that of a floor that it is above; below the
     floor, that head `buried`; where it has none, the floor, as what is below it is gone whether it was seen
     or not; or None.
     """
-    head = current(heads)
     if floor is None:
         return head
     if head is None:

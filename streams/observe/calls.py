@@ -68,10 +68,10 @@ class WatchedSearch:
         with self._watch.call("hybrid", 1):
             return await self._search.hybrid(query)
 
-    async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
+    async def current_heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Head]:
         """As the search's."""
         with self._watch.call("heads", len(document_keys)):
-            return await self._search.heads(document_keys)
+            return await self._search.current_heads(document_keys)
 
     async def word_counts(self, tenant: str, words: Sequence[str]) -> tuple[int, Mapping[str, int]]:
         """As the search's."""

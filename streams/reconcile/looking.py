@@ -159,7 +159,7 @@ def _shown(heads: Sequence[Head], said: Spoken | None, floors: Mapping[str, Head
     at = said.said if said is not None else head
     if at is None:
         return None
-    return standing(heads, floors.get(at.source), Log(at.source, at.partition))
+    return standing(head, floors.get(at.source), Log(at.source, at.partition))
 
 
 def _found(key: UUID, kind: Kind, spoken: Spoken | None, head: Head | None, note: str | None = None) -> Found:

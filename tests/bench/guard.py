@@ -134,7 +134,7 @@ class OneDocument:
             for piece in self._pieces()
         ][: query.limit]
 
-    async def heads(self, keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Head]]:
+    async def current_heads(self, keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Head]:
         listed = tuple(
             Listed(uuid.uuid5(KEY, piece.text), "", 0, len(piece.text)) for piece in self._pieces()
         )
@@ -143,7 +143,7 @@ class OneDocument:
             title=None, url=None, language=None, readers=("*",), metadata=(), source="s", record_key="d",
             topic="s", partition=0, offset=1, written=datetime.now(UTC), passages=listed,
         )  # fmt: skip
-        return {KEY: [head]} if KEY in keys else {}
+        return {KEY: head} if KEY in keys else {}
 
     async def word_counts(self, tenant: str, words: Sequence[str]) -> tuple[int, dict[str, int]]:
         del tenant

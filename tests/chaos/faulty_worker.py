@@ -25,7 +25,7 @@ CERTAIN = 3
 """The call of each stage that fails whatever chance says."""
 
 STAGES = {
-    "store": ("heads", "passages", "write_passages", "write_heads"),
+    "store": ("current_heads", "passages", "write_passages", "write_heads"),
     "embedder": ("embed_documents",),
     "cutter": ("chunks",),
 }

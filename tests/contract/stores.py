@@ -93,6 +93,16 @@ class HeadsContract:
         read = (await store.heads([key("doc")]))[key("doc")]
         assert sorted(one.position for one in read) == [near[0], near[2]]
 
+    async def test_the_current_head_of_each_document_is_the_highest_of_all_that_are_read(self, store):
+        near = [Position(828249295637925888 + n, 10**29 + n, 1, 2**62 + n) for n in range(3)]
+        written = [head(f"doc{n}", position) for n in range(300) for position in (near[n % 3], at(n))]
+        await store.write_heads([*written, *(head(position=one) for one in near), head("gone", deleted=True)])
+        keys = [*(key(f"doc{n}") for n in range(300)), key("doc"), key("gone"), key("never")]
+        read = await store.current_heads([*keys, *keys[:2]])
+        every = await store.heads(keys)
+        assert read == {one: current(every[one]) for one in keys[:-1]}
+        assert read[key("doc")].position == near[2]
+
     async def test_heads_of_many_documents_are_deleted_at_once_each_its_own(self, store):
         written = [head(f"doc{n}", at(offset)) for n in range(600) for offset in (1, 2)]
         await store.write_heads(written)

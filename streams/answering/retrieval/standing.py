@@ -8,7 +8,7 @@ from uuid import UUID
 
 from streams.messages.changes import floor_key
 from streams.messages.floors import below
-from streams.messages.held import Head, current
+from streams.messages.held import Head
 
 REMEMBERED = 64
 """Sources whose floors are asked for along with every document's heads."""
@@ -17,8 +17,8 @@ REMEMBERED = 64
 class Heads(Protocol):
     """What heads and floors are read from."""
 
-    async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
-        """As `Documents.heads`."""
+    async def current_heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Head]:
+        """As `Documents.current_heads`."""
         ...
 
 
@@ -36,9 +36,9 @@ class Standing:
         if not document_keys:
             return {}
         known = {floor_key(source): source for source in self._sources}
-        found = await held.heads([*document_keys, *known])
-        heads = {key: head for key in document_keys if (head := current(found.get(key, ()))) is not None}
-        floors = {source: current(found.get(key, ())) for key, source in known.items()}
+        found = await held.current_heads([*document_keys, *known])
+        heads = {key: found[key] for key in document_keys if key in found}
+        floors = {source: found.get(key) for key, source in known.items()}
         met = dict.fromkeys(head.source for head in heads.values())
         floors |= await _floors(held, [source for source in met if source not in floors])
         self._remember(met)
@@ -52,8 +52,8 @@ class Standing:
 async def _floors(held: Heads, sources: Sequence[str]) -> Mapping[str, Head | None]:
     if not sources:
         return {}
-    found = await held.heads([floor_key(source) for source in sources])
-    return {source: current(found.get(floor_key(source), ())) for source in sources}
+    found = await held.current_heads([floor_key(source) for source in sources])
+    return {source: found.get(floor_key(source)) for source in sources}
 
 
 def _stands(head: Head, floor: Head | None) -> bool:

@@ -56,10 +56,10 @@ class CoalescedDocuments:
             "write_heads": self._new_heads.waiting,
         }
 
-    async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
-        """All heads of each document, in no order; a document that has none is empty."""
+    async def current_heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Head]:
+        """The head with the highest position of each document that has one."""
         found = await self._heads(document_keys)
-        return dict(zip(document_keys, found, strict=True))
+        return {key: head for key, head in zip(document_keys, found, strict=True) if head is not None}
 
     async def passages(self, tenant: str, ids: Sequence[UUID]) -> Sequence[Passage]:
         """The passages that exist among `ids`, with their vectors."""
@@ -74,9 +74,9 @@ class CoalescedDocuments:
         """Writes heads, at the strongest consistency that there is."""
         await self._new_heads(heads)
 
-    async def _read_heads(self, keys: Sequence[UUID]) -> Sequence[Sequence[Head]]:
-        found = await self._documents.heads(list(dict.fromkeys(keys)))
-        return [found.get(key, ()) for key in keys]
+    async def _read_heads(self, keys: Sequence[UUID]) -> Sequence[Head | None]:
+        found = await self._documents.current_heads(list(dict.fromkeys(keys)))
+        return [found.get(key) for key in keys]
 
     async def _read_passages(self, wanted: Sequence[tuple[str, UUID]]) -> Sequence[Passage | None]:
         of_tenant: dict[str, dict[UUID, None]] = {}

@@ -14,7 +14,7 @@ from uuid import UUID
 from streams.errors import Rejected
 from streams.indexing.applied import Applies
 from streams.indexing.generations.rebuild import rebuilt
-from streams.messages.held import Head, current
+from streams.messages.held import Head
 from streams.ports import Documents
 
 Brought = Literal["there", "brought"]
@@ -28,8 +28,9 @@ class Carry:
 
     async def behind(self, keys: Sequence[UUID]) -> Sequence[UUID]:
         """Those documents that the target does not hold as the source does, nor any later state of them."""
-        here, there = await self._source.heads(keys), await self._target.heads(keys)
-        return [key for key in keys if _behind(here.get(key, ()), there.get(key, ()))]
+        here = await self._source.current_heads(keys)
+        there = await self._target.current_heads(keys)
+        return [key for key in keys if _behind(here.get(key), there.get(key))]
 
     async def bring(self, key: UUID) -> Brought:
         """Brings one document to where the source has it, or finds it there or beyond.
@@ -39,9 +40,9 @@ class Carry:
         """
         last: Head | None = None
         while True:
-            head = current((await self._source.heads([key])).get(key, ()))
-            there = (await self._target.heads([key])).get(key, ())
-            if head is None or not _behind([head], there):
+            head = (await self._source.current_heads([key])).get(key)
+            there = (await self._target.current_heads([key])).get(key)
+            if head is None or not _behind(head, there):
                 return "there"
             texts = await self._texts(head)
             if all(entry.id in texts for entry in head.passages):
@@ -62,6 +63,5 @@ class Carry:
         return {one.id: one.text for one in await self._source.passages(head.tenant, ids)}
 
 
-def _behind(source: Sequence[Head], target: Sequence[Head]) -> bool:
-    here, there = current(source), current(target)
+def _behind(here: Head | None, there: Head | None) -> bool:
     return here is not None and (there is None or there.position < here.position)

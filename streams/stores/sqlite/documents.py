@@ -47,6 +47,18 @@ def read_heads(db: apsw.Connection, document_keys: Sequence[UUID]) -> Mapping[UU
     return heads
 
 
+def read_current_heads(db: apsw.Connection, document_keys: Sequence[UUID]) -> Mapping[UUID, Head]:
+    """The head with the highest position of each document."""
+    # Beside `max` SQLite takes the other columns from the row that has it.
+    rows = db.execute(
+        "SELECT body, max(position) FROM heads WHERE document_key IN (SELECT value FROM json_each(?))"
+        " GROUP BY document_key",
+        (listed(document_keys),),
+    )
+    heads = [decoded_head(body) for body, _ in rows]
+    return {head.document_key: head for head in heads}
+
+
 def write_heads(db: apsw.Connection, heads: Sequence[Head]) -> None:
     """Writes heads, in one transaction."""
     rows = [

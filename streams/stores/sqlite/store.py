@@ -44,6 +44,13 @@ class SqliteStore:
             found.update(await self._run(documents.read_heads, keys))
         return found
 
+    async def current_heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Head]:
+        """The head with the highest position of each document."""
+        found: dict[UUID, Head] = {}
+        for keys in chunks(list(dict.fromkeys(document_keys)), CHUNK):
+            found.update(await self._run(documents.read_current_heads, keys))
+        return found
+
     async def write_heads(self, heads: Sequence[Head]) -> None:
         """Writes heads; on the disk on return."""
         for some in chunks(heads, CHUNK):

@@ -40,6 +40,10 @@ class WeaviateStore:
         """All heads of each document, in no order."""
         return await heads.read(self._session, document_keys)
 
+    async def current_heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Head]:
+        """The head with the highest position of each document."""
+        return await heads.read_current(self._session, document_keys)
+
     async def write_heads(self, written: Sequence[Head]) -> None:
         """Writes heads to every replica."""
         await heads.write(self._session, written)

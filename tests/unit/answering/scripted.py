@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from streams.answering.text.tokens import MESSAGE_TOKENS, estimate
 from streams.errors import PromptTooLong
-from streams.messages.held import Head, Listed
+from streams.messages.held import Head, Listed, current
 from streams.messages.position import Position
 from streams.messages.questions import Asked, Question
 from streams.messages.records import Offset
@@ -90,8 +90,8 @@ class Index:
         left = [one for one in self.hits if not (self.obeys_exclude and one.id in query.exclude)]
         return left[: query.limit]
 
-    async def heads(self, document_keys):
-        return {key: self.held[key] for key in document_keys if key in self.held}
+    async def current_heads(self, document_keys):
+        return {key: current(self.held[key]) for key in document_keys if self.held.get(key)}
 
     async def word_counts(self, tenant, words):
         texts = [set(re.findall(r"\w+", one.text.lower())) for one in self.hits if one.tenant == tenant]

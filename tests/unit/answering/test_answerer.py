@@ -645,13 +645,13 @@ class Edited(World):
 
     def __init__(self, change, **fields):
         super().__init__(**fields)
-        self.index.heads_before = self.index.heads
+        self.index.read_before = self.index.current_heads
 
-        async def heads(document_keys):
+        async def current_heads(document_keys):
             change(self.index.held, monotonic())
-            return await self.index.heads_before(document_keys)
+            return await self.index.read_before(document_keys)
 
-        self.index.heads = heads
+        self.index.current_heads = current_heads
 
 
 def test_an_answer_says_which_of_its_citations_changed_or_went_while_it_was_made():

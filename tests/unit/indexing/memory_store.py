@@ -21,6 +21,9 @@ class MemoryStore:
     async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
         return {key: list(self.all_heads[key].values()) for key in document_keys if key in self.all_heads}
 
+    async def current_heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Head]:
+        return {key: head for key in document_keys if (head := self.current(key)) is not None}
+
     async def passages(self, tenant: str, ids: Sequence[UUID]) -> Sequence[Passage]:
         return [self.held[tenant, id_] for id_ in set(ids) if (tenant, id_) in self.held]
 

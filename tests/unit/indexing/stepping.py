@@ -70,6 +70,11 @@ class SteppedStore:
             if self._knows_floors or not any(is_floor(head) for head in heads)
         }
 
+    async def current_heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Head]:
+        await Step("current_heads")
+        found = await self._store.current_heads(document_keys)
+        return {key: head for key, head in found.items() if self._knows_floors or not is_floor(head)}
+
     async def passages(self, tenant: str, ids: Sequence[UUID]) -> Sequence[Passage]:
         await Step("passages")
         return await self._store.passages(tenant, ids)

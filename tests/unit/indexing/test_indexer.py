@@ -37,6 +37,9 @@ class Scripted(MemoryStore):
     async def heads(self, document_keys):
         return await self._during("heads", super().heads(document_keys))
 
+    async def current_heads(self, document_keys):
+        return await self._during("current_heads", super().current_heads(document_keys))
+
     async def passages(self, tenant, ids):
         return await self._during("passages", super().passages(tenant, ids))
 
@@ -125,7 +128,7 @@ async def test_unchanged_writes_a_head_and_nothing_else(bench):
     bench.store.calls.clear()
     applied = await bench.apply(2, "a")
     assert applied.outcome == "unchanged"
-    assert bench.store.calls == ["heads", "write_heads"]
+    assert bench.store.calls == ["current_heads", "write_heads"]
 
 
 async def test_a_stale_change_names_the_documents_position_and_writes_nothing(bench):
@@ -134,7 +137,7 @@ async def test_a_stale_change_names_the_documents_position_and_writes_nothing(be
     applied = await bench.apply(1, "b")
     assert (applied.outcome, applied.reason) == ("ignored", "stale")
     assert (applied.tenant, applied.document_id, applied.position) == ("t", "d", Position(0, 0, 2, 2))
-    assert bench.store.calls == ["heads"]
+    assert bench.store.calls == ["current_heads"]
     assert bench.embedder.embedded == ["a"]
 
 
@@ -160,7 +163,7 @@ async def test_deletions_of_what_is_there_and_of_what_is_not(bench):
 
 async def test_passages_are_written_before_the_head_that_lists_them(bench):
     await bench.apply(1, "a")
-    assert bench.store.calls == ["heads", "write_passages", "write_heads"]
+    assert bench.store.calls == ["current_heads", "write_passages", "write_heads"]
 
 
 async def test_a_head_that_comes_while_embedding_takes_long_is_planned_upon_and_no_vector_is_lost(bench):
@@ -169,7 +172,7 @@ async def test_a_head_that_comes_while_embedding_takes_long_is_planned_upon_and_
     async def somebody_else():
         await bench.apply(2, "a\n\nx")
 
-    bench.store.before["heads"] = [bench.passing(11), somebody_else]
+    bench.store.before["current_heads"] = [bench.passing(11), somebody_else]
     applied = await bench.apply(3, "a\n\nb\n\nx")
     assert applied.passages == PassageCounts(total=3, embedded=1, reused=2, removed=0)
     assert bench.embedder.embedded == ["a", "b", "x", "x"]
@@ -180,7 +183,7 @@ async def test_a_higher_head_that_comes_while_embedding_takes_long_makes_the_cha
     async def somebody_else():
         await bench.apply(9, "x")
 
-    bench.store.before["heads"] = [bench.passing(11), somebody_else]
+    bench.store.before["current_heads"] = [bench.passing(11), somebody_else]
     assert (await bench.apply(3, "a")).reason == "stale"
     assert bench.texts() == ["x"]
 
@@ -217,13 +220,13 @@ async def test_what_was_embedded_and_written_is_kept_when_the_lease_runs_out(ben
     bench.store.after["write_passages"] = [bench.passing(31)]
     await bench.apply(1, "a\n\nb")
     assert bench.embedder.embedded == ["a", "b"]
-    assert bench.store.calls == ["heads", "write_passages", "heads", "write_heads"]
+    assert bench.store.calls == ["current_heads", "write_passages", "current_heads", "write_heads"]
 
 
 async def test_within_its_lease_a_plan_is_carried_out(bench):
     bench.store.after["write_passages"] = [bench.passing(29)]
     await bench.apply(1, "a")
-    assert bench.store.calls.count("heads") == 1
+    assert bench.store.calls.count("current_heads") == 1
     assert bench.count("late_plans") == 0
 
 
@@ -364,7 +367,7 @@ async def test_an_outage_goes_to_the_caller_and_the_change_can_come_again(bench)
     async def down():
         raise Retryable("the store can't be reached; it is tried again")
 
-    for call in ("heads", "write_passages", "write_heads"):
+    for call in ("current_heads", "write_passages", "write_heads"):
         bench.store.before[call] = [down]
         with pytest.raises(Retryable):
             await bench.apply(1, "a\n\nb")

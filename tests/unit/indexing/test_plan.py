@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from streams.indexing.plan import passage, plan, position_of, stale
 from streams.messages.changes import Change, Document
-from streams.messages.held import content_hash
+from streams.messages.held import content_hash, current
 from streams.messages.position import Position
 from streams.messages.records import Offset
 from tests.unit.indexing.stepping import CHUNKING, paragraphs
@@ -31,7 +31,7 @@ def change(offset, text="", *, partition=0, timestamp=None, time=None, order=Non
 
 def planned(change_, *heads):
     text = change_.document.text if change_.document else ""
-    return plan(heads, change_, paragraphs(text, media_type="", chunking=CHUNKING), written=WRITTEN)
+    return plan(current(heads), change_, paragraphs(text, media_type="", chunking=CHUNKING), written=WRITTEN)
 
 
 def ids(head):

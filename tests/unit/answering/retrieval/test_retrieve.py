@@ -165,9 +165,9 @@ class Counting(Index):
 
     reads: list = field(default_factory=list)
 
-    async def heads(self, document_keys):
+    async def current_heads(self, document_keys):
         self.reads.append(len(document_keys))
-        return await super().heads(document_keys)
+        return await super().current_heads(document_keys)
 
 
 ANYTHING = SearchQuery("acme", "text", (0.6, 0.8))

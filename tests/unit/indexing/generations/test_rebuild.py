@@ -50,7 +50,7 @@ def held(document, chunking, **about):
         | about
         | {"document": document}
     )
-    planned = plan([], change, cut(document, chunking) if document else (), written=NOW)
+    planned = plan(None, change, cut(document, chunking) if document else (), written=NOW)
     return decoded_head(encoded_head(planned.head)), {draft.id: draft.text for draft in planned.drafts}
 
 
@@ -70,7 +70,7 @@ def test_it_stands_where_it_stood_with_all_that_was_true_of_it():
     change = rebuilt(head, texts)
     assert change.document == document
     assert change.key == head.document_key
-    again = plan([], change, cut(change.document, Chunking(64)), written=NOW).head
+    again = plan(None, change, cut(change.document, Chunking(64)), written=NOW).head
     assert again == head
 
 
@@ -78,7 +78,7 @@ def test_a_deletion_is_a_deletion_again_even_of_what_nobody_ever_saw():
     for about in ({"tenant": "t", "document_id": "d", "time": 7}, {}):
         head, texts = held(None, Chunking(64), **about)
         change = rebuilt(head, texts)
-        assert plan([], change, (), written=NOW).head == head
+        assert plan(None, change, (), written=NOW).head == head
 
 
 def test_a_head_from_before_white_space_was_kept_gets_as_much_as_there_was():
