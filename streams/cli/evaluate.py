@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from streams.answering.guard.inspect import Guard
 from streams.cli.output import FAILED, Json, Output
 from streams.cli.questions import read_questions
 from streams.client import Client
@@ -34,6 +35,7 @@ COLUMNS = {
     "recall_1": "R@1",
     "recall_5": "R@5",
     "recall_10": "R@10",
+    "recall_given": "given",
     "ndcg_10": "nDCG@10",
     "mrr": "MRR",
     "abstained_rightly": "right",
@@ -41,7 +43,8 @@ COLUMNS = {
     "p50_ms": "p50",
     "p95_ms": "p95",
 }
-"""`right` and `wrong`: shares of abstaining; times in milliseconds."""
+"""`given`: recall of what an answer is made from; `right` and `wrong`: shares of abstaining; times in
+milliseconds."""
 
 
 def evaluate(
@@ -87,13 +90,20 @@ async def _evaluated(
         live = await opened(index, models, record.live)
         stack.push_async_callback(live.store.close)
         serving = Serving(live.store, live.embedder, reading_of(live, settings).reads)
-        evaluation = Evaluation(serving, answering.retrieval.weighing, monotonic=time.monotonic)
+        evaluation = Evaluation(
+            serving, answering.retrieval, monotonic=time.monotonic,
+            goes_on=Guard(answering.guard_policy).lets_through,
+        )  # fmt: skip
         whole = by_language(await evaluation.rank(asked, weight=answering.alpha))
         arms = {
             name: by_language(await evaluation.rank(asked, weight=weight))["all"]
             for name, weight in (("words", 0.0), ("vectors", 1.0))
         }
-        _show("retrieval (right, wrong: abstaining; p50, p95: ms)", {**whole, **arms}, out)
+        _show(
+            "retrieval (given: to answer from; right, wrong: abstaining; p50, p95: ms)",
+            {**whole, **arms},
+            out,
+        )
         if tune:
             _show_tuned(await evaluation.tune(asked, weight=answering.alpha), answering.alpha, out)
         if answers:

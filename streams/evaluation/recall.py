@@ -13,9 +13,10 @@ from streams.answering.retrieval.standing import Standing
 from streams.answering.text.language import language_of
 from streams.evaluation.measures import capped_recall_at
 from streams.messages.changes import DEFAULT_TENANT
+from streams.messages.questions import DEFAULT_TOP_K
 from streams.ports import Serving
 
-PASSAGES = 5
+PASSAGES = DEFAULT_TOP_K
 """Passages that an answer is made from, unless its question says otherwise."""
 AT_ONCE = 8
 OVERFETCH, ROUNDS = 4, 5

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from streams.answering.found import Found
 from streams.answering.retrieval.embed import question_vector
-from streams.answering.retrieval.evidence import Weighing
+from streams.answering.retrieval.lookup import Retrieval
 from streams.answering.retrieval.query import search_query
 from streams.answering.retrieval.retrieve import Retrieved, retrieve
 from streams.answering.retrieval.standing import Standing
 from streams.answering.retrieval.weigh import answerable
 from streams.answering.text.language import language_of
-from streams.evaluation.recall import OVERFETCH, PASSAGES, ROUNDS, Expected
+from streams.answering.text.screen import screen
+from streams.evaluation.recall import PASSAGES, Expected
 from streams.evaluation.scores import Ranked, Scores, best_threshold, scores
 from streams.messages.held import Vector
-from streams.ports import Monotonic, Serving
+from streams.ports import Monotonic, SearchQuery, Serving
 
-DEPTH = 40
-"""Passages that a ranking is made of: of several of one document the best one counts."""
+DEEPER = 20
+"""Passages that the ranks after those of an answer are taken from: as many as any question may ask for."""
 AT_ONCE = 2
 """Few at a time, so that what one takes is its own time."""
 WEIGHTS = tuple(step / 10 for step in range(11))
 """Weights of vectors against words that tuning tries."""
+NEVER = 2.0
+"""More than any cosine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,8 @@ class Tuned:
     """What was found on one half of the questions, and what it does to the other half.
 
     `weight` is of vectors against words; `similarity` the cosine from which a passage is evidence, None
-    where the questions do not tell. `tried`: what each weight comes to on the half that is learnt from.
+    where none is better than what is set, or the questions do not tell. `tried`: what each weight comes to
+    on the half that is learnt from.
     """
 
     weight: float
@@ -43,10 +48,21 @@ class Tuned:
 
 
 class Evaluation:
-    """Asks questions of one generation as the answering worker does, but for the model."""
+    """Asks questions of one generation as the answering worker does, but for the model.
 
-    def __init__(self, serving: Serving, weighing: Weighing, *, monotonic: Monotonic) -> None:
-        self._serving, self._weighing, self._monotonic = serving, weighing, monotonic
+    `goes_on`: whether the guard lets a passage through.
+    """
+
+    def __init__(
+        self,
+        serving: Serving,
+        retrieval: Retrieval,
+        *,
+        monotonic: Monotonic,
+        goes_on: Callable[[Found], bool] = lambda _: True,
+    ) -> None:
+        self._serving, self._retrieval = serving, retrieval
+        self._monotonic, self._goes_on = monotonic, goes_on
         self._standing = Standing()
         self._vectors: dict[str, Vector] = {}
 
@@ -71,43 +87,66 @@ class Evaluation:
         best = max(WEIGHTS, key=lambda candidate: (_ndcg(tried[candidate]), -abs(candidate - weight)))
         similarity = best_threshold(ranked[best])
         before = scores(await self.rank(test, weight=weight))
+        weighing = self._retrieval.weighing
+        if similarity is not None:
+            weighing = replace(weighing, similarity=similarity)
         tuned = Evaluation(
-            self._serving, replace(self._weighing, similarity=similarity), monotonic=self._monotonic
-        )
+            self._serving, replace(self._retrieval, weighing=weighing), monotonic=self._monotonic,
+            goes_on=self._goes_on,
+        )  # fmt: skip
         return Tuned(best, similarity, tried, before, scores(await tuned.rank(test, weight=best)))
 
     async def _rank(self, asked: Expected, weight: float) -> Ranked:
-        began = self._monotonic()
-        vector = self._vectors.get(asked.question)
+        text, began = screen(asked.question).strip(), self._monotonic()
+        vector = self._vectors.get(text)
         if vector is None:
-            vector = await question_vector(self._serving.embedder, asked.question)
-            self._vectors[asked.question] = vector
-        language = language_of(asked.question, asked.language)
+            vector = self._vectors[text] = await question_vector(self._serving.embedder, text)
+        language = language_of(text, asked.language)
         query = await search_query(
-            self._serving, asked.question, vector, language=language, weight=weight, tenant=asked.tenant,
+            self._serving, text, vector, language=language, weight=weight, tenant=asked.tenant,
             principals=asked.principals,
         )  # fmt: skip
-        retrieved = await retrieve(
-            self._serving.search, query, wanted=DEPTH, overfetch=OVERFETCH, rounds=ROUNDS,
-            standing=self._standing,
-        )  # fmt: skip
+        first = await self._retrieved(query, PASSAGES)
         seconds = self._monotonic() - began
-        first = replace(retrieved, found=retrieved.found[:PASSAGES])
+        deeper = await self._retrieved(query, DEEPER)
         return Ranked(
             asked,
             language,
-            tuple(dict.fromkeys(found.head.document_id or "" for found in retrieved.found)),
-            max((found.hit.similarity for found in first.found), default=-1.0),
-            await self._evidence(asked, language, first),
-            seconds,
+            documents=_documents((*first.found, *deeper.found)),
+            given=_documents(first.found),
+            similarity=max((one.hit.similarity for one in first.found), default=-1.0),
+            worded=await self._evidence(asked, text, language, first, similarity=NEVER),
+            evidence=await self._evidence(asked, text, language, first),
+            seconds=seconds,
         )
 
-    async def _evidence(self, asked: Expected, language: str, first: Retrieved) -> bool:
+    async def _retrieved(self, query: SearchQuery, wanted: int) -> Retrieved:
+        """What an answer is made from where `wanted` passages are asked for."""
+        retrieved = await retrieve(
+            self._serving.search,
+            query,
+            wanted=wanted,
+            overfetch=self._retrieval.overfetch,
+            rounds=self._retrieval.rounds,
+            standing=self._standing,
+            goes_on=self._goes_on,
+        )
+        return replace(retrieved, found=tuple(filter(self._goes_on, retrieved.found)))
+
+    async def _evidence(
+        self, asked: Expected, text: str, language: str, first: Retrieved, *, similarity: float | None = None
+    ) -> bool:
         async def counts(words: Sequence[str]) -> tuple[int, Mapping[str, int]]:
             return await self._serving.search.word_counts(asked.tenant, words)
 
-        model, weighing = self._serving.embedder.model, self._weighing
-        return await answerable(asked.question, language, first, counts, model=model, weighing=weighing)
+        model, weighing = self._serving.embedder.model, self._retrieval.weighing
+        if similarity is not None:
+            weighing = replace(weighing, similarity=similarity)
+        return await answerable(text, language, first, counts, model=model, weighing=weighing)
+
+
+def _documents(found: Iterable[Found]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.head.document_id or "" for one in found))
 
 
 def halves(questions: Sequence[Expected]) -> tuple[Sequence[Expected], Sequence[Expected]]:

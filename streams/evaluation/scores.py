@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
 
-from streams.evaluation.measures import ndcg_at, recall_at, reciprocal_rank
-from streams.evaluation.recall import Expected
+from streams.evaluation.measures import capped_recall_at, ndcg_at, recall_at, reciprocal_rank
+from streams.evaluation.recall import PASSAGES, Expected
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
     """What a question found.
 
-    `documents`: ids, best first; `similarity`: the best cosine of the passages that it would be answered
-    from, -1 for none; `seconds`: embedding and retrieval together.
+    `documents`: ids, best first; `given`: those whose passages it would be answered from; `similarity`: the
+    best cosine of these passages, -1 for none; `worded`: whether their words alone are evidence; `evidence`:
+    whether words or cosine are, as set; `seconds`: embedding and retrieval together.
     """
 
     expected: Expected
     language: str
     documents: tuple[str, ...]
+    given: tuple[str, ...]
     similarity: float
+    worded: bool
     evidence: bool
     seconds: float
 
@@ -31,8 +34,9 @@ class Ranked:
 class Scores:
     """Means over questions, None where there is none of the kind.
 
-    Of those with documents: recall, nDCG, MRR, and `abstained_wrongly`, the share that would not be
-    answered; of those without: `abstained_rightly`.
+    Of those with documents: recall, nDCG, MRR, `recall_given`, the (capped) recall@5 of what an answer is
+    made from, and `abstained_wrongly`, the share that would not be answered; of those without:
+    `abstained_rightly`.
     """
 
     questions: int
@@ -40,6 +44,7 @@ class Scores:
     recall_1: float | None
     recall_5: float | None
     recall_10: float | None
+    recall_given: float | None
     ndcg_10: float | None
     mrr: float | None
     abstained_rightly: float | None
@@ -60,6 +65,11 @@ def scores(ranked: Sequence[Ranked]) -> Scores:
         recall_1=_mean(recall_at(1, found, relevant) for found, relevant in told),
         recall_5=_mean(recall_at(5, found, relevant) for found, relevant in told),
         recall_10=_mean(recall_at(10, found, relevant) for found, relevant in told),
+        recall_given=_mean(
+            capped_recall_at(PASSAGES, one.given, one.expected.documents)
+            for one in ranked
+            if one.expected.documents
+        ),
         ndcg_10=_mean(ndcg_at(10, found, relevant) for found, relevant in told),
         mrr=_mean(reciprocal_rank(found, relevant) for found, relevant in told),
         abstained_rightly=_mean(unanswerable),
@@ -77,23 +87,27 @@ def by_language(ranked: Sequence[Ranked]) -> Mapping[str, Scores]:
 
 
 def best_threshold(ranked: Sequence[Ranked]) -> float | None:
-    """The cosine that parts questions with an answer from those without best, by balanced accuracy.
+    """The cosine by which the worker would part questions with an answer from those without best.
 
-    None where one of the two kinds is not there.
+    By balanced accuracy of what it decides, which is evidence by words, too, whatever the cosine. None where
+    no threshold is better than what is set, or one of the two kinds is not there.
     """
-    with_answer = [one.similarity for one in ranked if one.expected.documents]
-    without = [one.similarity for one in ranked if not one.expected.documents]
-    if not with_answer or not without:
+    kinds = [
+        [one for one in ranked if bool(one.expected.documents) is answerable] for answerable in (True, False)
+    ]
+    if not all(kinds):
         return None
-    edges: list[float] = sorted({*with_answer, *without})
 
-    def accuracy(at_least: float) -> float:
-        kept = fmean(similarity >= at_least for similarity in with_answer)
-        return kept + fmean(similarity < at_least for similarity in without)
+    def accuracy(evidence: Callable[[Ranked], bool]) -> float:
+        answered, refused = (fmean(evidence(one) for one in kind) for kind in kinds)
+        return answered - refused
 
-    middles = [(low + high) / 2 for low, high in pairwise(edges)]
-    best: float = max([edges[0], *middles], key=accuracy)
-    return round(best, 3)
+    def at_least(cosine: float) -> float:
+        return accuracy(lambda one: one.worded or one.similarity >= cosine)
+
+    edges = sorted({one.similarity for one in ranked})
+    best = max([edges[0], *((low + high) / 2 for low, high in pairwise(edges))], key=at_least)
+    return round(best, 3) if at_least(best) > accuracy(lambda one: one.evidence) else None
 
 
 def _mean(values: Iterable[float]) -> float | None:

@@ -83,7 +83,7 @@ async def measured(settings: Settings, *, shown: bool = False) -> Mapping[str, M
         live = await opened(index, models, (await index.generations()).live)
         stack.push_async_callback(live.store.close)
         evaluation = Evaluation(
-            Serving(live.store, live.embedder), answering.retrieval.weighing, monotonic=time.monotonic
+            Serving(live.store, live.embedder), answering.retrieval, monotonic=time.monotonic
         )
         rewriting = Rewriting(settings.fallback_model, settings.num_ctx)
         rewriter = Rewriter(models, rewriting, lambda _model: 0.0, time.monotonic, taken.append)

@@ -50,8 +50,8 @@ from tests.bench.ir import Collection, collection, vectors
 
 SETS = (("scifact", "en", 0.03), ("servicepublic-fr", "fr", -0.02))
 """Folder, language, and what nDCG@10 must have more than BM25."""
-DEPTH = 160
-"""Passages that a ranking of documents is made of."""
+DEPTH = 80
+"""Passages that a ranking of documents is made of: what a worker asks for with the largest `top_k`."""
 RRF = 60
 """The constant of reciprocal rank fusion (Cormack et al., 2009)."""
 WRITTEN_AT_ONCE = 500

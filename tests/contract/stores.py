@@ -314,6 +314,20 @@ class SearchContract:
         assert await found(store, "quetzal", unit(0), alpha=0.0) == [worded.text]
         assert (await found(store, "quetzal", unit(1), alpha=0.5))[0] == worded.text
 
+    async def test_what_comes_first_is_the_same_however_much_is_asked_for(self, store):
+        many = [
+            passage(
+                " ".join([f"p{n}", *["quetzal"] * (n % 3 == 0), *["bird"] * (n * 7 % 97)]),
+                vector=unit(0, 1, (n * 37 % 250) / 250),
+            )
+            for n in range(250)
+        ]
+        await store.write_passages(many)
+        first = await found(store, "quetzal", unit(0), limit=20)
+        assert len(first) == 20
+        for limit in (40, 80, 160):
+            assert (await found(store, "quetzal", unit(0), limit=limit))[:20] == first
+
     async def test_what_both_arms_find_outranks_what_one_does(self, store):
         both, vector, word = (
             passage("quetzal bird in a forest", vector=unit(0, 1, 0.05)),

@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.answering.retrieval.evidence import Weighing
+from streams.answering.retrieval.lookup import Retrieval
 from streams.evaluation.measures import capped_recall_at, ndcg_at, recall_at, reciprocal_rank
 from streams.evaluation.recall import Expected
 from streams.evaluation.retrieval import WEIGHTS, Evaluation, halves
 from streams.evaluation.scores import Ranked, best_threshold, by_language, scores
+from streams.messages.questions import DEFAULT_TOP_K
 from streams.ports import Serving
 from tests.unit.answering.scripted import Index, Words, hit
 from tests.unit.answering.virtual import monotonic, run
@@ -36,9 +37,9 @@ def test_measures_are_shares_and_a_perfect_ranking_has_one(ranked, relevant):
     assert recall_at(5, ranked, relevant) == len(set(ranked[:5]) & relevant) / len(relevant)
 
 
-def ranked(*, answerable=True, similarity=0.6, evidence=True, language="en", seconds=0.01):
+def ranked(*, answerable=True, similarity=0.6, worded=False, evidence=True, language="en", given=("a",)):
     expected = Expected("q", frozenset({"a"} if answerable else ()))
-    return Ranked(expected, language, ("a", "b"), similarity, evidence, seconds)
+    return Ranked(expected, language, ("a", "b"), given, similarity, worded, evidence, seconds=0.01)
 
 
 def test_questions_without_an_answer_count_for_abstaining_alone():
@@ -60,6 +61,24 @@ def test_the_threshold_parts_questions_with_an_answer_from_those_without():
     assert best_threshold(some) is None
 
 
+def test_what_words_are_evidence_for_needs_no_cosine():
+    """The worker answers those whatever the threshold: it must not sink for their sake."""
+    some = [ranked(similarity=0.8), *(ranked(similarity=value, worded=True) for value in (0.1, 0.2, 0.3))]
+    none = [ranked(answerable=False, similarity=value) for value in (0.25, 0.35, 0.45)]
+    assert best_threshold([*some, *none]) == pytest.approx(0.625)
+
+
+def test_a_threshold_that_is_no_better_than_what_is_set_is_none():
+    some = [ranked(similarity=value) for value in (0.5, 0.6, 0.9)]
+    none = [ranked(answerable=False, similarity=value, evidence=False) for value in (0.1, 0.3, 0.4)]
+    assert best_threshold([*some, *none]) is None
+
+
+def test_what_an_answer_is_made_from_is_measured_beside_the_ranking():
+    found = scores([ranked(), ranked(given=("b",))])
+    assert (found.recall_5, found.recall_given) == (1.0, 0.5)
+
+
 def test_the_halves_are_the_same_in_every_run_and_share_nothing():
     questions = [Expected(f"question {number}", frozenset({"a"})) for number in range(21)]
     learn, test = halves(questions)
@@ -78,7 +97,7 @@ QUESTIONS = [
 
 
 def evaluation(index):
-    return Evaluation(Serving(index, Words()), Weighing(), monotonic=monotonic)
+    return Evaluation(Serving(index, Words()), Retrieval(), monotonic=monotonic)
 
 
 def test_a_question_is_ranked_as_the_answering_worker_would_find_it():
@@ -87,6 +106,36 @@ def test_a_question_is_ranked_as_the_answering_worker_would_find_it():
     assert (found[0].similarity, found[0].evidence) == (0.7, True)
     assert scores(found).mrr == pytest.approx(0.75)
     assert not run(evaluation(Index.of(LUNCH)).rank(QUESTIONS[2:], weight=0.3))[0].evidence
+
+
+class Fickle(Index):
+    """An index that finds other passages first the more it is asked for."""
+
+    async def hybrid(self, query):
+        hits = await super().hybrid(query)
+        return hits if query.limit <= FIRST else hits[::-1]
+
+
+FIRST = Retrieval().overfetch * DEFAULT_TOP_K
+
+
+def test_the_first_ranks_are_of_the_passages_that_the_worker_would_answer_from_however_deep_the_ranking():
+    many = [hit(f"Passage {number}", name=str(number), similarity=0.2) for number in range(30)]
+    index = Fickle.of(*many)
+    (found,) = run(evaluation(index).rank(QUESTIONS[:1], weight=0.3))
+    assert [query.limit for query in index.queries] == [FIRST, 80]
+    assert found.given == found.documents[:5] == tuple(f"kb/{number}" for number in range(1, 6))
+    assert len(found.documents) == 25
+
+
+def test_what_the_guard_drops_is_not_found():
+    index = Index.of(PASSWORD, LUNCH)
+    asked = Evaluation(
+        Serving(index, Words()), Retrieval(), monotonic=monotonic, goes_on=lambda one: "Lunch" in one.hit.text
+    )
+    (found,) = run(asked.rank(QUESTIONS[:1], weight=0.3))
+    assert found.documents == found.given == ("kb/2",)
+    assert not found.evidence
 
 
 def test_tuning_learns_from_one_half_and_reports_on_the_other():

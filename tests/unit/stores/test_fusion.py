@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from itertools import islice
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.stores import fusion
 from streams.stores.fusion import depth, fuse
 
 ARM = st.dictionaries(st.integers(0, 30), st.floats(-1, 1), max_size=20)
@@ -53,6 +56,32 @@ def test_an_arm_that_found_nothing_leaves_the_other_its_order():
     assert list(fuse({}, {"b": 1.0, "a": 2.0}, alpha=0.5)) == ["a", "b"]
     assert list(fuse({"b": 0.1, "a": 0.2}, {}, alpha=0.5)) == ["a", "b"]
     assert fuse({}, {}, alpha=0.5) == {}
+
+
+@settings(max_examples=20)
+@given(st.randoms(use_true_random=False), ALPHA)
+def test_how_deep_the_arms_go_does_not_change_what_comes_first(random, alpha):
+    """So that an evaluation, which looks deeper, sees what an answer is made from."""
+    near, worded = (
+        dict(zip(random.sample(range(300), 200), sorted(random.sample(range(1000), 200))[::-1], strict=True))
+        for _ in range(2)
+    )
+    few, many = (
+        fuse(
+            {key: score / 1000 for key, score in islice(near.items(), deep)},
+            {key: score + 1.0 for key, score in islice(worded.items(), deep)},
+            alpha=alpha,
+        )
+        for deep in (fusion.ARM, 3 * fusion.ARM)
+    )
+    assert list(islice(many.items(), len(few))) == list(few.items())
+    assert not any(list(many.values())[len(few) :])
+
+
+def test_what_comes_after_those_keeps_its_order():
+    scores = {key: 1 - key / 1000 for key in range(3 * fusion.ARM)}
+    assert list(fuse(scores, {}, alpha=1.0)) == list(scores)
+    assert list(fuse({}, scores, alpha=0.0)) == list(scores)
 
 
 def test_an_arm_brings_more_than_is_asked_for():
