@@ -6,12 +6,13 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from streams.agents.pump.backoff import Backoff
 from streams.agents.pump.dependency import Dependency
+from streams.alive import Alive, heard
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.ports import Observed, Observer
 
@@ -30,7 +31,7 @@ class Tried(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """After what an item is at fault: failures while the canary passes, and seconds for one attempt."""
+    """After what an item is at fault: failures while the canary passes, seconds without any progress."""
 
     poison_after: int
     failed_after: int
@@ -88,13 +89,15 @@ class Attempts:
             self._alone.release()
 
     async def _limited(self, handle: Callable[[], Awaitable[T]]) -> T:
+        limit_s = self._patience.limit_s
         try:
-            async with asyncio.timeout(self._patience.limit_s) as limit:
-                return await handle()
+            async with asyncio.timeout(limit_s) as limit:
+                with heard(_again(limit, limit_s)):
+                    return await handle()
         except TimeoutError:
             if not limit.expired():
                 raise
-            raise Retryable(f"took longer than {self._patience.limit_s:g} s", code="hung") from None
+            raise Retryable(f"nothing came of it for {limit_s:g} s", code="hung") from None
 
     async def idle(self, awaitable: Awaitable[T]) -> T:
         """For a handler that waits without work in hand: what it waits for. To cancel it loses nothing."""
@@ -116,6 +119,22 @@ class Attempts:
 
     def _allowed(self, failure: Exception) -> int:
         return self._patience.poison_after if isinstance(failure, Retryable) else self._patience.failed_after
+
+
+def _again(limit: asyncio.Timeout, limit_s: float) -> Alive:
+    """Begins the limit anew; seldom, as a timer costs more than what most items are made of."""
+    loop = asyncio.get_running_loop()
+    since = loop.time()
+
+    def alive() -> None:
+        nonlocal since
+        now = loop.time()
+        if now - since >= limit_s / 100:
+            since = now
+            with suppress(RuntimeError):  # Over: somebody goes on with what the handler asked for.
+                limit.reschedule(now + limit_s)
+
+    return alive
 
 
 def _ours(error: BaseException) -> Exception:

@@ -99,11 +99,12 @@ class PumpSettings:
     `slots` items are handled at the same time. A partition is paused when its `window` of records is
     taken; no more records are read at `max_pending` of them, or `max_pending_bytes` of keys and values.
     `drain_s`: what running work is given when partitions are taken away; all members wait for it.
-    `handle_limit_s`: a handler that takes longer is hung. `poison_after` failures while the canary
-    passes make a dead letter, `failed_after` where the error is none of ours. `canary_limit_s`: how long the
-    canary may take. Backoff doubles from `backoff_s` to `backoff_max_s`, with jitter. `commit_interval_s`:
-    at least so long between two commits. `max_bytes`: what the dead letter topic takes. `freeze_s`: a process
-    in which nothing ran for so long may have lost its place in the group, whose session must be longer.
+    `handle_limit_s`: a handler that shows no progress (`streams.alive`) for so long is hung.
+    `poison_after` failures while the canary passes make a dead letter, `failed_after` where the error is
+    none of ours. `canary_limit_s`: how long the canary may take. Backoff doubles from `backoff_s` to
+    `backoff_max_s`, with jitter. `commit_interval_s`: at least so long between two commits. `max_bytes`:
+    what the dead letter topic takes. `freeze_s`: a process in which nothing ran for so long may have lost
+    its place in the group, whose session must be longer.
     """
 
     dead_topic: str

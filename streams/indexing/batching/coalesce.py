@@ -14,6 +14,7 @@ from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar, cast
 
+from streams.alive import Alive, alive
 from streams.errors import Rejected, Retryable
 from streams.ports import UNWATCHED, Watch
 
@@ -23,10 +24,11 @@ R = TypeVar("R")
 
 @dataclass(slots=True, eq=False)
 class _Request(Generic[T, R]):
-    """One caller's items; `results` fills up piece by piece."""
+    """One caller's items; `results` fills up piece by piece. `alive`: tells of it whoever waits for him."""
 
     items: Sequence[T]
     future: asyncio.Future[list[R]]
+    alive: Alive
     caller: object = None
     results: list[R | None] = field(default_factory=list)
     missing: int = 0
@@ -34,6 +36,7 @@ class _Request(Generic[T, R]):
     def give(self, start: int, results: Sequence[R]) -> None:
         self.results[start : start + len(results)] = results
         self.missing -= len(results)
+        self.alive()
         if not self.missing and not self.future.done():
             self.future.set_result(cast("list[R]", self.results))
 
@@ -58,7 +61,7 @@ class Coalescer(Generic[T, R]):
     raises `Rejected` for items of several callers, it is tried again with halves of them, until the
     caller with what is refused stands alone: only that one gets the error. Any other error is raised in
     all callers of that call. A caller that is cancelled leaves; the others don't notice. `watch` sees each
-    call, as one of `operation`.
+    call, as one of `operation`. Each result tells whoever waits for a caller in line that it gets on.
     """
 
     def __init__(
@@ -88,7 +91,7 @@ class Coalescer(Generic[T, R]):
         if not items:
             return []
         future: asyncio.Future[list[R]] = asyncio.get_running_loop().create_future()
-        request: _Request[T, R] = _Request(items, future, None, [None] * len(items), len(items))
+        request: _Request[T, R] = _Request(items, future, alive(), None, [None] * len(items), len(items))
         with self._watch.asked(self._operation, len(items)) as request.caller:
             self._waiting.append(_Piece(request, 0, len(items)))
             self._items += len(items)
@@ -158,6 +161,9 @@ class Coalescer(Generic[T, R]):
                 piece.request.fail(error)
         else:
             _share(batch, results)
+            # The line moves.
+            for request, _, _ in self._waiting:
+                request.alive()
 
     def _let_go(self, batch: Sequence[_Piece[T, R]]) -> None:
         """Cancels the callers with this task; a call that cancelled itself is one that failed."""
