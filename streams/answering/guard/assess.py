@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from streams.answering.guard.encoded import TELLING, decoded
 from streams.answering.guard.hidden import hidden
+from streams.answering.guard.shown import shown
 from streams.answering.guard.signals import SIGNALS, Kind
 from streams.answering.text.legible import read, unleeted, unspaced
 
@@ -72,22 +73,30 @@ def _window(text: str, document: bool, depth: int) -> Assessment:  # noqa: FBT00
 
 
 def _weights(text: str, document: bool) -> dict[Kind, float]:  # noqa: FBT001 - the same
-    """The weight of each kind of sign in the text as it reads, plainly or in a thin disguise."""
-    plain = read(text)
+    """The weight of each kind of sign in the text as it stands, as it is shown, and in a thin disguise."""
+    plain, bare = read(text), read(shown(text))
     found = _signs(plain, document)
-    for disguised in _undisguised(plain):
-        _note(found, "encoded", _DISGUISE)
-        for kind, weight in _signs(disguised, document).items():
+    told = _told(plain)
+    readings = {plain, bare}
+    for reading in readings.union(*map(_undisguised, readings)) - {plain}:
+        if _told(reading) > told:
+            _note(found, "encoded", _DISGUISE)
+        elif reading != bare:
+            continue
+        for kind, weight in _signs(reading, document).items():
             _note(found, kind, weight)
     return found
 
 
-def _undisguised(plain: str) -> set[str]:
-    """`plain` without spelling or digits for letters, where a telling word comes out that was not there."""
-    told = sum(map(plain.count, TELLING))
-    spelled = unspaced(plain)
-    others = {spelled, unleeted(plain), unleeted(spelled)} - {plain}
-    return {other for other in others if sum(map(other.count, TELLING)) > told}
+def _undisguised(text: str) -> set[str]:
+    """`text` without spelling, without digits for letters, and without either."""
+    spelled = unspaced(text)
+    return {spelled, unleeted(text), unleeted(spelled)}
+
+
+def _told(text: str) -> int:
+    """How many telling words there are."""
+    return sum(map(text.count, TELLING))
 
 
 def _signs(text: str, document: bool) -> dict[Kind, float]:  # noqa: FBT001 - the same

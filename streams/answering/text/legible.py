@@ -34,8 +34,10 @@ def read(text: str) -> str:
     space is one blank or one line break.
     """
     text = unicodedata.normalize("NFKC", _UNSEEN.sub("", text))
-    text = _WORD.sub(lambda word: _one_alphabet(word[0]), text).casefold()
-    text = unicodedata.normalize("NFC", _MARKS.sub("", unicodedata.normalize("NFD", text)))
+    if not text.isascii():
+        text = _WORD.sub(lambda word: _one_alphabet(word[0]), text).casefold()
+        text = unicodedata.normalize("NFC", _MARKS.sub("", unicodedata.normalize("NFD", text)))
+    text = text.casefold()
     text = text.replace("\u2019", "'")
     return _LINES.sub("\n", _BLANK.sub(" ", text))
 
