@@ -30,6 +30,7 @@ from streams.answering.untaken import Event, Untaken
 from streams.answering.waiting.anteroom import Anteroom
 from streams.answering.waiting.beside import beside
 from streams.answering.waiting.deadline import Deadline
+from streams.answering.waiting.demand import Demand
 from streams.answering.waiting.slots import Slots
 from streams.answering.waiting.turnstile import Full, Turnstile
 from streams.messages.answers import AnswerCompleted, AnswerFailed, AnswerReset
@@ -84,6 +85,8 @@ class Answerer:
         )
         self._anteroom = Anteroom(settings.slots * AWAITING_A_SLOT)
         self._slots = Slots(settings.slots)
+        self.demand = Demand()
+        """Questions that need a model, or will as soon as their passages are found."""
         self._calibration = Calibration()
         self._replying = Replying(
             generator, settings, guard=self._guard, router=self._router, calibration=self._calibration,
@@ -108,11 +111,6 @@ class Answerer:
         """For each model that has a circuit, whether it is open."""
         return self._router.circuits
 
-    @property
-    def busy(self) -> bool:
-        """Whether all slots are taken, or somebody waits for one."""
-        return self._slots.locked or self._turnstile.waiting > 0
-
     async def answer(
         self, asked: Asked, *, attempt: int = 1, resumed: bool = False
     ) -> AsyncGenerator[Event, None]:
@@ -136,12 +134,13 @@ class Answerer:
         try:
             # Outside the turnstile: who waits for the index keeps no place there.
             fresh = await self._lookup.wait(asked, deadline, self._anteroom)
-            async with self._turnstile.enter(asked.tenant, deadline.left_s):
-                looked = await self._lookup.look(asked, fresh, deadline)
-                spoken = languages(looked.text, looked.found)
-                made = self._prompt(asked, looked, spoken)
-                job = Job(asked, looked, spoken, made, deadline, transcript, untaken)
-                await (self._respond(job) if looked.evidence else self._abstain(job))
+            with self.demand.one():
+                async with self._turnstile.enter(asked.tenant, deadline.left_s):
+                    looked = await self._lookup.look(asked, fresh, deadline)
+                    spoken = languages(looked.text, looked.found)
+                    made = self._prompt(asked, looked, spoken)
+                    job = Job(asked, looked, spoken, made, deadline, transcript, untaken)
+                    await (self._respond(job) if looked.evidence else self._abstain(job))
         except Full as full:
             message = f"Too many questions wait; ask again in {math.ceil(full.retry_after_s)} s."
             untaken.put(_failed(transcript, NoAnswer("unavailable", message, retryable=True)))

@@ -55,7 +55,7 @@ class Completing:
         self._calibrate(job, choice, counted)
         if cut:
             self._observe(Observed("answers_truncated", labels={"route": choice.route}))
-        if self._shadow is not None and choice.route != "none":
+        if self._shadow is not None and job.prompt.passages:
             self._shadow.offer(Offered(job.asked, job.looked.text, job.prompt, job.looked.watermark))
         outcome = Outcome(
             choice=choice,

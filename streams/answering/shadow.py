@@ -1,7 +1,7 @@
 """The shadow: another model answers a share of the questions once more, on the side, for comparison.
 
-Nobody waits for it, and it takes nothing from who is waited for: it begins only while a slot is free and
-nobody waits for one, gives up as soon as that changes, and drops what it can't keep up with.
+Nobody waits for it, and it takes nothing from who is waited for: it begins only once no question of this
+worker has needed a model for a moment, gives up as soon as one does, and drops what it can't keep up with.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from streams.answering.grounding.ground import citations, grounded
 from streams.answering.grounding.markers import Markers
 from streams.answering.settings import Answering
 from streams.answering.transcript import Outcome, Transcript
+from streams.answering.waiting.beside import beside
+from streams.answering.waiting.demand import Demand
 from streams.messages.answers import AnswerCompleted, Timings
 from streams.messages.questions import Asked
 from streams.messages.records import Offset
@@ -31,10 +33,9 @@ ROOM = 32
 """Questions that wait for the shadow; more are dropped."""
 PATIENCE_S = 120.0
 """How long one may wait; then it is dropped: its passages may be of documents that are gone by now."""
-LOOK_AGAIN_S = 0.2
-"""How often it is seen whether there is a slot to spare."""
-GIVE_WAY_S = 0.05
-"""How often it is seen whether there still is, while an answer is made."""
+
+CALM_S = 0.5
+"""For how long no question must have needed a model: it would give way at once where one follows another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +87,16 @@ class Shadow:
         except asyncio.QueueFull:
             self._ended("dropped")
 
-    async def run(self, busy: Callable[[], bool]) -> None:
-        """Answers what is offered until it is cancelled, only while not `busy`."""
+    async def run(self, demand: Demand) -> None:
+        """Answers what is offered until it is cancelled, only while there is no `demand`."""
         while True:
             since, offered = await self._waiting.get()
-            while busy():  # noqa: ASYNC110 - many things make a slot free, and none of them is in a hurry
-                await asyncio.sleep(LOOK_AGAIN_S)
+            await demand.calm(CALM_S)
             if self._monotonic() - since > PATIENCE_S:
                 self._ended("dropped")
                 continue
             try:
-                completed = await self._unless(busy, offered)
+                completed = await self._without(demand, offered)
                 if completed is not None:
                     await self._send(completed)
                 self._ended("gave_way" if completed is None else "answered")
@@ -105,18 +105,11 @@ class Shadow:
             except Exception:  # noqa: BLE001 - whatever it is, it must cost nobody anything but this comparison
                 self._ended("failed")
 
-    async def _unless(self, busy: Callable[[], bool], offered: Offered) -> AnswerCompleted | None:
-        """The whole answer; None where it gave way to others, even before its first token."""
-        answering = asyncio.create_task(self._answered(offered))
-        try:
-            while not answering.done():
-                if busy():
-                    return None
-                await asyncio.wait({answering}, timeout=GIVE_WAY_S)
-            return answering.result()
-        finally:
-            answering.cancel()
-            await asyncio.wait({answering})
+    async def _without(self, demand: Demand, offered: Offered) -> AnswerCompleted | None:
+        """The whole answer; None where it gave way to a question, even before its first token."""
+        async with beside(self._answered(offered)) as answering, beside(demand.some()) as needed:
+            await asyncio.wait({answering, needed}, return_when=asyncio.FIRST_COMPLETED)
+            return answering.result() if answering.done() else None
 
     async def _answered(self, offered: Offered) -> AnswerCompleted:
         began, first_token_s = self._monotonic(), None

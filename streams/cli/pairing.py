@@ -6,18 +6,22 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from streams.messages.answers import AnswerCompleted
+from streams.messages.answers import AnswerCompleted, Terminal
 
 CACHED_KIB = 8192
 """What of it may be in memory."""
+
+FAILED = ""
+"""Stands for an end without an answer."""
 
 Both = tuple[AnswerCompleted, AnswerCompleted]
 
 
 class Pairing:
-    """The shadow's answers first (`shadow`), then those that were sent (`live`).
+    """The shadow's answers first (`shadow`), then how the questions ended (`live`), as the topic has them.
 
-    Of several answers to a question the last one counts.
+    Of several answers of the shadow the last one counts; of several ends that were sent the first, as the
+    contract has it.
     """
 
     def __init__(self, database: sqlite3.Connection) -> None:
@@ -34,21 +38,24 @@ class Pairing:
             "INSERT OR REPLACE INTO pairs VALUES (?, ?, NULL)", (answer.question, answer.model_dump_json())
         )
 
-    def live(self, answer: AnswerCompleted) -> None:
-        """Keeps one that was sent, if the shadow has answered its question."""
+    def live(self, end: Terminal) -> None:
+        """Keeps an end that was sent, if the shadow has answered its question; an answer or not."""
+        value = end.model_dump_json() if isinstance(end, AnswerCompleted) else FAILED
         self._database.execute(
-            "UPDATE pairs SET live = ? WHERE question = ?", (answer.model_dump_json(), answer.question)
+            "UPDATE pairs SET live = ? WHERE question = ? AND live IS NULL", (value, end.question)
         )
 
     @property
     def unmatched(self) -> int:
         """How many of the shadow's have no other beside them."""
-        [(count,)] = self._database.execute("SELECT count(*) FROM pairs WHERE live IS NULL")
+        [(count,)] = self._database.execute(
+            "SELECT count(*) FROM pairs WHERE live IS NULL OR live = ?", (FAILED,)
+        )
         return int(count)
 
     def __iter__(self) -> Iterator[Both]:
         """What was sent and what the shadow said, of each question that both have answered."""
-        rows = self._database.execute("SELECT live, shadow FROM pairs WHERE live IS NOT NULL")
+        rows = self._database.execute("SELECT live, shadow FROM pairs WHERE live != ?", (FAILED,))
         for live, shadow in rows:
             yield AnswerCompleted.model_validate_json(live), AnswerCompleted.model_validate_json(shadow)
 

@@ -17,7 +17,7 @@ from streams.client.here import here
 from streams.evaluation.shadowed import Comparison, Side, compare
 from streams.kafka.consume import stretch
 from streams.kafka.replies import event_of
-from streams.messages.answers import AnswerCompleted
+from streams.messages.answers import AnswerCompleted, AnswerFailed, Terminal
 from streams.settings import Settings
 from streams.wiring import connection
 
@@ -25,6 +25,7 @@ app = typer.Typer(help="A model that answers on the side.", no_args_is_help=True
 
 ROWS = {
     "models": "model",
+    "abstained": "abstained",
     "first_token_p50": "first token p50, ms",
     "first_token_p95": "first token p95, ms",
     "generated_p50": "whole answer p50, ms",
@@ -34,6 +35,12 @@ ROWS = {
     "cited": "citations in the text",
     "completion_tokens": "tokens an answer",
 }
+
+
+FAVOURED = (
+    "The times are the models' own. The shadow answers only while no question of its worker needs a model, so"
+    " that its times are of a model server with less to do than those that were sent: they favour it."
+)
 
 
 @app.callback()
@@ -46,7 +53,7 @@ def report(
     days: Annotated[float, typer.Option(help="How far back; answers are kept for 7 days.", min=0.01)] = 7.0,
     as_json: Json = False,
 ) -> None:
-    """Compare a shadow model's answers with those that were sent: latency, grounding, citations, agreement.
+    """Compare a shadow model's answers with those that were sent: latency, abstention, grounding, agreement.
 
     Example: `rag-streams shadow report --days 3`
     """
@@ -62,20 +69,21 @@ def report(
 
 async def _compared(settings: Settings, since: datetime) -> Comparison:
     with pairing() as pairs:
-        async for answer in _completed(settings, settings.topic_shadow, since):
-            pairs.shadow(answer)
-        async for answer in _completed(settings, settings.topic_answers, since):
-            pairs.live(answer)
+        async for end in _ends(settings, settings.topic_shadow, since):
+            if isinstance(end, AnswerCompleted):
+                pairs.shadow(end)
+        async for end in _ends(settings, settings.topic_answers, since):
+            pairs.live(end)
         return compare(pairs, pairs.unmatched)
 
 
-async def _completed(settings: Settings, topic: str, since: datetime) -> AsyncIterator[AnswerCompleted]:
+async def _ends(settings: Settings, topic: str, since: datetime) -> AsyncIterator[Terminal]:
     there = connection(settings)
     # The embedded broker can't look up a time.
     milliseconds = None if there.embedded else int(since.timestamp() * 1000)
     async for record in stretch(there, topic, since=milliseconds):
         event = event_of(record)
-        if isinstance(event, AnswerCompleted) and event.at >= since:
+        if isinstance(event, AnswerCompleted | AnswerFailed) and event.at >= since:
             yield event
 
 
@@ -90,8 +98,11 @@ def _show(found: Comparison, days: float, out: Output) -> None:
     for name, title in ROWS.items():
         table.add_row(title, _cell(found.live, name), _cell(found.shadow, name))
     out.console.print(table)
-    documents = _number(found.same_documents)
-    out.line(f"agreement of the texts {_number(found.agreement)}, of the documents cited {documents}")
+    out.line(
+        f"both or neither abstained {_number(found.abstained_alike)}; where neither did, agreement of the"
+        f" texts {_number(found.agreement)}, of the documents cited {_number(found.same_documents)}"
+    )
+    out.line(FAVOURED)
     if found.unmatched:
         out.line(f"{found.unmatched} more by the shadow, whose answers went elsewhere, or are gone")
 

@@ -18,10 +18,12 @@ from streams.messages.answers import AnswerCompleted
 class Side:
     """One of the two. Latencies in milliseconds, of generating alone; shares 0 to 1; None: nothing to tell.
 
-    `cited`: mean number of citations that the text points at.
+    `abstained`: see `abstains`. The others are of answers for which a model, or passages, were asked at all:
+    `cited` is the mean number of citations that the text points at.
     """
 
     models: tuple[str, ...]
+    abstained: float | None
     first_token_p50: float | None
     first_token_p95: float | None
     generated_p50: float | None
@@ -36,7 +38,8 @@ class Side:
 class Comparison:
     """How two sets of answers to the same questions compare.
 
-    `agreement`: mean F1 of the content words of the two texts, 0 to 1. `same_documents`: mean share of the
+    `abstained_alike`: share of the questions that both or neither abstained from. Of those that neither did,
+    `agreement`: mean F1 of the content words of the two texts, 0 to 1; `same_documents`: mean share of the
     documents cited by either that are cited by both. `unmatched`: answers of the shadow whose live one is
     not there (any more).
     """
@@ -45,26 +48,39 @@ class Comparison:
     unmatched: int
     live: Side
     shadow: Side
+    abstained_alike: float | None
     agreement: float | None
     same_documents: float | None
 
 
 def compare(pairs: Iterable[tuple[AnswerCompleted, AnswerCompleted]], unmatched: int = 0) -> Comparison:
     """The comparison of what was sent and what the shadow said, for each question that both have answered."""
-    live, shadow, agreement, same = _Told(), _Told(), _numbers(), _numbers()
+    live, shadow, alike, agreement, same = _Told(), _Told(), _numbers(), _numbers(), _numbers()
     for one, other in pairs:
         live.add(one)
         shadow.add(other)
-        agreement.append(_f1(stems(one.text), stems(other.text)))
-        same.append(_overlap(_documents(one), _documents(other)))
+        alike.append(abstains(one) == abstains(other))
+        if not (abstains(one) or abstains(other)):
+            agreement.append(_f1(stems(one.text), stems(other.text)))
+            same.append(_overlap(_documents(one), _documents(other)))
     return Comparison(
-        questions=len(agreement),
+        questions=len(alike),
         unmatched=unmatched,
         live=live.side(),
         shadow=shadow.side(),
+        abstained_alike=_mean(alike),
         agreement=_mean(agreement),
         same_documents=_mean(same),
     )
+
+
+def abstains(answer: AnswerCompleted) -> bool:
+    """Whether the program abstained, or a model cites nothing and says nothing that its passages say.
+
+    That is how a model looks that says that the documents don't answer the question; one that makes something
+    up looks the same.
+    """
+    return answer.abstained or (not answer.grounded and answer.model is not None and not _documents(answer))
 
 
 def _numbers() -> array[float]:
@@ -76,6 +92,7 @@ class _Told:
     """What is kept of one side's answers."""
 
     models: set[str] = field(default_factory=set)
+    abstained: array[float] = field(default_factory=_numbers)
     first: array[float] = field(default_factory=_numbers)
     whole: array[float] = field(default_factory=_numbers)
     grounded: array[float] = field(default_factory=_numbers)
@@ -85,6 +102,9 @@ class _Told:
 
     def add(self, one: AnswerCompleted) -> None:
         """One more answer."""
+        self.abstained.append(abstains(one))
+        if one.abstained:
+            return
         if one.model is not None:
             self.models.add(one.model)
         for known, values in (
@@ -102,6 +122,7 @@ class _Told:
         """What all of them come to."""
         return Side(
             models=tuple(sorted(self.models)),
+            abstained=_mean(self.abstained),
             first_token_p50=_quantile(self.first, 50),
             first_token_p95=_quantile(self.first, 95),
             generated_p50=_quantile(self.whole, 50),

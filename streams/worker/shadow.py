@@ -46,7 +46,7 @@ class ShadowModel:
     async def run(self, answerer: Answerer) -> None:
         """Answers what `answerer` offers, until it is cancelled."""
         try:
-            await self.shadow.run(lambda: answerer.busy)
+            await self.shadow.run(answerer.demand)
         finally:
             await self._producer.stop()
 

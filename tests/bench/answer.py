@@ -6,6 +6,9 @@ one at a time. The overhead is the time from produce to the terminal event, less
 and then step by step, with what else the machine did meanwhile.
 
 Then ten times the load that a worker can carry: see `tests.bench.slots`.
+
+`--only shadow`: the same overhead without and with a shadow that answers each question once more, on a
+stand-in whose replies share it as they share a GPU. Each question comes while the shadow is at work.
 """
 
 from __future__ import annotations
@@ -15,10 +18,11 @@ import asyncio
 import json
 import logging
 import os
+import re
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -26,6 +30,7 @@ import httpx
 from aiokafka import AIOKafkaProducer
 
 from ops.servers.launch import Kafka, Weaviate
+from streams.answering.shadow import CALM_S
 from streams.settings import Settings
 from tests.bench import slots
 from tests.bench.asking import Heard, ask
@@ -36,8 +41,12 @@ from tests.bench.stub import Stub, running_stub
 from tests.bench.workers import Worker
 
 FIRST_MS, TOKEN_MS, TOKENS = 50.0, 5.0, 40
-PARTS = ("overhead", "slots")
+PARTS = ("overhead", "slots", "shadow")
 TENANTS = ("small", "large")
+PAUSE_S = CALM_S + 0.15
+"""Between two questions, so that a shadow has begun and has not ended."""
+NOTHING: Mapping[str, str] = {}
+SHADOWS = re.compile(r'^streams_shadow_answers_total\{outcome="(\w+)"\} (\S+)$', re.MULTILINE)
 WARM_UP = 20
 """Questions that are asked first and not counted."""
 
@@ -107,12 +116,27 @@ class Benches:
                 await asyncio.to_thread(worker.stop)
         return {"slots_busy": found.pop("slots_busy"), "plain_loop_busy": round(alone, 3)} | found
 
-    async def overhead(self) -> dict[str, object]:
+    async def shadow(self) -> dict[str, object]:
+        """One question at a time, without and with a shadow beside it."""
+        model = {"STREAMS_SHADOW_MODEL": "stub-shadow", "STREAMS_SHADOW_PERCENT": "100"}
+        without = await self.overhead(sharing=1, pause_s=PAUSE_S)
+        beside = await self.overhead(model, sharing=1, pause_s=PAUSE_S)
+        names = ("questions", "routes", "model_alone_ms", "overhead_ms", "first_delta_overhead_ms")
+        return {
+            **{f"without: {name}": without[name] for name in names},
+            **{f"with: {name}": beside[name] for name in names},
+            "shadows": beside["shadows"],
+            "load": os.getloadavg()[0],
+        }
+
+    async def overhead(
+        self, more: Mapping[str, str] = NOTHING, *, sharing: int = 0, pause_s: float = 0
+    ) -> dict[str, object]:
         """One question at a time."""
         given = self.given
         options = {"embed_ms": 0.0, "first_ms": FIRST_MS, "token_ms": TOKEN_MS, "tokens": TOKENS}
-        with running_stub(**options) as model:
-            settings = await prepared(environ(self.bench, model))
+        with running_stub(**options, sharing=sharing) as model:
+            settings = await prepared(environ(self.bench, model) | more)
             worker = Worker(self.bench.folder, dict(os.environ)).start()
             try:
                 await asyncio.to_thread(worker.ready)
@@ -129,8 +153,8 @@ class Benches:
                         "bench": os.getpid(),
                     }
                 )
-                heard = await ask(settings, questions[WARM_UP:])
-                used = meter.read()
+                heard = await ask(settings, questions[WARM_UP:], pause_s=pause_s)
+                used, shadows = meter.read(), await shadows_of(worker)
             finally:
                 await asyncio.to_thread(worker.stop)
             produced = await produce_alone(settings)
@@ -141,7 +165,15 @@ class Benches:
             },
             "cores_of_others": round(used.others / used.wall_s, 2),
             "load": os.getloadavg()[0],
+            **({"shadows": shadows} if shadows else {}),
         }
+
+
+async def shadows_of(worker: Worker) -> dict[str, int]:
+    """How the shadow's answers ended, by the worker's metrics."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        text = (await client.get(f"http://127.0.0.1:{worker.port}/metrics")).text
+    return {how: int(float(count)) for how, count in SHADOWS.findall(text) if float(count)}
 
 
 def environ(bench: Bench, model: Stub) -> dict[str, str]:
@@ -180,7 +212,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=300)
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=40, help="of ten times the load")
-    parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS[:2])
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

@@ -70,14 +70,15 @@ class Heard:
         }
 
 
-async def ask(settings: Settings, questions: list[dict[str, Any]]) -> list[Heard]:
-    """Each question after the one before has its end."""
+async def ask(settings: Settings, questions: list[dict[str, Any]], *, pause_s: float = 0) -> list[Heard]:
+    """Each question so long after the one before has its end."""
     async with (
         AIOKafkaProducer(bootstrap_servers=settings.kafka) as producer,
         reading(settings, settings.topic_answers) as consumer,
     ):
         heard = []
         for question in questions:
+            await asyncio.sleep(pause_s)
             asked = time.time()
             sent = await producer.send_and_wait(settings.topic_questions, json.dumps(question).encode())
             acknowledged = time.time()

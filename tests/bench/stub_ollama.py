@@ -3,7 +3,8 @@
 `python tests/bench/stub_ollama.py --port 0 --embed-ms 20 --first-ms 50 --token-ms 5` prints its URL. A
 batch of up to 32 texts costs `--embed-ms` (batches follow one another, as on one GPU), or its share of
 `--rate` texts a second. Vectors are hashed bags of words, so that retrieval finds what shares words; with
-`--rate` they are put together of ready pieces, so that the stub is not what is measured.
+`--rate` they are put together of ready pieces, so that the stub is not what is measured. With `--sharing 1`
+replies that are made at the same time share the model: of two each takes twice as long.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from aiohttp import web
 
 DIMENSION = 384
 BATCH = 32
+STEP_S = 0.005
 WORD = re.compile(r"\w+")
 
 
@@ -72,10 +74,17 @@ class Stub:
     """The endpoints, and the time that they say they took."""
 
     def __init__(
-        self, *, embed_ms: float, first_ms: float, token_ms: float, tokens: int, rate: float = 0
+        self,
+        *,
+        embed_ms: float,
+        first_ms: float,
+        token_ms: float,
+        tokens: int,
+        rate: float = 0,
+        sharing: bool = False,
     ) -> None:
         self.embed_ms, self.first_ms, self.token_ms, self.tokens = embed_ms, first_ms, token_ms, tokens
-        self.rate, self.free_at, self.pieces = rate, 0.0, Pieces()
+        self.rate, self.free_at, self.pieces, self.sharing = rate, 0.0, Pieces(), sharing
         self.one_at_a_time = asyncio.Lock()
         self.embedded = 0
         self.failing: frozenset[str] = frozenset()
@@ -128,9 +137,9 @@ class Stub:
         began = time.perf_counter()
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
-        await asyncio.sleep(self.first_ms / 1000)
+        await self._work(self.first_ms / 1000)
         for number in range(self.tokens):
-            await asyncio.sleep(self.token_ms / 1000 if number else 0)
+            await self._work(self.token_ms / 1000 if number else 0)
             line = {
                 "model": body["model"],
                 "message": {"role": "assistant", "content": f"word{number} "},
@@ -149,6 +158,13 @@ class Stub:
         }
         await response.write(json.dumps(last).encode() + b"\n")
         return response
+
+    async def _work(self, seconds: float) -> None:
+        """So much of the model's time; how many share it is seen every 5 ms."""
+        while self.sharing and seconds > STEP_S:
+            await asyncio.sleep(STEP_S * max(1, len(self.chats)))
+            seconds -= STEP_S
+        await asyncio.sleep(seconds * (max(1, len(self.chats)) if self.sharing else 1))
 
     async def fail(self, request: web.Request) -> web.Response:
         """Has the models that are named fail from now on, and all others answer."""
@@ -225,12 +241,14 @@ async def main() -> None:
     parser.add_argument("--first-ms", type=float, default=50)
     parser.add_argument("--token-ms", type=float, default=5)
     parser.add_argument("--tokens", type=int, default=40)
+    parser.add_argument("--sharing", type=int, default=0, help="1: replies share the model")
     given = parser.parse_args()
     stub = Stub(
         embed_ms=given.embed_ms, first_ms=given.first_ms, token_ms=given.token_ms, tokens=given.tokens,
-        rate=given.rate,
+        rate=given.rate, sharing=bool(given.sharing),
     )  # fmt: skip
-    runner = web.AppRunner(application(stub), access_log=None)
+    # As the real one, it stops what nobody reads any more.
+    runner = web.AppRunner(application(stub), access_log=None, handler_cancellation=True)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", given.port).start()
     print(f"http://127.0.0.1:{runner.addresses[0][1]}", flush=True)

@@ -8,20 +8,33 @@ import pytest
 
 from streams.answering.answerer import Answerer
 from streams.answering.settings import Answering
-from streams.answering.shadow import GIVE_WAY_S, ROOM, Shadow, Shadowing
+from streams.answering.shadow import ROOM, Shadow, Shadowing
+from streams.answering.waiting.demand import Demand
 from streams.errors import Retryable
-from streams.evaluation.shadowed import compare
+from streams.evaluation.shadowed import abstains, compare
 from tests.unit.answering.scripted import Index, Marks, Models, Script, Words, always, asked, hit
 from tests.unit.answering.virtual import monotonic, now, run
 
 RESET = hit("Open the portal, choose Security and reset your password there.")
+LOOKUP_S = 0.005
+TURN_S = 0.01
+"""How often the stand-ins look how many share the models."""
+CHOOSES = Script(("Choose Security [1].",))
 LIVE = Script(("Reset your password under Security [1].",), first_s=1.0)
 
 
 class Beside:
     """An answerer with a shadow, and what the shadow sent."""
 
-    def __init__(self, shadow=Script(("Choose Security [1].",)), percent=100.0, *, slots=1, send=None):  # noqa: B008 - frozen
+    def __init__(
+        self,
+        shadow=CHOOSES,
+        percent=100.0,
+        *,
+        slots=1,
+        send=None,
+        passages=(RESET,),
+    ):
         self.models = Models({"big": LIVE, "candidate": shadow}, capacity=slots)
         self.sent, self.observed, self.took_s = [], [], []
         settings = Answering("big", "big", slots=slots)
@@ -30,7 +43,7 @@ class Beside:
             monotonic=monotonic, observe=self.observed.append,
         )  # fmt: skip
         self.answerer = Answerer(
-            always(Index.of(RESET), Words()),
+            always(Index.of(*passages), Words(faults=[LOOKUP_S] * 99)),
             self.models,
             Marks(),
             settings,
@@ -51,7 +64,7 @@ class Beside:
         return said
 
     async def answers(self, count, *, apart_s=0.0, after_s=300.0):
-        running = asyncio.create_task(self.shadow.run(lambda: self.answerer.busy))
+        running = asyncio.create_task(self.shadow.run(self.answerer.demand))
         began = monotonic()
         async with asyncio.TaskGroup() as group:
             for number in range(count):
@@ -89,7 +102,7 @@ def test_live_answers_take_as_long_as_without_a_shadow_and_the_shadow_comes_afte
     with_shadow = run(Beside(slow).answers(6, apart_s=apart_s))
     without = run(Beside(slow, percent=0.0).answers(6, apart_s=apart_s))
     for beside, alone in zip(with_shadow.took_s, without.took_s, strict=True):
-        assert beside <= alone + 6 * GIVE_WAY_S
+        assert beside <= alone + TURN_S
     assert len(with_shadow.sent) + with_shadow.outcomes.count("gave_way") <= 6
     assert with_shadow.sent
 
@@ -109,17 +122,45 @@ def test_a_shadow_that_runs_gives_way_to_a_question_that_comes():
 
 def test_what_it_cannot_keep_up_with_is_dropped():
     stuck = Script(end="hang", first_s=1e5)
-    assert (
-        run(Beside(stuck, slots=2).answers(ROOM + 10, apart_s=2.0, after_s=0)).outcomes.count("dropped") >= 5
-    )
+    beside = run(Beside(stuck, slots=2).answers(ROOM + 10, apart_s=0.5, after_s=0))
+    assert beside.outcomes.count("dropped") >= 5
+
+
+def test_a_shadow_stops_before_the_question_that_comes_asks_its_model():
+    async def both():
+        beside = Beside(Script(("Choose ",) * 50, first_s=1.0, pause_s=1.0), slots=4)
+        running = asyncio.create_task(beside.shadow.run(beside.answerer.demand))
+        await beside.ask(1)
+        await asyncio.sleep(5)
+        assert beside.models.running == 1
+        asking = asyncio.create_task(beside.ask(2))
+        await asyncio.sleep(LOOKUP_S / 2)
+        assert (beside.models.running, beside.outcomes) == (0, ["gave_way"]), "there would be room for both"
+        assert len(beside.models.requests) == 2
+        running.cancel()
+        await asking
+
+    run(both())
+
+
+def test_the_shadow_is_asked_what_the_live_answer_abstained_from_where_passages_were_found():
+    tulips = hit("Tulip bulbs are planted in autumn.", similarity=0.1)
+    declines = Script(("The documents do not say how to reset a password.",))
+    beside = run(Beside(declines, passages=(tulips,)).answers(1))
+    (completed,) = beside.sent
+    assert (completed.grounded, [citation.cited for citation in completed.citations]) == (0.0, [False])
+    assert abstains(completed)
+    assert run(Beside(declines, passages=()).answers(1)).sent == []
 
 
 def test_what_had_to_wait_for_long_is_dropped_as_its_documents_may_be_gone():
     async def busy_until(end_s):
-        beside = Beside()
+        beside, demand = Beside(), Demand()
         await beside.ask()
-        running = asyncio.create_task(beside.shadow.run(lambda: monotonic() < end_s))
-        await asyncio.sleep(end_s + 60)
+        running = asyncio.create_task(beside.shadow.run(demand))
+        with demand.one():
+            await asyncio.sleep(end_s)
+        await asyncio.sleep(60)
         running.cancel()
         return beside.outcomes
 
