@@ -7,6 +7,7 @@ the moment of the switch for all that is done by then, the new generation is wha
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -111,8 +112,8 @@ class World:
 
         return Process(work())
 
-    def vacuum(self):
-        vacuum = Vacuum(self.stepped("g1"), now=self.clock.now, monotonic=self.clock.monotonic)
+    def vacuum(self, name):
+        vacuum = Vacuum(self.stepped(name), now=self.clock.now, monotonic=self.clock.monotonic)
         return Process(vacuum.run())
 
     def finish(self, process):
@@ -130,11 +131,11 @@ class World:
 
 turns = st.lists(
     st.one_of(
-        st.tuples(st.just("step"), st.integers(0, 4)),
-        st.tuples(st.just("step"), st.integers(0, 4)),
-        st.tuples(st.just("step"), st.integers(0, 4)),
+        st.tuples(st.just("step"), st.integers(0, 5)),
+        st.tuples(st.just("step"), st.integers(0, 5)),
+        st.tuples(st.just("step"), st.integers(0, 5)),
         st.tuples(st.just("pass"), st.sampled_from([0.6, 1.1, 5.0, 130.0])),
-        st.tuples(st.just("crash"), st.integers(0, 4)),
+        st.tuples(st.just("crash"), st.integers(0, 5)),
     ),
     max_size=60,
 )
@@ -156,8 +157,8 @@ def play(world, before, meanwhile, first, then):
     begins = [lambda change=world.log[index]: world.apply(change) for index in meanwhile]
     processes = [begin() for begin in begins]
     take(world, processes, begins, first)
-    begins += [world.reindex, world.vacuum]
-    processes += [begin() for begin in begins[-2:]]
+    begins += [world.reindex, partial(world.vacuum, "g1"), partial(world.vacuum, "g2")]
+    processes += [begin() for begin in begins[-3:]]
     take(world, processes, begins, then)
     for process in processes[::-1]:
         world.finish(process)
