@@ -99,10 +99,15 @@ class Site:
     async def command(self, *options):
         """The command, under way."""
         command = [sys.executable, "-m", "streams", "reconcile", "--json", *options]
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("STREAMS_")}
         return await asyncio.create_subprocess_exec(
-            *command, env=environ | self.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            *command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
+
+    @property
+    def environment(self):
+        """A process's own."""
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("STREAMS_")}
+        return environ | self.environ
 
     async def told(self):
         """When the index was last clean, as the worker's metrics say it."""
