@@ -245,8 +245,8 @@ async def test_a_repair_that_would_delete_most_documents_mends_nothing_unless_it
             for name in names:
                 await put("acme", name, None)
             await site.consumed()
-            for key, heads in (await store.heads(keys)).items():
-                await store.delete_heads(key, [head.position for head in heads])
+            after = await store.heads(keys)
+            await store.delete_heads({key: [head.position for head in after[key]] for key in keys})
             await store.write_heads([current(before[key]) for key in keys])
         finally:
             await store.close()
