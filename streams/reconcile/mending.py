@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
@@ -39,13 +39,17 @@ class Apply(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Mender:
-    """Mends what was found. What can't be mended is kept in the spool with a note that says why."""
+    """Mends what was found. What can't be mended is kept in the spool with a note that says why.
+
+    Nothing is mended of `foreign` sources: what their topics say now is not what the index was made of.
+    """
 
     index: Catalogue
     spool: Spool
     log: Log
     decode: Decode
     apply: Apply
+    foreign: Collection[str] = ()
 
     async def mend(self, advance: Advance) -> None:
         """Mends all that was found, in the order of the topics. Raises `Retryable`, `Misconfigured`."""
@@ -66,6 +70,8 @@ class Mender:
         self, found: Found, spoken: Spoken | None, head: Head | None, changes: Places
     ) -> str | None:
         """Mends a document; gives why it can't be."""
+        if found.at.topic in self.foreign:
+            return "foreign"
         if found.kind == "orphaned":
             # One that was written again since it was judged is none.
             judged = head is not None and _place(head) == found.at

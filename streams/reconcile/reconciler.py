@@ -98,7 +98,7 @@ class Reconciler:
 
     async def mend(self, apply: Apply) -> Report:
         """Mends what `compare` found, and says what is left."""
-        mender = Mender(self._index, self._spool, self._log, self._decode, apply)
+        mender = Mender(self._index, self._spool, self._log, self._decode, apply, self._look.foreign)
         for _ in range(ROUNDS):
             count = self._report().total(DIFFERENCES)
             await mender.mend(self._progress.stage("mending", count))

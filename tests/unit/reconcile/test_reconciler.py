@@ -224,9 +224,12 @@ class TestAWrongSourcesFile:
             lambda said: tuple(replace(one, record_key=f"x/{one.record_key}") for one in said), real
         )
         monkeypatch.setattr(world, "decode", rekeyed)
+        before = set(world.store.all_heads)
         await world.compare(mend=True)
         assert {found.note for found in world.found if found.kind == "untold"} == {"other_record"}
+        assert {found.note for found in world.found if found.kind == "missing"} == {"foreign"}
         assert not world.report.clean
+        assert set(world.store.all_heads) == before, "nothing is written under keys that may be wrong"
         assert not world.head("one").deleted
 
 
