@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import pairwise
 
 from streams.answering.text.sentences import sentences
 from streams.answering.text.words import COUNTED, folded, is_content, listed, stem, ungrouped
@@ -26,25 +28,48 @@ MOST_CAPITALS = 0.25
 _BREAK = re.compile(
     r"[,;:()–—]|\s(?:but|because|since|so|while|whereas|mais|car|donc|alors que|tandis que)\s"  # noqa: RUF001 - dashes between clauses
 )
+_AND = re.compile(r"\s(?:and|or|et|ou)\s", re.IGNORECASE)
+_ENOUGH = 2
 _WORD = re.compile(r"[^\W_]+(?:['’]t\b)?")  # noqa: RUF001 - typographic apostrophe
 _DIGIT = re.compile(r"\d")
 _NOT = listed("""
 not no never neither nor cannot without none nothing nobody hardly
+excluded forbidden prohibited impossible ineligible unavailable non exclu exclue exclus exclues
+interdit interdite interdits interdites
 pas jamais aucun aucune sans rien personne ni nullement
 """)
+_SO = listed("""
+yes allowed permitted possible cover covers covered include includes included available accepted eligible
+oui autorise autorisee possible possibles couvre couvert couverte comprend compris inclus accepte
+""")
+"""Words that only say that something is so, which a denial is compared without."""
+_EACH = listed("per a an each every par chaque")
+_PERIODS = {
+    word: names.split()[0]
+    for names in (
+        "second seconds seconde secondes", "minute minutes", "hour hourly hours heure heures",
+        "day daily days jour jours", "week weekly weeks semaine semaines hebdomadaire",
+        "month monthly months mois mensuel mensuelle", "quarter quarterly quarters trimestre trimestriel",
+        "year yearly years annual annually annum an ans annee annees annuel annuelle",
+    )
+    for word in names.split()
+}  # fmt: skip
+_AFTER_NUMBER = 4
 _BY = frozenset({"by", "par"})
-_OPPOSITES = {
-    one: other
+_PAIRS = tuple(
+    (one, other)
     for pair in (
         "before after", "more less", "more fewer", "most least", "maximum minimum", "enabled disabled",
-        "enable disable", "enables disables", "allowed forbidden", "allowed denied", "always never",
+        "enable disable", "enables disables", "allowed denied", "always never", "free pay", "free paid",
+        "free pays", "gratuit payant", "gratuite payante",
         "increases decreases", "increase decrease", "above below", "first last", "oldest newest",
         "lower higher", "lowest highest", "smaller larger", "starts stops", "required optional",
-        "avant apres", "plus moins", "autorise interdit", "premier dernier", "premiere derniere",
+        "avant apres", "plus moins", "premier dernier", "premiere derniere",
         "augmente diminue", "obligatoire facultatif", "inferieur superieur",
     )
-    for one, other in (pair.split(), reversed(pair.split()))
-}  # fmt: skip
+    for one, other in (pair.split(), pair.split()[::-1])
+)  # fmt: skip
+_OPPOSITES = {one: frozenset(other for first, other in _PAIRS if first == one) for one, _ in _PAIRS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +99,7 @@ class Word:
     @property
     def says(self) -> bool:
         """Whether it says what about, rather than how many of it or whether."""
-        return self.content and self.number is None and not self.denies
+        return self.content and self.number is None and not self.denies and self.folded not in _SO
 
     @property
     def name(self) -> bool:
@@ -123,18 +148,29 @@ class Clause:
         after = [word.stem for word in self.words[at + 1 :] if word.says][:NEAR]
         return frozenset(before + after)
 
-    def like(self, others: Iterable[Clause], share: float) -> list[Clause]:
-        """Those that hold so much of what this one is about."""
-        own = self.stems
+    def per(self, at: int) -> str | None:
+        """The period that the number at `at` is for each of: `month` for 5 % per month."""
+        after = [word.folded for word in self.words[at + 1 : at + 1 + _AFTER_NUMBER]]
+        for before, word in pairwise(["", *after]):
+            if word in _PERIODS and (before in _EACH or word.endswith("ly") or word.startswith("annu")):
+                return _PERIODS[word]
+        return None
+
+    def like(
+        self, others: Iterable[Clause], share: float, beside: AbstractSet[str] = frozenset()
+    ) -> list[Clause]:
+        """Those that hold so much of what this one is about, not counting the stems `beside`."""
+        own = self.stems - beside
         return [one for one in others if own and len(own & one.stems) >= share * len(own)]
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a text says: its sentences, and the clauses that they are made of."""
+    """What a text says: its sentences, the clauses that they are made of, and what is joined in those."""
 
     sentences: tuple[Clause, ...]
     clauses: tuple[Clause, ...]
+    parts: tuple[Clause, ...]
 
     def like(self, clause: Clause, share: float) -> list[Clause]:
         """What says nearly the same as `clause`: clauses, or else whole sentences."""
@@ -150,8 +186,13 @@ class Said:
 def said(texts: Iterable[str]) -> Said:
     """What these texts say."""
     whole = [sentence for text in texts for sentence in sentences(ungrouped(text))]
-    parts = [_clause(part, first=not n) for one in whole for n, part in enumerate(_BREAK.split(one))]
-    return Said(tuple(map(_clause, whole)), tuple(part for part in parts if part.words))
+    clauses = [_clause(part, first=not n) for one in whole for n, part in enumerate(_BREAK.split(one))]
+    parts = [_clause(part) for one in whole for clause in _BREAK.split(one) for part in _AND.split(clause)]
+    return Said(
+        tuple(map(_clause, whole)),
+        tuple(clause for clause in clauses if clause.words),
+        tuple(part for part in parts if part.words),
+    )
 
 
 def _clause(text: str, *, first: bool = True) -> Clause:
@@ -167,7 +208,8 @@ def contradicted(sentence: str, sources: Sequence[str]) -> bool:
     """Whether `sentence` says something else than `sources`, which hold its words."""
     own, source = said([sentence]), said(sources)
     return (
-        any(_miscounted(one, source) for one in own.sentences)
+        any(_miscounted(one, source) or _misrated(one, source) for one in own.sentences)
+        or _denied_in_part(own, source)
         or any(_denied(one, source) or _opposed(one, source) for one in own.clauses)
         or (source.has_names and any(_misnamed(one, source) for one in own.sentences))
         or (source.has_names and any(_swapped(one, source) for one in own.clauses))
@@ -199,15 +241,49 @@ def _counts_alike(one: Clause, at: int, other: Clause, place: int) -> bool:
     return mine.startswith(theirs) or theirs.startswith(mine) or mine in other.following(place)
 
 
+def _misrated(sentence: Clause, source: Said) -> bool:
+    """A number is for another period than in the source."""
+    rated = {(word.number, one.per(at)) for one in source.sentences for at, word in enumerate(one.words)}
+    own = {(word.number, sentence.per(at)) for at, word in enumerate(sentence.words)}
+    known = {number for number, period in rated if period}
+    return any(
+        number in known and (number, period) not in rated for number, period in own if number and period
+    )
+
+
+def _denied_in_part(own: Said, source: Said) -> bool:
+    """Of what is joined in the sentence, something that says enough to be told apart is denied."""
+    if len(own.parts) == len(own.clauses):
+        return False
+    alike = [(part, part.like(source.parts, ALIKE)) for part in own.parts if len(part.stems) >= _ENOUGH]
+    return any(found and all(one.negated != part.negated for one in found) for part, found in alike)
+
+
+def answered(sentence: str, question: str, sources: Sequence[str]) -> bool:
+    """Whether `sources` agree with a sentence that only says that what the question asks is so, or is not.
+
+    What they say of it is in their sentences that share most with it. Where none does, nothing speaks against
+    the sentence.
+    """
+    asked, own = _clause(question), _clause(sentence)
+    shared = [(len(asked.stems & one.stems), one) for one in said(sources).sentences]
+    alike = [(n, one) for n, one in shared if n and n >= ALIKE * min(len(asked.stems), len(one.stems))]
+    most = max((n for n, _ in alike), default=0)
+    best = [one for n, one in alike if n == most]
+    return not best or any(one.negated == (own.negated != asked.negated) for one in best)
+
+
 def _denied(clause: Clause, source: Said) -> bool:
     alike = source.like(clause, ALIKE)
     return bool(alike) and all(one.negated != clause.negated for one in alike)
 
 
 def _opposed(clause: Clause, source: Said) -> bool:
-    alike = source.like(clause, ALIKE)
+    beside = frozenset(map(stem, clause.opposable))
+    enough = len(clause.stems - beside) >= _ENOUGH
+    alike = source.like(clause, ALIKE) or (clause.like(source.clauses, ALIKE, beside) if enough else [])
     return bool(alike) and any(
-        all(word not in one.opposable and _OPPOSITES[word] in one.opposable for one in alike)
+        all(word not in one.opposable and _OPPOSITES[word] & one.opposable for one in alike)
         for word in clause.opposable
     )
 

@@ -10,7 +10,7 @@ from functools import reduce
 from operator import or_
 
 from streams.answering.found import Found
-from streams.answering.grounding.contradict import contradicted
+from streams.answering.grounding.contradict import answered, contradicted
 from streams.answering.grounding.markers import Marker, ends_in_code, markers, pointed
 from streams.answering.grounding.quote import quote
 from streams.answering.text.sentences import spans
@@ -18,7 +18,9 @@ from streams.answering.text.words import counted, numbers, stems
 from streams.messages.answers import Citation
 
 SUPPORTED = 0.5
-"""Share of a sentence's content words that must stand in what it cites."""
+"""Share of a sentence's content words that must stand in what it cites, where no more than one is missing."""
+MOSTLY = 2 / 3
+"""The same, where more are missing: a sentence may be half the passage's and half invented."""
 
 _ITEM = re.compile(r"\s*(?:[-*•>#]+|\d{1,3}[.)])\s+")
 
@@ -90,14 +92,16 @@ def _text(found: Found) -> str:
 def supports(said: Vocabulary, sentence: Vocabulary, asked: Vocabulary = _NOTHING) -> bool:
     """Whether what is `said` holds what a sentence says, as far as words can tell.
 
-    At least half of its content words are there, inflections aside, and all of its numbers. Words that only
-    repeat what was `asked` say nothing. A sentence without a content word is supported by anything that is
-    said, but not by nothing.
+    All but one of its content words, but at least half, or two thirds of them are there, inflections aside,
+    and all of its numbers. Words that only repeat what was `asked` say nothing. A sentence without a
+    content word is supported by anything that is said, but not by nothing.
     """
     if not sentence.stems:
         return bool(said.stems)
     own = sentence.beyond(asked)
-    return sentence.numbers <= said.numbers and len(own & (said.stems | said.numbers)) >= SUPPORTED * len(own)
+    held = len(own & (said.stems | said.numbers))
+    share = SUPPORTED if len(own) - held <= 1 else MOSTLY
+    return sentence.numbers <= said.numbers and held >= share * len(own)
 
 
 def grounded(text: str, passages: Sequence[Found], question: str = "") -> float:
@@ -108,10 +112,17 @@ def grounded(text: str, passages: Sequence[Found], question: str = "") -> float:
     made, sources, asked = claims(text), _of_passages(passages), _of_text(question)
     held = [
         supports(reduce(or_, (sources[n - 1] for n in claim.cited), _NOTHING), _of_text(claim.text), asked)
-        and not contradicted(claim.text, [_text(passages[n - 1]) for n in claim.cited])
+        and _agreed(claim.text, [_text(passages[n - 1]) for n in claim.cited], question)
         for claim in made
     ]
     return sum(held) / len(made) if made else 0.0
+
+
+def _agreed(sentence: str, sources: Sequence[str], question: str) -> bool:
+    """Whether nothing in `sources` speaks against a sentence that holds their words, or none of its own."""
+    if question and not _of_text(sentence).stems:
+        return answered(sentence, question, sources)
+    return not contradicted(sentence, sources)
 
 
 def attribution(text: str, passages: Sequence[Found]) -> str:

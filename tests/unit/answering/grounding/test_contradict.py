@@ -20,7 +20,20 @@ FRENCH = (
     "utilisation. Une carte perdue est bloquée en deux heures par le service Clientèle."
 )
 
+SHOP = (
+    "The refund of an order is paid to the card. Customers pay for return shipping. The warranty lasts two "
+    "years. Damage by water is excluded. Late payments cost 5% per year. No refunds are possible for opened "
+    "software."
+)
+BOUTIQUE = "Les dégâts des eaux sont exclus de la garantie. Les intérêts sont de 5 % par an."
+
 RIGHT = [
+    (SHOP, "Water damage is not covered by the warranty."),
+    (SHOP, "Return shipping is paid by customers."),
+    (SHOP, "Paying late costs 5% a year."),
+    (SHOP, "Opened software can't be refunded."),
+    (BOUTIQUE, "La garantie ne couvre pas les dégâts des eaux."),
+    (BOUTIQUE, "Les intérêts sont de 5 % par année."),
     (LOCK, "Accounts are locked for 30 minutes after five failed attempts."),
     (LOCK, "After 5 failed attempts the account is locked."),
     (LOCK, "Support can't lift the lock."),
@@ -36,6 +49,23 @@ RIGHT = [
     (FRENCH, "Le service Clientèle bloque une carte perdue en deux heures."),
 ]
 WRONG = {
+    "half invented": [
+        (SHOP, "The refund of an order is paid in cash by a courier at home."),
+        (SHOP, "Refunds of opened software take the manager's signature."),
+    ],
+    "excluded": [
+        (SHOP, "The warranty covers water damage and accidental drops."),
+        (SHOP, "Water damage is covered."),
+        (SHOP, "Refunds are possible for opened software."),
+        (SHOP, "Return shipping is free of charge in every country."),
+        (SHOP, "Return shipping is free."),
+        (BOUTIQUE, "La garantie couvre les dégâts des eaux."),
+    ],
+    "period": [
+        (SHOP, "Late payments cost 5% per month."),
+        (SHOP, "Late payments cost 5% monthly."),
+        (BOUTIQUE, "Les intérêts sont de 5 % par mois."),
+    ],
     "number": [
         (LOCK, "Accounts are locked for 45 minutes."),
         (LOCK, "After six failed attempts, accounts are locked."),
@@ -80,6 +110,21 @@ def test_what_the_source_says_in_other_words_is_no_contradiction(source, sentenc
 )
 def test_what_is_changed_where_it_matters_is_not_grounded(source, sentence):
     assert grounded(f"{sentence} [1]", [found(source, title="")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "share"),
+    [
+        ("Are refunds possible for opened software?", "Yes [1].", 0),
+        ("Are refunds possible for opened software?", "No [1].", 1),
+        ("Is opened software not refunded?", "Yes [1].", 1),
+        ("Is damage by water covered?", "Yes [1].", 0),
+        ("Do customers pay for return shipping?", "Yes, they do [1].", 1),
+        ("Do customers pay for return shipping?", "They do not [1].", 0),
+    ],
+)
+def test_a_bare_yes_or_no_is_what_the_source_says_of_the_question(question, answer, share):
+    assert grounded(answer, [found(SHOP, title="")], question) == share
 
 
 def test_a_sentence_of_the_source_itself_never_contradicts_it():
