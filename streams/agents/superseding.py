@@ -15,7 +15,8 @@ def supersede(waiting: Sequence[Change]) -> Combined:
     Only those are combined whose positions can be told apart without knowing the document: all from one
     partition, with offsets and timestamps that don't go back, and either each with a time of its own, or
     none with any (each then counts as later than the one before it). A change that inherits its time must
-    be applied after those that have one, and one that leaves columns out after those that may have them.
+    be applied after those that have one, and one that leaves columns out after those that may have them. So
+    must a deletion whose row moved, which keeps the row for the new key: none stands for it, either.
     """
     first = waiting[0]
     run = [first, *(after for _, after in takewhile(lambda two: _comparable(*two), pairwise(waiting)))]
@@ -23,9 +24,14 @@ def supersede(waiting: Sequence[Change]) -> Combined:
     for index, one in enumerate(run):
         if _moment(one) >= _moment(run[winner]):
             winner = index
-        if winner == 0 or not isinstance(run[winner].document, Incomplete):
+        if winner == 0 or not _takes_the_row(run[winner]):
             chosen = Combined(index + 1, winner)
     return chosen
+
+
+def _takes_the_row(change: Change) -> bool:
+    """Whether it needs the document as the change before it left it."""
+    return isinstance(change.document, Incomplete) or change.moved_to is not None
 
 
 def _moment(change: Change) -> tuple[int, int]:
@@ -34,6 +40,8 @@ def _moment(change: Change) -> tuple[int, int]:
 
 def _comparable(before: Change, after: Change) -> bool:
     same_log = (before.at.topic, before.at.partition) == (after.at.topic, after.at.partition)
+    if before.moved_to is not None:
+        return False
     if not same_log or after.at.offset < before.at.offset or after.timestamp < before.timestamp:
         return False
     if before.time is not None:

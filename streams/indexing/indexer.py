@@ -11,14 +11,17 @@ that it was made from until right before its head is written.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
+
+from pydantic import JsonValue
 
 from streams.errors import PromptTooLong
 from streams.indexing.applied import Applied
 from streams.indexing.cutting.chunk import Chunk, Chunking
 from streams.indexing.cutting.cut import Cutter
+from streams.indexing.moved import Moved
 from streams.indexing.plan import Plan, filled, found, passage, plan, repeats, stale
 from streams.indexing.repair import Repair
 from streams.indexing.truncate import truncate
@@ -38,12 +41,14 @@ Sleep = Callable[[float], Awaitable[None]]
 class _Work:
     """What one `apply` has done so far, so that planning again does none of it again.
 
-    `change` is `said`, with what its record left out taken from the document that it finds.
+    `change` is `said`, with what its record left out taken from the document that it finds, or from the row
+    that was `left` under another key.
     """
 
     said: Change
     change: Change
     chunking: Chunking
+    left: Mapping[str, JsonValue] | None = None
     vectors: dict[str, Vector] = field(default_factory=dict)
     embedded: set[str] = field(default_factory=set)
     written: set[UUID] = field(default_factory=set)
@@ -53,7 +58,7 @@ class _Work:
 
     def find(self, base: Head | None) -> None:
         """Completes the change from `base`; what was cut of another text does not count any more."""
-        change = filled(self.said, base)
+        change = filled(self.said, base, self.left)
         if change.document != self.change.document:
             self.chunks = None
         self.change = change
@@ -87,6 +92,7 @@ class Indexer:
         self._cutter, self._chunking = cutter, chunking
         self._now, self._monotonic, self._sleep = now, monotonic, sleep
         self._lease_s, self._observe = lease_s, observe
+        self._moved = Moved(documents, sleep)
         self._repair = Repair(documents, embedder, cutter, chunking, now, observe)
 
     async def apply(self, change: Change | Truncation) -> Applied:
@@ -97,14 +103,17 @@ class Indexer:
         """
         if isinstance(change, Truncation):
             return await truncate(self._documents, change, self._now)
-        work = _Work(change, change, self._chunking)
+        work = _Work(change, change, self._chunking, await self._moved.row(change))
         while True:
             try:
-                return await self._apply(work)
+                applied = await self._apply(work)
             except PromptTooLong:
                 self._observe(Observed("prompts_too_long"))
                 if not work.halve():
                     raise
+            else:
+                await self._moved.let_go(change)
+                return applied
 
     async def _apply(self, work: _Work) -> Applied:
         planned: Plan | None = None

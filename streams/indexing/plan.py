@@ -6,14 +6,16 @@ Pure: given what is held and what changed, it says what to write; the indexer do
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from pydantic import JsonValue
+
 from streams.messages.changes import Change, Document, Incomplete, Truncation
-from streams.messages.floors import Log, standing
+from streams.messages.floors import Log, is_floor, standing
 from streams.messages.held import Head, Listed, Passage, Vector, content_hash, passage_id
 from streams.messages.position import Position
 from streams.messages.receipts import Outcome
@@ -71,14 +73,16 @@ def stale(change: Change | Truncation, base: Head | None) -> bool:
     return base is not None and position_of(change, base) <= base.position
 
 
-def filled(change: Change, base: Head | None) -> Change:
+def filled(change: Change, base: Head | None, left: Mapping[str, JsonValue] | None = None) -> Change:
     """`change` with the columns that its record left out taken from the row that it finds.
 
-    Raises `Rejected` (`unavailable_value`) where that row lacks them. A stale change is left as it is.
+    `left` is the row that it was under another key, which comes first. Raises `Rejected`
+    (`unavailable_value`) where both lack them. A stale change is left as it is.
     """
     if not isinstance(change.document, Incomplete) or stale(change, base):
         return change
-    return change.document.fill({} if base is None or base.deleted else base.row)
+    held = {} if base is None or base.deleted else base.row
+    return change.document.fill({**held, **(left or {})})
 
 
 def found(head: Head | None, floor: Head | None, change: Change) -> Head | None:
@@ -158,10 +162,19 @@ def _deletion(base: Head | None, change: Change, position: Position, written: da
         offset=change.at.offset,
         written=written,
         timed=change.timed,
+        row=_left(base, change, position),
     )
     if absent:
         return Plan("ignored", "absent", base, head)
     return Plan("deleted", None, base, head, removed=len(base.passages) if base else 0)
+
+
+def _left(base: Head | None, change: Change, position: Position) -> dict[str, JsonValue]:
+    """The row that a deletion keeps, as it moved to another key, which may need it: see `moved`."""
+    if change.row or base is None:
+        return change.row
+    kept = base.position[:2] == position[:2] if base.deleted else change.moved_to is not None
+    return base.row if kept and not is_floor(base) else {}
 
 
 def _upsert(

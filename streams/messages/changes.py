@@ -117,7 +117,9 @@ class Change:
     `at` are Kafka's, and, for a dead letter sent back, those of its first delivery. `tenant` and
     `document_id` are what a change without a document, or with an incomplete one, names of itself, if
     anything. `row` holds the source's mapped columns, for later changes that leave some out. `inherited`:
-    time and order are not its own, but those of the document that it was first applied to.
+    time and order are not its own, but those of the document that it was first applied to. `moved_from` is
+    the record key that the row had before, `moved_to` the one that the row has instead of this: two changes
+    of the same time and order.
     """
 
     source: str
@@ -132,6 +134,8 @@ class Change:
     changed_at: datetime | None = None
     row: dict[str, JsonValue] = field(default_factory=dict)
     inherited: bool = False
+    moved_from: str | None = None
+    moved_to: str | None = None
 
     @property
     def timed(self) -> bool:

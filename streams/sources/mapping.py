@@ -173,8 +173,9 @@ def _filler(
         if missing := [name for name in lacking if name not in before]:
             raise Rejected(
                 f"the record leaves out {', '.join(missing)}, which did not change, and the index does not "
-                "hold it either; write ALTER TABLE … REPLICA IDENTITY FULL, then update the row or take a "
-                "snapshot",
+                "hold it either; where the row's key changed, replay this record once the old key's deletion "
+                "has been applied; else write ALTER TABLE … REPLICA IDENTITY FULL, then update the row or "
+                "take a snapshot",
                 code="unavailable_value",
             )
         return mapping.complete(change, {**columns, **{name: before[name] for name in lacking}})

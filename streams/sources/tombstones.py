@@ -30,7 +30,13 @@ class Tombstones:
             and deletion is not None
             and _is_right_behind(one, deletion)
         ):
-            one = replace(one, time=deletion.time, order=deletion.order, changed_at=deletion.changed_at)
+            one = replace(
+                one,
+                time=deletion.time,
+                order=deletion.order,
+                changed_at=deletion.changed_at,
+                moved_to=deletion.moved_to,
+            )
         self._deletions[where] = one
         return (one,)
 

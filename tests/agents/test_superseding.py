@@ -108,6 +108,12 @@ def test_a_change_that_leaves_columns_out_stands_for_none_that_may_have_them():
     assert supersede(line) == Combined(3, 2)
 
 
+def test_a_deletion_whose_row_moved_takes_the_row_before_and_keeps_it_for_the_new_key():
+    moved = replace(change(2, time=2), moved_to="other")
+    assert supersede([change(1, time=1), moved, change(3, time=3)]) == Combined(1, 0)
+    assert supersede([moved, change(3, time=2), change(4, time=3)]) == Combined(1, 0)
+
+
 def test_of_changes_without_a_time_the_last_one_stands_for_all():
     assert supersede([change(1), change(2), change(3)]) == Combined(3, 2)
 

@@ -208,6 +208,18 @@ async def test_a_large_value_that_an_update_leaves_alone_is_kept(cms):
     assert "unavailable_value" not in str(await cms.index())
 
 
+async def test_a_large_value_that_a_change_of_the_key_leaves_alone_is_kept(cms):
+    cms.sql(*(insert(number, org="moved", body=long_text(number, 2000)) for number in range(61, 69)))
+    await cms.follows()
+    cms.sql("UPDATE articles SET id = id + 1000000 WHERE org = 'moved'")
+    await cms.follows()
+    moved = [one for one in await cms.records() if b'"id":10000' in (one.key or b"")]
+    assert len(moved) == 8
+    assert all(b"__debezium_unavailable_value" in one.value for one in moved), "nothing was left out"
+    assert all(dict(one.headers)["__debezium.oldkey"] for one in moved), "nothing says where it was"
+    assert len({one.partition for one in moved}) > 1
+
+
 async def test_a_row_larger_than_kafkas_usual_limit_is_followed(cms):
     cms.sql(insert(70, org="large", body=long_text(2, 110_000)))
     await cms.follows()

@@ -8,6 +8,7 @@ from streams.messages.records import Record
 from streams.sources.apart import changes_of
 from streams.sources.debezium import envelope, flattened
 from streams.sources.debezium.beside import reason_to_ignore
+from streams.sources.debezium.moved import moved
 from streams.sources.debezium.table import is_of_the_source
 from streams.sources.mapping import is_mapped
 from streams.sources.payload import Payload
@@ -17,6 +18,11 @@ from streams.sources.topics import Source
 
 
 def decode(source: Source, record: Record, payload: Payload) -> tuple[Said, ...]:
+    """As `_decode`, with where a row moved from or to."""
+    return moved(source, record, _decode(source, record, payload))
+
+
+def _decode(source: Source, record: Record, payload: Payload) -> tuple[Said, ...]:
     """The changes in a record: in Debezium's envelope, or flattened by `ExtractNewRecordState`.
 
     A null value is a deletion: Debezium's tombstone. What connectors send beside their changes is ignored,
