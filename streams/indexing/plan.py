@@ -76,12 +76,14 @@ def stale(change: Change | Truncation, base: Head | None) -> bool:
 def filled(change: Change, base: Head | None, left: Mapping[str, JsonValue] | None = None) -> Change:
     """`change` with the columns that its record left out taken from the row that it finds.
 
-    `left` is the row that it was under another key, which comes first. Raises `Rejected`
-    (`unavailable_value`) where both lack them. A stale change is left as it is.
+    A row that moved is not that one, but was `left` under another key, unless this was applied before. Raises
+    `Rejected` (`unavailable_value`) where that row lacks them. A stale change is left as it is.
     """
     if not isinstance(change.document, Incomplete) or stale(change, base):
         return change
     held = {} if base is None or base.deleted else base.row
+    if change.moved_from is not None and not (base and base.position[:2] == (change.time, change.order or 0)):
+        held = {}
     return change.document.fill({**held, **(left or {})})
 
 
