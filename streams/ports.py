@@ -32,6 +32,10 @@ class Documents(Protocol):
         """Of each document that has one the head with the highest position, which the document is."""
         ...
 
+    async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
+        """As `Maintenance.heads`."""
+        ...
+
     async def passages(self, tenant: str, ids: Sequence[UUID]) -> Sequence[Passage]:
         """The passages that exist among `ids`, with their vectors, in no order; unknown tenant: none."""
         ...

@@ -61,6 +61,10 @@ class CoalescedDocuments:
         found = await self._heads(document_keys)
         return {key: head for key, head in zip(document_keys, found, strict=True) if head is not None}
 
+    async def heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
+        """All heads of each document; in a call of its own, as they are seldom asked for."""
+        return await self._documents.heads(document_keys)
+
     async def passages(self, tenant: str, ids: Sequence[UUID]) -> Sequence[Passage]:
         """The passages that exist among `ids`, with their vectors."""
         found = await self._passages([(tenant, id_) for id_ in ids])
