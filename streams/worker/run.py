@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 START_AGAIN_S = 0.5
 START_AGAIN_MAX_S = 10.0
 SAY_AGAIN_S = 60.0
+WARM_S = 10.0
+"""How long the start waits for models to load, at most: as long as a question for its first token."""
 CLOSE_S = 3.0
 """How long connections are given to close at the end."""
 
@@ -209,7 +211,7 @@ async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: async
     try:
         if warming is not None:
             status.waits_for("the models are being loaded")
-            await begun(warming, stop, settings.first_token_timeout_ms / 1000)
+            await begun(warming, stop, min(WARM_S, settings.first_token_timeout_ms / 1000))
         status.runs(parts, lifecycle)
         return await lifecycle.run(stop)
     finally:
