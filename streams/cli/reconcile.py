@@ -28,6 +28,7 @@ from streams.ports import Generation
 from streams.reconcile.clean import remember
 from streams.reconcile.findings import Found
 from streams.reconcile.reading import Advance
+from streams.reconcile.reconciler import Asked
 from streams.reconcile.report import Report, Row
 from streams.reconcile.spool import Spool
 from streams.reconcile.verdict import DIFFERENCES, NOTES, Kind
@@ -62,6 +63,13 @@ def reconcile(
         float,
         typer.Option(min=0, max=1, help="The share of a source's documents that --repair may delete."),
     ] = 0.1,
+    trust_topics: Annotated[
+        bool,
+        typer.Option(
+            "--trust-topics",
+            help="The topics and sources are right: all that they don't speak of is an orphan.",
+        ),
+    ] = False,
     limit: Annotated[int, typer.Option(min=0, help="Documents that are named of each kind.")] = 10,
     as_json: Json = False,
 ) -> None:
@@ -71,22 +79,16 @@ def reconcile(
     differs, or where it can't have come from the topics as they are read now. Example: `rag-streams reconcile
     --tenant acme --repair`
     """
-    share = most_deletions if repair else None
-    asyncio.run(_reconcile(here(), tenant, source, wait, limit, Output(as_json), most_deletions=share))
+    settings, share = here(), most_deletions if repair else None
+    question = asked(settings, source=source, tenant=tenant, wait_s=wait, trusted=trust_topics)
+    asyncio.run(_reconcile(settings, question, limit, Output(as_json), most_deletions=share))
 
 
 async def _reconcile(
-    settings: Settings,
-    tenant: str | None,
-    source: str | None,
-    wait_s: float,
-    limit: int,
-    out: Output,
-    *,
-    most_deletions: float | None,
+    settings: Settings, question: Asked, limit: int, out: Output, *, most_deletions: float | None
 ) -> None:
     """Compares, and mends where `most_deletions` says what share of a source's documents may be deleted."""
-    question, began = asked(settings, source=source, tenant=tenant, wait_s=wait_s), utc_now()
+    began = utc_now()
     async with _opened(settings) as (index, live, store, spool):
         with _bars(out) as progress:
             stages = Stages(progress)
@@ -106,7 +108,7 @@ async def _reconcile(
                     out.line(f"mended {before - report.total(DIFFERENCES)} of {before}")
                     if report.differs:
                         _show(report, spool, limit, out)
-        if tenant is None:
+        if question.tenant is None:
             await remember(store, question.topics, began, report.differing, clean=report.clean)
     _conclude(report, out)
     if report.differs or report.foreign:

@@ -18,7 +18,17 @@ from streams.reconcile.findings import Found
 from streams.reconcile.reading import Advance
 from streams.reconcile.spoken import Spoken
 from streams.reconcile.spool import Spool
-from streams.reconcile.verdict import FOREIGN, Doubt, Kind, Reach, Spans, behind, beyond, compare, doubt
+from streams.reconcile.verdict import (
+    FOREIGN,
+    Doubt,
+    Kind,
+    Reach,
+    Spans,
+    behind,
+    beyond,
+    compare,
+    doubt,
+)
 
 DOCUMENTS_AT_ONCE = 100
 PASSAGES_AT_ONCE = 2000
@@ -31,7 +41,8 @@ Place = tuple[str, str | None]
 class Look:
     """One look at documents, with what the topics say of them.
 
-    `only` is the tenant that is asked about, None for all. `ends`: how far the topics go now, None at the
+    `only` is the tenant that is asked about, None for all. `trusted`: the topics, as they are read now, are
+    right, as somebody says. `ends`: how far the topics go now, None at the
     first look. `documents` counts those that are there, by the topics or, where these say nothing, by the
     index. `foreign`: sources of which the index holds what their topic, as it is and is read now, can't have
     said; with each, how that shows.
@@ -41,6 +52,7 @@ class Look:
     spool: Spool
     reaches: Mapping[str, Reach]
     only: str | None = None
+    trusted: bool = False
     ends: Mapping[str, Spans] | None = None
     documents: dict[Place, int] = field(default_factory=lambda: defaultdict(int))
     foreign: dict[str, Doubt] = field(default_factory=dict)
@@ -112,7 +124,7 @@ class Look:
         reach = self.reaches.get(head.source)
         if reach is not None and beyond(reach.spans, head):
             return self._newer(head)
-        why = doubt(head, reach, taken=self.spool.stands(_place(head)))
+        why = doubt(head, reach, taken=self.spool.stands(_place(head)), trusted=self.trusted)
         if why in FOREIGN:
             self.foreign.setdefault(head.source, why)
         return ("untold" if why else "orphaned"), why
@@ -123,6 +135,8 @@ class Look:
             return "orphaned", None
         if not beyond(self.ends.get(head.source, {}), head):
             return None, None
+        if self.trusted:
+            return "orphaned", None
         self.foreign[head.source] = "beyond"
         return "untold", "beyond"
 

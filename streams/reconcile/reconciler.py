@@ -58,6 +58,8 @@ class Asked:
     wait_s: float = 60.0
     every_source: bool = True
     """Whether documents of sources that are not read are looked for, too."""
+    trusted: bool = False
+    """Whether what the topics don't speak of is an orphan though it came from elsewhere, as somebody says."""
 
 
 class Reconciler:
@@ -81,7 +83,7 @@ class Reconciler:
         self._monotonic, self._progress = monotonic, progress
         self._reaches: dict[str, Reach] = {}
         self._letters: Spans = {}
-        self._look = Look(index, spool, self._reaches, asked.tenant)
+        self._look = Look(index, spool, self._reaches, asked.tenant, trusted=asked.trusted)
 
     async def compare(self) -> Report:
         """Says what differs. Raises as the ports do."""

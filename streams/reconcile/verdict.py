@@ -103,11 +103,15 @@ def _differs(wanted: Standing, head: Head | None) -> bool:
     return head is not None and at_it and head.deleted != wanted.deleted
 
 
-def doubt(head: Head, reach: Reach | None, *, taken: bool) -> Doubt | None:
+TRUSTED: frozenset[Doubt] = frozenset({"other_record", "older", "beyond"})
+"""What is no doubt where somebody says that the topics, as they are read now, are right."""
+
+
+def doubt(head: Head, reach: Reach | None, *, taken: bool, trusted: bool = False) -> Doubt | None:
     """Why it can't be told whether a record should speak of this document; None where none should.
 
     `reach` None: its topic was not read. `taken`: a record stands in the place of the one that the document
-    was made of; had it been that one, it would speak of it.
+    was made of; had it been that one, it would speak of it. `trusted`: the topic is right, as somebody says.
     """
     if reach is None:
         return "no_source"
@@ -119,4 +123,5 @@ def doubt(head: Head, reach: Reach | None, *, taken: bool) -> Doubt | None:
         # A position's timestamp is its record's, or a later one that it was raised to.
         "older": reach.oldest is None or head.position.timestamp < reach.oldest,
     }
-    return next((why for why, applies in doubts.items() if applies), None)
+    told = doubts.keys() - TRUSTED if trusted else doubts.keys()
+    return next((why for why, applies in doubts.items() if applies and why in told), None)

@@ -29,7 +29,9 @@ from streams.worker.live import live_of
 from streams.worker.parts import Index, Store, ollama_config, open_schemas
 
 
-def asked(settings: Settings, *, source: str | None, tenant: str | None, wait_s: float) -> Asked:
+def asked(
+    settings: Settings, *, source: str | None, tenant: str | None, wait_s: float, trusted: bool = False
+) -> Asked:
     """What is compared. Raises `Misconfigured` where `source` is no topic that is read."""
     topics = [one.topic for one in read_topics(settings).sources]
     if source is not None and source not in topics:
@@ -37,7 +39,7 @@ def asked(settings: Settings, *, source: str | None, tenant: str | None, wait_s:
             f"{source} is no source: there are {', '.join(topics)}; see STREAMS_SOURCES",
             setting="STREAMS_SOURCES",
         )
-    return Asked([source] if source else topics, tenant, wait_s, every_source=source is None)
+    return Asked([source] if source else topics, tenant, wait_s, every_source=source is None, trusted=trusted)
 
 
 @asynccontextmanager

@@ -99,7 +99,6 @@ async def test_a_switch_in_which_weaviate_is_killed_is_done_or_not_and_loses_not
         for number in range(DOCUMENTS):
             await put("acme", f"doc-{number}", f"the first text of {number}. " * 60)
         await site.consumed()
-        await site.reconcile()
 
         async with Reindex(site) as first:
             await first.until("recall@5")

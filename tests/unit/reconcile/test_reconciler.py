@@ -186,6 +186,21 @@ class TestATopicMadeAnew:
         await world.compare(mend=True)
         assert self.untold(world) == {"other_record"}
 
+    async def test_that_is_right_as_somebody_says_has_the_others_for_orphans(self, world):
+        await self.again(world, timestamp=9000, names=[f"new-{number}" for number in range(20)])
+        world.asked = Asked([TOPIC], trusted=True)
+        assert {kind for kind, _ in await world.compare()} == {"orphaned"}
+        assert await world.compare(mend=True) == []
+        assert world.head("one").deleted
+        assert world.report.clean
+
+    async def test_that_is_right_but_shorter_has_the_others_for_orphans(self, world):
+        await self.again(world, timestamp=9000, names=["new"])
+        world.asked = Asked([TOPIC], trusted=True)
+        assert await world.compare(mend=True) == []
+        assert world.head("one").deleted
+        assert not world.head("new").deleted
+
     async def test_that_has_no_timestamps_may_be_any(self, world):
         await self.again(world, timestamp=-100, names=["new"] * 20)
         world.log.compact(TOPIC)
@@ -216,6 +231,8 @@ class TestAWrongSourcesFile:
         assert not world.report.clean
         assert world.report.foreign == {TOPIC: "says_nothing"}
         assert world.report.differing == {TOPIC: 4}
+        world.asked = Asked([TOPIC], trusted=True)
+        assert {kind for kind, _ in await world.compare(mend=True)} == {"untold"}
         assert not world.head("one").deleted
 
     async def test_by_which_records_are_of_other_documents_deletes_nothing(self, world, monkeypatch):

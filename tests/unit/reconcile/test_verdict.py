@@ -147,6 +147,13 @@ def test_a_topic_that_says_nothing_of_any_document_is_read_in_a_wrong_way():
     assert doubt(an_orphan(), replace(WHOLE, records=5, speaking=1), taken=False) is None
 
 
+def test_a_topic_that_is_right_as_somebody_says_leaves_the_other_doubts():
+    assert doubt(an_orphan(), replace(WHOLE, oldest=None), taken=True, trusted=True) is None
+    assert doubt(an_orphan(), replace(WHOLE, spans={0: (3, 9)}), taken=True, trusted=True) == "no_beginning"
+    assert doubt(an_orphan(5), replace(WHOLE, unread={0: 6}), taken=True, trusted=True) == "illegible"
+    assert doubt(an_orphan(), replace(WHOLE, records=5), taken=True, trusted=True) == "says_nothing"
+
+
 def test_what_is_older_than_a_topic_did_not_come_from_it():
     assert doubt(an_orphan(), replace(WHOLE, oldest=1001), taken=False) == "older"
     assert doubt(an_orphan(), replace(WHOLE, oldest=None), taken=False) == "older"
