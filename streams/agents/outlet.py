@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+STUCK_S = 60.0
+"""For how long a reply topic may take nothing, where Kafka answers: then it is closed to us, whatever for."""
 HEADER_BYTES = 4096
 """A longer header of a question does not travel along with its answer."""
 
@@ -36,13 +38,24 @@ class Replies(Protocol):
 
 
 class Outlet:
-    """Sends events, for ever until Kafka has them. `answers` is the topic of those without a `reply-to`."""
+    """Sends events until Kafka has them. `answers` is the topic of those without a `reply-to`."""
 
     def __init__(self, produce: Produce, replies: Replies, *, answers: str, backoff: Backoff) -> None:
         self.answers = answers
         self._produce, self._replies, self._backoff = produce, replies, backoff
-        self.deliver = Delivery(self._produce_or_refuse, backoff)
-        """Raises `Rejected` where a reply topic is gone or closed to us, and where a record is too large."""
+
+    async def deliver(self, outgoing: Outgoing) -> None:
+        """Returns once Kafka has it. Kafka itself, and the topic of all answers, are waited for for ever.
+
+        Raises `Rejected` where a reply topic is gone or closed to us, and where a record is too large.
+        """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+
+        async def produce(one: Outgoing) -> None:
+            await self._produce_or_refuse(one, lambda: loop.time() - began >= STUCK_S)
+
+        await Delivery(produce, self._backoff)(outgoing)
 
     async def topic(self, item: Item) -> str:
         """Where the question's answer goes. Raises `Rejected` (`refused`) where it may not."""
@@ -67,19 +80,23 @@ class Outlet:
                 logger.warning("a question waits for Kafka: %s", error)
             await asyncio.sleep(self._backoff.wait(failures))
 
-    async def _produce_or_refuse(self, outgoing: Outgoing) -> None:
-        """A reply topic that is gone, or closed to us, is its question's misfortune alone."""
+    async def _produce_or_refuse(self, outgoing: Outgoing, stuck: Callable[[], bool]) -> None:
+        """A reply topic that is gone, closed to us or `stuck` is its question's misfortune alone."""
         try:
             await self._produce(outgoing)
         except (Retryable, Misconfigured) as error:
-            if outgoing.topic != self.answers and await self._lost(outgoing.topic, error):
+            if outgoing.topic != self.answers and await self._lost(outgoing.topic, error, stuck):
                 raise Rejected("answers can't be written to the topic in reply-to", code="refused") from error
             raise
 
-    async def _lost(self, topic: str, error: StreamsError) -> bool:
+    async def _lost(self, topic: str, error: StreamsError, stuck: Callable[[], bool]) -> bool:
         if isinstance(error, Misconfigured):
             return True
-        return error.code == "topic_missing" and not await self._replies.exists(topic)
+        if not stuck():
+            return error.code == "topic_missing" and not await self._replies.exists(topic)
+        # Asked even so: it raises where all of Kafka is away.
+        await self._replies.exists(topic)
+        return True
 
 
 def outgoing_event(event: Event, item: Item, topic: str) -> Outgoing:

@@ -333,6 +333,32 @@ async def test_a_reply_topic_that_goes_away_refuses_its_question_and_holds_up_no
     assert [event.code for event in events] == ["refused"]
 
 
+async def test_a_reply_topic_that_takes_no_writes_refuses_its_question_once_that_lasts(room, monkeypatch):
+    monkeypatch.setattr("streams.agents.outlet.STUCK_S", 0.3)
+    room.produce.before[room.reply] = 10**9
+    events = await room.answered("one", headers=[("reply-to", room.reply.encode())])
+    assert (numbers(events), events[0].code) == ([("failed", 2, 0)], "refused")
+    assert await room.events(room.reply) == []
+
+
+async def test_a_reply_topic_is_waited_for_as_long_as_all_of_kafka_is_away(room, monkeypatch):
+    monkeypatch.setattr("streams.agents.outlet.STUCK_S", 0.0)
+    asked, admin = [], room.replies._admin
+
+    async def away(ask):
+        asked.append(ask)
+        if 1 < len(asked) <= 4:
+            raise Retryable("Kafka is away", code="kafka_down")
+        return await admin(ask)
+
+    room.replies._admin = away
+    room.produce.before[room.reply] = 3
+    assert await room.answered("one", headers=[("reply-to", room.reply.encode())]) == []
+    room.replies._admin = admin
+    assert read(await room.events(room.reply)).text == "one "
+    assert len(asked) == 4, "before the question, and at each failure"
+
+
 async def test_an_end_that_its_topic_refuses_is_decided_anew_once_and_that_one_is_sent_after_any_restart(
     room,
 ):
