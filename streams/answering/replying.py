@@ -37,7 +37,8 @@ class Replying:
 
     async def reply(self, job: Job, choice: Choice) -> AsyncGenerator[ChatChunk, None]:
         """One model's reply with its markers made regular. Raises `Unfinished`."""
-        began, markers = self._monotonic(), Markers(len(job.prompt.passages))
+        passages = job.prompt.passages
+        began, markers = self._monotonic(), Markers(len(passages), [one.hit.text for one in passages])
         output = self._guard.output(job.asked, job.prompt.passages, job.prompt.canary)
         job.deadline.spent("first_token", None)
         try:

@@ -115,7 +115,7 @@ class Shadow:
         began, first_token_s = self._monotonic(), None
         transcript = Transcript(offered.asked, attempt=1, resumed=False, now=self._now)
         passages, last = offered.prompt.passages, ChatChunk("")
-        markers = Markers(len(passages))
+        markers = Markers(len(passages), [one.hit.text for one in passages])
         wanted = request(self._settings.writing, self._shadowing.model, offered.prompt)
         async with aclosing(generate(self._generator, wanted, self._limits(), self._monotonic)) as chunks:
             async for chunk in chunks:

@@ -1,19 +1,33 @@
 """Citation markers in an answer's text: `[n]`, outside code, points at citation n.
 
-Models write them as they please (`[1, 2]`, `[1-3]`, `[9]` where there is no ninth); `Markers` makes them
-regular while the text streams, whatever way it is cut into pieces.
+Models write them as they please (`[1, 2]`, `[1-3]`, `[Doc 1]`, `【1】`, `(1)` at a sentence's end, `[9]`
+where there is no ninth); `Markers` makes them regular while the text streams, whatever way it is cut.
+A number of more than two digits is none: nobody gets as many passages, and `[2024]` is a year.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-_MARKER = re.compile(r"\[(\d{1,9})\]")
-_LIST = re.compile(r"\[\s*(\d{1,9}(?:\s*(?:[,;&]|and|et)\s*\d{1,9})*)\s*\]")
-_RANGE = re.compile(r"\[\s*(\d{1,9})\s*[-–]\s*(\d{1,9})\s*\]")  # noqa: RUF001 - models write en dashes
-_BEGUN = re.compile(r"\[[\d\s,;&andet–-]*")  # noqa: RUF001 - models write en dashes
+_N = r"[1-9]\d?"
+_SEVERAL = rf"{_N}(?:\s*(?:[,;&]|and|et)\s*{_N})*"
+_NAMES = ("doc", "docs", "document", "documents", "source", "sources", "passage", "passages", "ref", "refs",
+          "reference", "references", "citation", "citations", "extrait", "extraits")  # fmt: skip
+_NAME = rf"(?:{'|'.join(sorted(_NAMES, reverse=True))})[.:]?\s*\#?\s*"
+_MARKER = re.compile(rf"\[({_N})\]")
+_LIST = re.compile(
+    rf"[\[【]\s*((?P<name>{_NAME}|\#)?(?P<several>{_SEVERAL}))\s*(?:†[^][【】\n]*)?[\]】]", re.IGNORECASE
+)
+_RANGE = re.compile(rf"[\[【]\s*({_N})\s*[-–]\s*({_N})\s*[\]】]")  # noqa: RUF001 - models write en dashes
+_ROUND = re.compile(rf"\(\s*({_N}(?:\s*,\s*{_N})*)\s*\)")
+_BEGUN = re.compile(
+    r"[\[【]\s*(?P<name>[a-z]{0,10})(?:[.:]?\s*\#?\s*(?:\d[\d\s,;&andet–-]*(?:†[^][【】\n]*)?)?)",  # noqa: RUF001 - models write en dashes
+    re.IGNORECASE,
+)
+_ROUND_BEGUN = re.compile(r"\([\d\s,]*\)?")
+_SENTENCE_ENDS = ".!?\n"
 _OPEN = re.compile(r"\[\s*\d*$")
 _NUMBER = re.compile(r"\d+")
 _TOKEN = re.compile(r"`+|\n|[^`\n]+")
@@ -80,15 +94,28 @@ def unmarked(text: str) -> str:
     return "".join(_LIST.sub(r"(\1)", piece) if prose else piece for piece, prose in outside_code(text))
 
 
+def _may_go_on(begun: str) -> bool:
+    """Whether what begins with a bracket may become a marker."""
+    if begun[0] == "(":
+        return _ROUND_BEGUN.fullmatch(begun) is not None
+    found = _BEGUN.fullmatch(begun)
+    return found is not None and any(name.startswith(found["name"].lower()) for name in _NAMES)
+
+
 class Markers:
     """A filter for an answer's text as it streams: every marker it lets through is `[n]`, 1 ≤ n ≤ `count`.
 
     A marker that points at none is left out, with the space before it. White space at either end of the
-    text is too. What was fed and flushed, joined, does not depend on how the text was cut.
+    text is too. What was fed and flushed, joined, does not depend on how the text was cut. A number in round
+    brackets is a marker at a sentence's end, in a text without square ones before it, unless one of `texts`,
+    which it may be from, has it as well.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, texts: Iterable[str] = ()) -> None:
         self._count = count
+        self._theirs = {int(n) for text in texts for found in _ROUND.finditer(unmarked(text))
+                        for n in _NUMBER.findall(found[1])}  # fmt: skip
+        self._square = False
         self._code = ""
         self._ticks = ""
         self._spaces = ""
@@ -104,6 +131,11 @@ class Markers:
         """What was held back, at the text's end. A marker that is cut off there is left out."""
         if self._ticks:
             return self._end_ticks()
+        if rounded := self._rounded(self._begun):
+            self._begun = ""
+            return rounded
+        if self._begun.startswith("("):
+            return self._release()
         begun, self._begun = self._begun, ""
         return "" if not begun or _NUMBER.search(begun) else self._let(begun)
 
@@ -122,7 +154,7 @@ class Markers:
     def _prose(self, character: str) -> str:
         if self._begun:
             return self._continued(character)
-        if character == "[":
+        if character in "[【" or (character == "(" and self._spaces and not self._square):
             self._begun = character
             return ""
         if character.isspace():
@@ -136,10 +168,13 @@ class Markers:
 
     def _continued(self, character: str) -> str:
         begun = self._begun + character
-        if character == "]":
+        if character in "]】":
             self._begun = ""
             return self._resolved(begun)
-        if len(begun) <= _LONGEST and _BEGUN.fullmatch(begun):
+        if character in _SENTENCE_ENDS and (rounded := self._rounded(self._begun)):
+            self._begun = ""
+            return rounded + self._prose(character)
+        if len(begun) <= _LONGEST and _may_go_on(begun):
             self._begun = begun
             return ""
         return self._release() + self._prose(character)
@@ -150,10 +185,12 @@ class Markers:
             return self._let(marker)
         valid = [n for n in dict.fromkeys(numbers) if 1 <= n <= self._count]
         if valid:
+            self._square = True
             return self._let("".join(f"[{n}]" for n in valid))
         if _OPEN.search(self._tail) or self._tail.endswith("`"):
             # What stands on both sides must not close up to a marker, or to a longer row of backticks.
             self._spaces = self._spaces or " "
+            return ""
         self._dropped = True
         return ""
 
@@ -162,10 +199,16 @@ class Markers:
         if spread := _RANGE.fullmatch(marker):
             first, last = int(spread[1]), int(spread[2])
             return list(range(first, last + 1)) if 1 <= first <= last <= self._count else None
-        if not _LIST.fullmatch(marker):
-            return None
-        numbers = [int(n) for n in _NUMBER.findall(marker)]
-        return None if len(numbers) > 1 and 0 in numbers else numbers
+        listed = _LIST.fullmatch(marker)
+        return [int(n) for n in _NUMBER.findall(listed["several"])] if listed else None
+
+    def _rounded(self, begun: str) -> str:
+        """A finished marker in round brackets as it is to be; empty where it is none."""
+        found = _ROUND.fullmatch(begun)
+        numbers = list(dict.fromkeys(map(int, _NUMBER.findall(found[1])))) if found else []
+        if not numbers or max(numbers) > self._count or self._theirs & set(numbers):
+            return ""
+        return self._let("".join(f"[{n}]" for n in numbers))
 
     def _end_ticks(self) -> str:
         ticks, self._ticks = self._ticks, ""

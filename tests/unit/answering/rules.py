@@ -26,7 +26,7 @@ FIELDS = {
 CITATION = {"n", "document_id", "title", "url", "quote", "position", "score", "cited"}
 TIMINGS = {"queued", "waited", "rewritten", "embedded", "retrieved", "first_token", "generated", "total"}
 CODE = re.compile(r"(`{3,}).*?(?:`{3,}|\Z)|(`{1,2})[^\n]*?(?:\2|(?=\n)|\Z)", re.DOTALL)
-MARKER = re.compile(r"\[(\d{1,9})\]")
+MARKER = re.compile(r"\[([1-9]\d?)\]")
 
 
 def check_events(events):

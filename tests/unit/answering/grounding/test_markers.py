@@ -25,6 +25,13 @@ PIECES = [
     "[1]",
     "[1, 9]",
     "[2-3]",
+    "【",
+    "】",
+    "(",
+    ")",
+    "(1)",
+    "[Doc ",
+    "†",
     "é",
     "[",
 ]
@@ -48,6 +55,17 @@ def whole(text, count=3):
         ("It is so [1][9][2].", "It is so [1][2]."),
         ("It is so [1, 9].", "It is so [1]."),
         ("Est-ce vrai [9] ?", "Est-ce vrai ?"),
+        ("It is so 【1】 and 【2†source】.", "It is so [1] and [2]."),
+        ("It is so [Doc 1] and [document #2, 3].", "It is so [1] and [2][3]."),
+        ("It is so [Source: 1][Doc 9].", "It is so [1]."),
+        ("It is so (1). Or (1, 3)! (2)", "It is so [1]. Or [1][3]! [2]"),
+        ("It is so [1]. Take two (2).", "It is so [1]. Take two (2)."),
+        ("(1) Open it. (2) Call f(1), wait (3) days (9).", "(1) Open it. (2) Call f(1), wait (3) days (9)."),
+        ("In [2024] the code [404] in a [0].", "In [2024] the code [404] in a [0]."),
+        (
+            "[1, 500] is a range, [Doc] and [doctor] and 【笔记】 are words.",
+            "[1, 500] is a range, [Doc] and [doctor] and 【笔记】 are words.",
+        ),
         ("On [2024-11-22] in [0, 1] and [0-9].", "On [2024-11-22] in [0, 1] and [0-9]."),
         ("A [link](x), a [ ] box, [^1], [a1].", "A [link](x), a [ ] box, [^1], [a1]."),
         ("Call `a[9]` and ``b[8]``, not [8].", "Call `a[9]` and ``b[8]``, not."),
@@ -72,12 +90,12 @@ def test_what_is_sent_points_at_what_there_is_however_the_text_is_cut(text, cuts
     sent = "".join(markers.feed(text[a:b]) for a, b in pairwise(places)) + markers.flush()
     assert sent == whole(text, count)
     assert all(1 <= n <= count for n in pointed(sent))
-    assert whole(sent, count) == sent or "[" in sent or "`" in sent
+    assert whole(sent, count) == sent or set("[【(`") & set(sent)
 
 
 @given(TEXT)
 def test_text_without_brackets_is_left_as_it_is_but_for_white_space_around_it(text):
-    text = re.sub(r"[\[\]]", "", text)
+    text = re.sub(r"[][【】()]", "", text)
     assert whole(text).strip() == text.strip() or "`" in text
 
 
@@ -89,6 +107,12 @@ def test_the_pieces_of_a_text_are_all_of_it(text):
 @given(TEXT)
 def test_a_documents_own_markers_point_at_nothing_once_they_are_written_round(text):
     assert not pointed(unmarked(text))
+
+
+def test_a_number_in_round_brackets_that_a_passage_brought_along_cites_nothing():
+    markers = Markers(3, ["So it was shown before [2], (3).", "Nothing."])
+    text = "It was shown (2). Before that, too (3). Now (1)."
+    assert markers.feed(text) + markers.flush() == "It was shown (2). Before that, too (3). Now [1]."
 
 
 def test_code_that_is_not_closed_is_known():
