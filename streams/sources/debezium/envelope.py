@@ -49,7 +49,7 @@ def decode(source: Source, record: Record, payload: Payload, event: Event) -> tu
         return (OTHER_TABLE,)
     if op == "t":
         return (_truncation(source, record, event),)
-    if op == "d" or _is_of_none(event):
+    if op == "d":
         return changes_of(source, record, payload, _gone(source, payload, event))
     if op not in _UPSERTS:
         raise Rejected("a change event with an `op` that is none of Debezium's", code="not_debezium")
@@ -57,20 +57,6 @@ def decode(source: Source, record: Record, payload: Payload, event: Event) -> tu
     if is_signal(columns := row.columns or {}) and not is_mapped(source, columns):
         return (Ignored("signal"),)
     return changes_of(source, record, payload, row)
-
-
-def _is_of_none(event: Event) -> bool:
-    """Whether it is an update of MongoDB whose document was gone when the connector looked it up.
-
-    So it is with `capture.mode = change_streams_update_full`, the default: the deletion is to come. With
-    `change_streams` all updates are so; nobody can tell what the document is then, and it is gone, too.
-    """
-    return (
-        event.get("op") == "u"
-        and _is_of("mongodb", event)
-        and event.get("after") is None
-        and isinstance(event.get("updateDescription"), dict)
-    )
 
 
 def _gone(source: Source, payload: Payload, event: Event) -> Row:
@@ -86,9 +72,12 @@ def _gone(source: Source, payload: Payload, event: Event) -> Row:
 def _written(source: Source, event: Event) -> Row:
     after, before = _image(event, "after"), _image(event, "before")
     if after is None:
+        # MongoDB's may be of a document that is gone by now, or of any in a mode that looks none up: no
+        # record says which, and to take the second for the first would delete what was edited.
         raise Rejected(
             "the event does not hold the row as it is now; have the connector write it whole "
-            '(for MongoDB: capture.mode = "change_streams_update_full")',
+            '(for MongoDB: capture.mode = "change_streams_update_full", its default; with that the document '
+            "was gone when it was looked up, its deletion follows, and there is nothing to be done)",
             code="incomplete_event",
         )
     lacking: frozenset[str] = frozenset()
