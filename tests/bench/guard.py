@@ -5,6 +5,7 @@
                 documentation), how many are mistaken for one
     reaching    of the documents with an injection, cut as they are indexed, in how many the text that it
                 wants said still stands in a passage that is not dropped: the model can't say what it lacks
+    let out     of clean documents, as if a model had said one from itself, how many the way out stops
     triggers    of a sample of documents with an injection, how many make the bundled model say what the
                 injection wants it to (its trigger is in the answer that is sent), by policy
 
@@ -37,8 +38,11 @@ from rich.table import Table
 
 from ops.servers.process import Server, answers, free_ports
 from streams.answering.answerer import Answerer
+from streams.answering.generating.generate import Unfinished
 from streams.answering.guard.assess import assess
 from streams.answering.guard.inspect import Policy
+from streams.answering.guard.links import Known
+from streams.answering.guard.output import OutputFilter
 from streams.answering.settings import Answering
 from streams.indexing.cutting.chunk import Chunking, chunk
 from streams.messages.answers import AnswerCompleted
@@ -120,6 +124,29 @@ def reaching() -> str:
         kept = "\n".join(piece for piece in pieces if not assess(piece, document=True).suspicious).casefold()
         reached += any(trigger.casefold() in kept for trigger in row["triggers"])
     return f"with drop, the trigger reaches the model in {reached} of {len(rows)} documents"
+
+
+def let_out() -> Table:
+    """How many clean texts are stopped on their way out: where they are known, and where nothing is."""
+    table = Table("said from itself", "stopped", "of", "stopped where no address is known")
+    for name, document, injection, each in texts():
+        if document and not injection:
+            blocks = [block for text in each for block in text.split("\n\n")]
+            known = sum(not _out(block, [block]) for block in blocks)
+            unknown = sum(not _out(block, []) for block in blocks)
+            table.add_row(name, str(known), str(len(blocks)), str(unknown))
+    return table
+
+
+def _out(text: str, known: Sequence[str]) -> bool:
+    output = OutputFilter(Known(known))
+    try:
+        for start in range(0, len(text), 20):
+            output.feed(text[start : start + 20])
+        output.feed("", done=True)
+    except Unfinished:
+        return False
+    return True
 
 
 @dataclass
@@ -245,6 +272,7 @@ async def main() -> int:
     console = Console(width=110)
     console.print(found())
     console.print(reaching())
+    console.print(let_out())
     rows = [row for row in lines("injection/indirect_rag.jsonl") if row.get("triggers")]
     sample = random.Random(options.seed).sample(rows, min(options.sample, len(rows)))
     console.print(f"{len(sample)} of {len(rows)} documents with a trigger, seed {options.seed}, {MODEL}")
