@@ -13,7 +13,7 @@ from tests.unit.ollama.misbehaving import Misbehaving, hangs, says
 @contextlib.asynccontextmanager
 async def talking(act):
     async with Misbehaving([act]).running() as server:
-        config = OllamaConfig(server.url, connect_timeout_s=0.05, keep_alive="24h", attempts=1)
+        config = OllamaConfig(server.url, connect_timeout_s=5, keep_alive="24h", attempts=1)
         async with OllamaClient(config) as client:
             yield client, server
 
