@@ -20,7 +20,9 @@ TOO_LONG = "prompt_too_long"
 
 WORDLESS = "wordless"
 """The code of a reply that its model ended without a word."""
-OF_THE_QUESTION = frozenset({TOO_LONG, WORDLESS, "bad_request"})
+ALOUD = "thought_aloud"
+"""The code of a reply whose beginning turned out to be its model's thoughts."""
+OF_THE_QUESTION = frozenset({TOO_LONG, WORDLESS, ALOUD, "bad_request"})
 """Codes that say something of the question, and nothing of the model: the next question may do."""
 
 StopReason = Literal["timeout", "deadline", "error", "ungrounded", "guarded"]
@@ -89,7 +91,7 @@ async def _read(
                 await close()
         into.put_nowait(Unfinished("error", "the model server ended the reply before it was done"))
     except ThoughtAloud:
-        into.put_nowait(Unfinished("error", "what the model wrote were its thoughts"))
+        into.put_nowait(Unfinished("error", "what the model wrote were its thoughts", ALOUD))
     except StreamsError as failure:
         into.put_nowait(Unfinished("error", f"{type(failure).__name__}: {failure.code}", failure.code))
     except Exception as failure:  # noqa: BLE001 - an adapter's slip must not cost the answer: the next route has it

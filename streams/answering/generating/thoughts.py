@@ -6,6 +6,8 @@ own. Pure.
 
 from __future__ import annotations
 
+from collections import Counter
+
 _TAGS = (
     ("<think>", "</think>"),
     ("<thinking>", "</thinking>"),
@@ -27,12 +29,13 @@ class Thoughts:
         self._held, self._line = "", ""
         self._closing: str | None = None
         self._begun = self._thought = False
+        self._shown: Counter[str] = Counter()
 
     def feed(self, text: str) -> str:
         """The next piece of the answer; empty while it is not sure that there is one.
 
         Raises `ThoughtAloud` at a line that ends thoughts which did not begin: a model whose own prompt opens
-        them.
+        them. An answer may show tags, both of them.
         """
         if not self._begun:
             self._held += text
@@ -67,6 +70,18 @@ class Thoughts:
 
     def _checked(self, text: str) -> str:
         *lines, self._line = (self._line + text).split("\n")
-        if not _ENDS.isdisjoint(line.strip() for line in [*lines, self._line]):
-            raise ThoughtAloud
+        for line in lines:
+            if end := self._end(line):
+                self._shown[end] -= 1
+            self._shown.update({closing: line.count(opening) for opening, closing in _TAGS})
+        self._end(self._line)
         return text
+
+    def _end(self, line: str) -> str:
+        """The closing tag that this line is, of one that was shown before; empty for any other line."""
+        end = line.strip()
+        if end not in _ENDS:
+            return ""
+        if not self._shown[end]:
+            raise ThoughtAloud
+        return end

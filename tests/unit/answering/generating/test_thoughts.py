@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.answering.generating.generate import Limits, Unfinished, generate
+from streams.answering.generating.generate import OF_THE_QUESTION, Limits, Unfinished, generate
 from streams.answering.generating.thoughts import ThoughtAloud, Thoughts
 from streams.ports import ChatChunk, ChatMessage, ChatRequest
 from tests.unit.answering.virtual import monotonic, run
@@ -58,6 +58,19 @@ def test_what_only_looks_like_a_thought_is_left_as_it_is(reply):
 def test_thoughts_whose_beginning_is_not_marked_are_found_out_at_their_end(places):
     with pytest.raises(ThoughtAloud):
         said(cut("Is it [1]? Yes.\n</think>\n\nOpen the portal [1].", places))
+
+
+@given(places=st.lists(st.integers(0, 90), max_size=30))
+def test_tags_that_an_answer_shows_are_a_part_of_it(places):
+    template = "Use this [1]:\n```\n<think>\nplan\n</think>\n[THINK] x\n [/THINK]\n```\nThat is all."
+    assert said(cut(template, places)) == template
+
+
+@given(places=st.lists(st.integers(0, 90), max_size=30))
+def test_a_tag_that_was_shown_excuses_one_end_of_its_own(places):
+    for text in ("So:\n<think>\nx\n</think>\nNo.\n</think>\nYes.", "[THINK] it is\n</think>\nYes."):
+        with pytest.raises(ThoughtAloud):
+            said(cut(f"Well. {text}", places))
 
 
 class Model:
@@ -114,4 +127,5 @@ def test_a_model_that_only_thinks_ends_by_the_limits(model, reason, at):
 def test_thoughts_that_were_taken_for_the_answer_end_it():
     with pytest.raises(Unfinished) as caught:
         reply(Model("Is it [1]?", "\n</think>\n", "Yes [1]."))
-    assert (caught.value.reason, caught.value.code) == ("error", "")
+    assert (caught.value.reason, caught.value.code) == ("error", "thought_aloud")
+    assert caught.value.code in OF_THE_QUESTION
