@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
@@ -14,13 +15,14 @@ from streams.errors import Misconfigured, Rejected, Retryable, StreamsError
 from streams.messages.headers import CORRELATION_ID, REPLY_TO, TRACEPARENT, TRACESTATE, versioned
 from streams.messages.reader import Event
 from streams.messages.records import Outgoing
+from streams.ports import Monotonic
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 STUCK_S = 60.0
-"""For how long a reply topic may take nothing, where Kafka answers: then it is closed to us, whatever for."""
+"""For how long a reply topic may take nothing while Kafka answers: then it is closed to us, whatever for."""
 HEADER_BYTES = 4096
 """A longer header of a question does not travel along with its answer."""
 
@@ -40,20 +42,28 @@ class Replies(Protocol):
 class Outlet:
     """Sends events until Kafka has them. `answers` is the topic of those without a `reply-to`."""
 
-    def __init__(self, produce: Produce, replies: Replies, *, answers: str, backoff: Backoff) -> None:
+    def __init__(
+        self,
+        produce: Produce,
+        replies: Replies,
+        *,
+        answers: str,
+        backoff: Backoff,
+        monotonic: Monotonic = time.monotonic,
+    ) -> None:
         self.answers = answers
         self._produce, self._replies, self._backoff = produce, replies, backoff
+        self._monotonic = monotonic
 
     async def deliver(self, outgoing: Outgoing) -> None:
         """Returns once Kafka has it. Kafka itself, and the topic of all answers, are waited for for ever.
 
         Raises `Rejected` where a reply topic is gone or closed to us, and where a record is too large.
         """
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        lost = _Lost(self._replies, self._monotonic)
 
         async def produce(one: Outgoing) -> None:
-            await self._produce_or_refuse(one, lambda: loop.time() - began >= STUCK_S)
+            await self._produce_or_refuse(one, lost)
 
         await Delivery(produce, self._backoff)(outgoing)
 
@@ -80,23 +90,39 @@ class Outlet:
                 logger.warning("a question waits for Kafka: %s", error)
             await asyncio.sleep(self._backoff.wait(failures))
 
-    async def _produce_or_refuse(self, outgoing: Outgoing, stuck: Callable[[], bool]) -> None:
-        """A reply topic that is gone, closed to us or `stuck` is its question's misfortune alone."""
+    async def _produce_or_refuse(
+        self, outgoing: Outgoing, lost: Callable[[str, StreamsError], Awaitable[bool]]
+    ) -> None:
+        """A reply topic that is `lost` is its question's misfortune alone."""
         try:
             await self._produce(outgoing)
         except (Retryable, Misconfigured) as error:
-            if outgoing.topic != self.answers and await self._lost(outgoing.topic, error, stuck):
+            if outgoing.topic != self.answers and await lost(outgoing.topic, error):
                 raise Rejected("answers can't be written to the topic in reply-to", code="refused") from error
             raise
 
-    async def _lost(self, topic: str, error: StreamsError, stuck: Callable[[], bool]) -> bool:
+
+class _Lost:
+    """Whether a reply topic is gone, closed to us, or stuck: of one delivery, asked at each failure."""
+
+    def __init__(self, replies: Replies, monotonic: Monotonic) -> None:
+        self._replies, self._monotonic = replies, monotonic
+        self._since: float | None = None
+        """Since when Kafka has answered at each failure."""
+
+    async def __call__(self, topic: str, error: StreamsError) -> bool:
+        """Raises `Retryable` where all of Kafka is away: its return counts anew, leaders come after it."""
         if isinstance(error, Misconfigured):
             return True
-        if not stuck():
-            return error.code == "topic_missing" and not await self._replies.exists(topic)
-        # Asked even so: it raises where all of Kafka is away.
-        await self._replies.exists(topic)
-        return True
+        try:
+            exists = await self._replies.exists(topic)
+        except Retryable:
+            self._since = None
+            raise
+        now = self._monotonic()
+        if self._since is None:
+            self._since = now
+        return (error.code == "topic_missing" and not exists) or now - self._since >= STUCK_S
 
 
 def outgoing_event(event: Event, item: Item, topic: str) -> Outgoing:
