@@ -16,6 +16,11 @@ _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,500}>")
 _HYPHENATED = re.compile(r"(?<=\w)[-\u00ad\u2010\u2011][^\S\n]*\n[\s>]*(?=\w)")
 _ESCAPE = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 _EMPHASIS = re.compile(r"\*+|~~+|`+|''+")
+_UNDERSCORES = re.compile(r"(?<!\w)_+|_+(?!\w)")
+_CODE = re.compile(r"(```.{0,2000}?```|`[^`\n]{1,500}`)", re.DOTALL)
+# Names with underscores that follow one another; a lone one of three words is a flag, a column, …
+_NAMES = re.compile(r"[^\W_]+(?:_+[^\W_]+)+(?:[ \t]+[^\W_]+(?:_+[^\W_]+)+)*")
+_LONGEST_NAME, _LONGEST_NAME_IN_CODE = 3, 5
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _WORD = re.compile(r"\w+")
 _LATIN = re.compile("[a-z]", re.IGNORECASE)
@@ -40,11 +45,34 @@ def shown(text: str) -> str:
     for _ in range(2):
         text = html.unescape(text)
     text = _TAG.sub("", _BREAK.sub(" ", _COMMENT.sub("", text)))
-    text = _EMPHASIS.sub("", _ESCAPE.sub("", _HYPHENATED.sub("", text))).replace("_", " ")
+    text = _EMPHASIS.sub("", _spaced(_ESCAPE.sub("", _HYPHENATED.sub("", text))))
     if text.isascii():
         return text
     text = _BEYOND_ASCII.sub(lambda character: _latin(character[0]), text)
     return _WORD.sub(lambda word: _one_alphabet(word[0]), text)
+
+
+def _spaced(text: str) -> str:
+    """`text` with spaces for the underscores of emphasis and of sentences: those of identifiers stay.
+
+    In code a name must be longer to be a sentence than in prose.
+    """
+    if "_" not in text:
+        return text
+    parts = _CODE.split(_UNDERSCORES.sub(" ", text))
+    parts[::2] = [_NAMES.sub(_of_prose, part) for part in parts[::2]]
+    parts[1::2] = [_NAMES.sub(_of_code, part) for part in parts[1::2]]
+    return "".join(parts)
+
+
+def _of_prose(names: re.Match[str]) -> str:
+    words = names[0].replace("_", " ")
+    return words if len(words.split()) > _LONGEST_NAME else names[0]
+
+
+def _of_code(names: re.Match[str]) -> str:
+    words = names[0].replace("_", " ")
+    return words if len(words.split()) > _LONGEST_NAME_IN_CODE else names[0]
 
 
 @lru_cache(maxsize=4_096)
