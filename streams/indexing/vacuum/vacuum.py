@@ -19,24 +19,20 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeVar
 from uuid import UUID
 
+from streams.indexing.vacuum.grace import Grace
+from streams.indexing.vacuum.turn import Turn
 from streams.messages.floors import is_floor, is_swept
 from streams.messages.held import Head, current
 from streams.messages.position import Position
 from streams.pages import pages
-from streams.ports import Maintenance, Monotonic, Now, Observed, Observer, PassageRef, unobserved
+from streams.ports import Maintenance, Monotonic, Now, Observer, PassageRef, unobserved
 
 GRACE = timedelta(minutes=2)
 DELETIONS_KEPT = timedelta(days=45)
 PAGE = 100
 """Documents, or passages, whose heads are read together."""
-
-REMEMBERED = 100_000
-"""Documents whose grace is counted at a time; beyond, the oldest count is given up and starts again."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +54,6 @@ class Vacuumed:
             self.waiting + other.waiting,
             self.floors + other.floors,
         )
-
-
-class _Mark(NamedTuple):
-    """What tells a head from any other, even from one that was written over it at the same position."""
-
-    position: Position
-    written: datetime
-    passages: int
 
 
 class Vacuum:
@@ -95,7 +83,7 @@ class Vacuum:
     ) -> None:
         self._maintenance, self._now, self._monotonic = maintenance, now, monotonic
         self._lease_s, self._deletion_head_keep, self._orphan_age = lease_s, deletion_head_keep, orphan_age
-        self._grace = _Grace(now, monotonic, grace, trusted_age)
+        self._grace = Grace(now, monotonic, grace, trusted_age)
         self._observe = observe
 
     @property
@@ -153,7 +141,7 @@ class Vacuum:
         """Whether nothing older can come any more; of what is below a floor it always can."""
         return head.deleted and not is_floor(head) and self._now() - head.written >= self._deletion_head_keep
 
-    async def _drop(self, cases: Mapping[UUID, _Case], turn: _Turn) -> Mapping[UUID, Vacuumed]:
+    async def _drop(self, cases: Mapping[UUID, _Case], turn: Turn) -> Mapping[UUID, Vacuumed]:
         """Deletes what is below the bases: passages first, as heads name tenants; what hides others last."""
         passages, heads = Counter[UUID](), Counter[UUID]()
         listed = {key: case.listed for key, case in cases.items()}
@@ -202,55 +190,8 @@ class Vacuum:
         base = self._grace.base(heads)
         return base is not None and ref.born <= base.position
 
-    def _turn(self) -> _Turn:
-        return _Turn(self._maintenance, self._monotonic, self._lease_s, self._observe)
-
-
-class _Grace:
-    """When a head of each document was first seen as the current one."""
-
-    def __init__(self, now: Now, monotonic: Monotonic, length: timedelta, trusted_age: timedelta) -> None:
-        self._now, self._monotonic, self._trusted_age = now, monotonic, trusted_age
-        self.length = length
-        self._seen: dict[UUID, tuple[_Mark, float]] = {}
-
-    def base(self, heads: Sequence[Head]) -> Head | None:
-        """The highest of a document's heads that is known to have been there for the grace, if one is.
-
-        To be asked after each read of the heads. It counts for one head of a document at a time: for the
-        current one, from when the last one's grace is over.
-        """
-        top = current(heads)
-        if top is None:
-            return None
-        past = [one for one in heads if self._now() - one.written >= self._trusted_age]
-        if top in past:
-            self._seen.pop(top.document_key, None)
-            return top
-        mark, since = self._seen.get(top.document_key, (None, 0.0))
-        seen = next((one for one in heads if _mark(one) == mark), None)
-        if seen is None:
-            seen, since = top, self._count(top)
-        if self._monotonic() - since >= self.length.total_seconds():
-            past.append(seen)
-            if seen is not top:
-                self._count(top)
-        return current(past)
-
-    def _count(self, head: Head) -> float:
-        """Begins to count this head's grace; gives from when."""
-        key, since = head.document_key, self._monotonic()
-        self._seen.pop(key, None)
-        self._seen[key] = (_mark(head), since)
-        oldest = next(iter(self._seen))
-        forgettable = since - self._seen[oldest][1] >= self._trusted_age.total_seconds()
-        if len(self._seen) > REMEMBERED or (forgettable and oldest != key):
-            del self._seen[oldest]
-        return since
-
-
-def _mark(head: Head) -> _Mark:
-    return _Mark(head.position, head.written, hash(head.passages))
+    def _turn(self) -> Turn:
+        return Turn(self._maintenance, self._monotonic, self._lease_s, self._observe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,38 +227,6 @@ class _Case:
         """Passages of the base and of all heads above it."""
         kept = [head for head in self.heads if head.position >= self.base.position]
         return {entry.id for head in kept for entry in head.passages}
-
-
-class _Turn:
-    """The deletes after one read of heads, for as long as that read holds; `over`: it held too short."""
-
-    def __init__(
-        self, maintenance: Maintenance, monotonic: Monotonic, lease_s: float, observe: Observer
-    ) -> None:
-        self._maintenance, self._monotonic, self._observe = maintenance, monotonic, observe
-        self._until = monotonic() + lease_s
-        self.over = False
-
-    async def delete_passages(self, tenant: str, ids: Sequence[UUID]) -> bool:
-        """Whether they are deleted."""
-        if not ids or not self._holds():
-            return False
-        await self._maintenance.delete_passages(tenant, ids)
-        self._observe(Observed("vacuumed_passages", len(ids)))
-        return True
-
-    async def delete_heads(self, positions: Mapping[UUID, Sequence[Position]]) -> bool:
-        """Whether they are deleted."""
-        some = {key: these for key, these in positions.items() if these}
-        if not some or not self._holds():
-            return False
-        await self._maintenance.delete_heads(some)
-        self._observe(Observed("vacuumed_heads", sum(map(len, some.values()))))
-        return True
-
-    def _holds(self) -> bool:
-        self.over = self.over or self._monotonic() > self._until
-        return not self.over
 
 
 def _listed(ref: PassageRef, heads: Sequence[Head]) -> bool:

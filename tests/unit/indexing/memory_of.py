@@ -14,7 +14,8 @@ from uuid import UUID
 
 from streams.indexing.indexer import _Work
 from streams.indexing.plan import Draft, Plan
-from streams.indexing.vacuum.vacuum import Vacuum, _Case, _Turn
+from streams.indexing.vacuum.turn import Turn
+from streams.indexing.vacuum.vacuum import Vacuum, _Case
 from streams.messages.held import Head, Passage
 from streams.messages.position import Position
 from streams.ports import PassageRef
@@ -109,7 +110,7 @@ TOLD = {
     Plan: _plan,
     Vacuum: _vacuum,
     _Work: lambda work, _ages: (frozenset(work.vectors), frozenset(work.written)),
-    _Turn: lambda turn, ages: (turn.over, ages.left(turn._until)),
+    Turn: lambda turn, ages: (turn.over, ages.left(turn._until)),
     _Case: lambda case, ages: (
         _all([*case.heads, case.base, *case.floors], ages),
         case.forgotten,
