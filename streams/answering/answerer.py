@@ -20,7 +20,8 @@ from streams.answering.grounding.ground import citations
 from streams.answering.guard.inspect import Guard
 from streams.answering.job import Job
 from streams.answering.replying import Replying
-from streams.answering.retrieval.lookup import Looked, Lookup, NoAnswer
+from streams.answering.retrieval.lookup import Looked, Lookup
+from streams.answering.retrieval.no_answer import NoAnswer
 from streams.answering.retrieval.rewrite import Rewriter
 from streams.answering.settings import Answering
 from streams.answering.shadow import Shadow

@@ -10,8 +10,8 @@ from streams.answering.generating.rollout import Rollout
 from streams.answering.generating.router import Routing
 from streams.answering.guard.inspect import Policy
 from streams.answering.retrieval.evidence import Weighing
-from streams.answering.retrieval.lookup import Retrieval
 from streams.answering.retrieval.rewrite import Rewriting
+from streams.answering.retrieval.searching import Retrieval
 from streams.errors import Misconfigured
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from streams.answering.found import Found
 from streams.answering.retrieval.embed import question_vector
-from streams.answering.retrieval.lookup import Retrieval
 from streams.answering.retrieval.query import search_query
 from streams.answering.retrieval.retrieve import Retrieved, retrieve
+from streams.answering.retrieval.searching import Retrieval
 from streams.answering.retrieval.standing import Standing
 from streams.answering.retrieval.weigh import answerable
 from streams.answering.text.language import language_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import sqrt
 
 from streams.answering.generating.circuit import Circuit
-from streams.answering.waiting.persist import persist
+from streams.answering.waiting.patience import Patience
 from streams.errors import PromptTooLong, Retryable
 from streams.messages.held import Vector
 from streams.ports import Embedder, Monotonic, Observed, Observer
@@ -21,10 +21,10 @@ _SHORTEST = 16
 
 
 class Embedding:
-    """Embeds questions. One for a process; a call that takes longer than `try_s` seconds is made again."""
+    """Embeds questions. One for a process."""
 
-    def __init__(self, *, try_s: float, monotonic: Monotonic, observe: Observer) -> None:
-        self._try_s, self._monotonic, self._observe = try_s, monotonic, observe
+    def __init__(self, patience: Patience, *, monotonic: Monotonic, observe: Observer) -> None:
+        self._patience, self._monotonic, self._observe = patience, monotonic, observe
         self._circuit = Circuit(failures=FAILURES, open_s=OPEN_S, monotonic=monotonic)
 
     async def vector(self, embedder: Embedder, text: str, left_s: float) -> Vector | None:
@@ -36,14 +36,8 @@ class Embedding:
 
     async def _tried(self, embedder: Embedder, text: str, left_s: float) -> Vector | None:
         try:
-            vector = await persist(
-                lambda: question_vector(embedder, text),
-                step="embed",
-                until=self._monotonic() + min(SHARE * left_s, LONGEST_S),
-                try_s=self._try_s,
-                monotonic=self._monotonic,
-                observe=self._observe,
-            )
+            until = self._monotonic() + min(SHARE * left_s, LONGEST_S)
+            vector = await self._patience("embed", lambda: question_vector(embedder, text), until)
         except Retryable as failure:
             if failure.code == "unavailable":
                 # Not where the question alone left it too little time.

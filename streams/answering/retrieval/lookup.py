@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from streams.answering.found import Found
 from streams.answering.guard.inspect import Guard, Inspected
 from streams.answering.retrieval.embed import Embedding
-from streams.answering.retrieval.evidence import Weighing
 from streams.answering.retrieval.followup import leans_on
-from streams.answering.retrieval.freshness import Freshness, freshness
-from streams.answering.retrieval.query import search_query
-from streams.answering.retrieval.retrieve import Retrieved, outdated, retrieve
+from streams.answering.retrieval.freshness import Freshness
+from streams.answering.retrieval.no_answer import NoAnswer, late, named
+from streams.answering.retrieval.retrieve import Retrieved, outdated
 from streams.answering.retrieval.rewrite import Rewriter
+from streams.answering.retrieval.searching import Retrieval, Searching
 from streams.answering.retrieval.standing import Standing
+from streams.answering.retrieval.watermark import Watermark
 from streams.answering.retrieval.weigh import answerable
 from streams.answering.text.language import Language, guess, language_of
 from streams.answering.text.screen import screen
-from streams.answering.waiting.anteroom import Anteroom, TooMany
+from streams.answering.waiting.anteroom import Anteroom
 from streams.answering.waiting.beside import beside
 from streams.answering.waiting.deadline import Deadline
-from streams.answering.waiting.persist import persist
-from streams.errors import Rejected, Retryable, StreamsError
-from streams.messages.answers import FailureCode, Guarded
-from streams.messages.changes import metadata_pairs
-from streams.messages.held import Vector
+from streams.answering.waiting.patience import Patience
+from streams.errors import StreamsError
+from streams.messages.answers import Guarded
 from streams.messages.questions import Asked, Question
 from streams.messages.records import Offset
 from streams.ports import (
@@ -43,46 +40,8 @@ from streams.ports import (
     unobserved,
 )
 
-T = TypeVar("T")
-
-TOLD_S = 1.5
-"""How long the watermark may take to be told where an answer does not depend on it."""
 CHECK_S = 0.15
 """How long it may take to see whether what was found still counts."""
-READ_SHARE = 0.1
-"""Of what is left of the deadline, what it may take to find out whether the embedder reads a language."""
-
-MANY_WAIT = "Too many questions wait for the index already; ask again, or without `after`."
-
-
-class NoAnswer(Exception):
-    """The question ends in `answer.failed`; the message is for whoever asked.
-
-    `guard`: what the guard found, where that is why.
-    """
-
-    def __init__(
-        self, code: FailureCode, message: str, *, retryable: bool, guard: Guarded | None = None
-    ) -> None:
-        super().__init__(message)
-        self.code: FailureCode = code
-        self.message = message
-        self.retryable = retryable
-        self.guard = guard
-
-
-@dataclass(frozen=True, slots=True)
-class Retrieval:
-    """How to search. `alpha`, `overfetch` and `rounds` are those of `SearchQuery` and `retrieve`.
-
-    A call to a dependency that takes longer than `try_s` seconds is made again.
-    """
-
-    alpha: float = 0.5
-    overfetch: int = 4
-    rounds: int = 5
-    try_s: float = 5.0
-    weighing: Weighing = field(default_factory=Weighing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +80,19 @@ class Lookup:
         rewriter: Rewriter | None = None,
     ) -> None:
         self._guard = guard or Guard("off")
-        self._serve = serve
-        self._rewriter = rewriter
-        self._standing = Standing()
-        self._watermarks = watermarks
-        self._settings = settings
-        self._monotonic = monotonic
-        self._observe = observe
-        self._embedding = Embedding(try_s=settings.try_s, monotonic=monotonic, observe=observe)
+        self._serve, self._rewriter, self._weighing = serve, rewriter, settings.weighing
+        self._standing, self._observe = Standing(), observe
+        self._patience = Patience(settings.try_s, monotonic, observe)
+        self._watermark = Watermark(watermarks, self._patience, monotonic)
+        self._searching = Searching(
+            serve,
+            Embedding(self._patience, monotonic=monotonic, observe=observe),
+            settings,
+            standing=self._standing,
+            goes_on=self._guard.lets_through,
+            patience=self._patience,
+            observe=observe,
+        )
 
     async def wait(self, asked: Asked, deadline: Deadline, room: Anteroom) -> Freshness | None:
         """How far the index is, once it has dealt with what the question demands; None: it demands nothing.
@@ -137,12 +101,12 @@ class Lookup:
         index is not so far in time or the question is too late or empty, and `Misconfigured` from a
         dependency.
         """
-        with _named():
+        with named():
             if deadline.left_s <= 0:
-                raise _late()
+                raise late()
             if not screen(asked.question.text).strip():
                 raise NoAnswer("invalid_question", "The question holds no text.", retryable=False)
-            return await self._fresh(asked, deadline, room) if asked.question.after else None
+            return await self._watermark.demanded(asked, deadline, room) if asked.question.after else None
 
     async def look(self, asked: Asked, fresh: Freshness | None, deadline: Deadline) -> Looked:
         """What there is for the question now. Raises as `wait`.
@@ -151,12 +115,13 @@ class Lookup:
         what that finds.
         """
         text = screen(asked.question.text).strip()
-        with _named():
-            async with beside(self._known(asked.question, deadline, fresh)) as known:
+        with named():
+            async with beside(self._watermark.known(asked.question, deadline, fresh)) as known:
                 alone = await self._alone(text, asked.question, deadline)
-                serving, vector = await self._embedded(alone, deadline)
+                serving, vector = await self._searching.embedded(alone, deadline)
                 fresh = await known
-            serving, query, retrieved, by_words = await self._found(serving, vector, asked, alone, deadline)
+            found = await self._searching.found(serving, vector, asked, alone, deadline)
+            serving, query, retrieved, by_words = found
             inspected = _admitted(self._guard.inspect(asked, retrieved.found))
             retrieved = replace(retrieved, found=inspected.passages)
             language = guess(text, asked.question.language)
@@ -185,127 +150,12 @@ class Lookup:
         self._observe(Observed("answer_checks_failed"))
         return None
 
-    async def _fresh(self, asked: Asked, deadline: Deadline, room: Anteroom) -> Freshness:
-        with deadline.measured("waited"):
-            fresh = await self._reached(asked, deadline, room)
-        if fresh.stale and not asked.question.allow_stale:
-            raise _stale(never=fresh.never)
-        return fresh
-
-    async def _reached(self, asked: Asked, deadline: Deadline, room: Anteroom) -> Freshness:
-        """How far the index is, once it is far enough or there is no more time, or room, to wait."""
-        question, now = asked.question, self._monotonic()
-        until = deadline.until - _reserve(deadline.left_s, allow_stale=question.allow_stale)
-        told_by = until if question.allow_stale else deadline.until
-        first = await self._read(question, deadline, until=now, told_by=min(now + TOLD_S, told_by))
-        if first.never or not first.stale:
-            return first
-        try:
-            with room.enter(asked.tenant):
-                return await self._read(
-                    question, deadline, until=until, told_by=told_by, untold=question.allow_stale,
-                    told=first.watermark,
-                )  # fmt: skip
-        except TooMany:
-            if question.allow_stale:
-                return first
-            raise NoAnswer("unavailable", MANY_WAIT, retryable=True) from None
-
-    async def _known(self, question: Question, deadline: Deadline, fresh: Freshness | None) -> Freshness:
-        """How far the index is: `fresh`, where that was asked for already."""
-        if fresh is not None:
-            return fresh
-        now, told_by = self._monotonic(), deadline.until
-        if question.allow_stale:
-            told_by = min(now + TOLD_S, told_by - _reserve(deadline.left_s, allow_stale=True))
-        return await self._read(question, deadline, until=now, told_by=told_by, untold=question.allow_stale)
-
-    async def _read(
-        self,
-        question: Question,
-        deadline: Deadline,
-        *,
-        until: float,
-        told_by: float,
-        untold: bool = True,
-        told: tuple[Offset, ...] = (),
-    ) -> Freshness:
-        """As `freshness`, where Kafka is asked again and again until `told_by`."""
-
-        async def read() -> Sequence[Offset]:
-            return await self._persist("watermark", self._watermarks.applied, deadline, until=told_by)
-
-        async def unreachable() -> Sequence[Offset]:
-            return await self._persist(
-                "watermark", lambda: self._watermarks.unreachable(question.after), deadline, until=told_by
-            )
-
-        return await freshness(
-            read, unreachable, question.after, until=until, monotonic=self._monotonic, untold=untold,
-            told=told,
-        )  # fmt: skip
-
     async def _alone(self, text: str, question: Question, deadline: Deadline) -> str:
         """What to search for: the question, made to stand alone."""
         if self._rewriter is None or not leans_on(text, question.history):
             return text
         with deadline.measured("rewritten"):
             return await self._rewriter.standalone(text, question.history, deadline.left_s)
-
-    async def _embedded(self, alone: str, deadline: Deadline) -> tuple[Serving, Vector | None]:
-        """The live generation, and the question's vector in it, if that is there in time."""
-        serving = await self._persist("search", self._serve, deadline)
-        with deadline.measured("embedded"):
-            return serving, await self._embedding.vector(serving.embedder, alone, deadline.left_s)
-
-    async def _found(
-        self, serving: Serving, vector: Vector | None, asked: Asked, alone: str, deadline: Deadline
-    ) -> tuple[Serving, SearchQuery, Retrieved, bool]:
-        """What the live generation gives, and that one, and whether it was searched by words alone.
-
-        Another one where it is not the live one by the end: what is acknowledged by now may have gone to that
-        one alone, while a model or the store was waited for.
-        """
-        while True:
-            query, retrieved = await self._retrieved(serving, vector, asked, alone, deadline)
-            now = await self._persist("search", self._serve, deadline)
-            if now.search is serving.search:
-                return serving, query, retrieved, vector is None
-            serving, vector = await self._embedded(alone, deadline)
-
-    async def _retrieved(
-        self, serving: Serving, vector: Vector | None, asked: Asked, alone: str, deadline: Deadline
-    ) -> tuple[SearchQuery, Retrieved]:
-        language = language_of(alone, asked.question.language)
-        query = await search_query(
-            serving,
-            alone,
-            vector or _any_vector(serving),
-            language=language,
-            weight=0.0 if vector is None else self._settings.alpha,
-            tenant=asked.tenant,
-            principals=asked.question.principals,
-            filters=metadata_pairs(asked.question.filters),
-            within_s=READ_SHARE * max(0.0, deadline.left_s),
-        )
-        with deadline.measured("retrieved"):
-            retrieved = await self._persist(
-                "search", lambda: self._retrieve(serving.search, query, asked.question.top_k), deadline
-            )
-        self._observe(Observed("answer_superseded_hits", float(len(retrieved.superseded))))
-        return query, retrieved
-
-    async def _retrieve(self, search: Search, query: SearchQuery, wanted: int) -> Retrieved:
-        settings = self._settings
-        return await retrieve(
-            search,
-            query,
-            wanted=wanted,
-            overfetch=settings.overfetch,
-            rounds=settings.rounds,
-            standing=self._standing,
-            goes_on=self._guard.lets_through,
-        )
 
     async def _evidence(
         self,
@@ -320,51 +170,14 @@ class Lookup:
         language = language_of(text, asked.question.language)
 
         async def counts(words: Sequence[str]) -> tuple[int, Mapping[str, int]]:
-            return await self._persist(
-                "search", lambda: serving.search.word_counts(asked.tenant, words), deadline
+            return await self._patience(
+                "search", lambda: serving.search.word_counts(asked.tenant, words), deadline.until
             )
 
-        model, weighing = serving.embedder.model, self._settings.weighing
+        model, weighing = serving.embedder.model, self._weighing
         return await answerable(
             text, language, retrieved, counts, model=model, weighing=weighing, by_words=by_words
         )
-
-    async def _persist(
-        self,
-        step: str,
-        call: Callable[[], Awaitable[T]],
-        deadline: Deadline,
-        *,
-        until: float | None = None,
-    ) -> T:
-        return await persist(
-            call,
-            step=step,
-            until=deadline.until if until is None else until,
-            try_s=self._settings.try_s,
-            monotonic=self._monotonic,
-            observe=self._observe,
-        )
-
-
-@contextmanager
-def _named() -> Iterator[None]:
-    """Raises what dependencies raise as what it means to who asked."""
-    try:
-        yield
-    except Retryable as failure:
-        if failure.code == "deadline_exceeded":
-            raise _late() from failure
-        raise NoAnswer(
-            "unavailable", "The index can't be reached at the moment; ask again later.", retryable=True
-        ) from failure
-    except Rejected as failure:
-        raise NoAnswer("invalid_question", str(failure), retryable=False) from failure
-
-
-def _any_vector(serving: Serving) -> Vector:
-    """For a search that must have one, and that it does not count in."""
-    return [1.0] + [0.0] * (serving.embedder.dimension - 1)
 
 
 def _admitted(inspected: Inspected) -> Inspected:
@@ -372,25 +185,3 @@ def _admitted(inspected: Inspected) -> Inspected:
     if inspected.refusal:
         raise NoAnswer("refused", inspected.refusal, retryable=False, guard=inspected.report)
     return inspected
-
-
-def _late() -> NoAnswer:
-    return NoAnswer(
-        "deadline_exceeded", "The deadline came before there was an answer; ask again.", retryable=True
-    )
-
-
-def _stale(*, never: bool) -> NoAnswer:
-    if never:
-        message = "No source has the topic or the partition that `after` names; name what `put` returned."
-    else:
-        message = (
-            "The index has not dealt with all of `after` in time; ask again, give the question a later "
-            "deadline, or allow a stale answer."
-        )
-    return NoAnswer("stale_index", message, retryable=not never)
-
-
-def _reserve(left_s: float, *, allow_stale: bool) -> float:
-    """Seconds to keep for the answer itself while waiting: half where there will be one in any case."""
-    return left_s / 2 if allow_stale else min(0.5, left_s / 10)

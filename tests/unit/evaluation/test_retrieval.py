@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.answering.retrieval.lookup import Retrieval
+from streams.answering.retrieval.searching import Retrieval
 from streams.evaluation.measures import capped_recall_at, ndcg_at, recall_at, reciprocal_rank
 from streams.evaluation.recall import Expected
 from streams.evaluation.retrieval import WEIGHTS, Evaluation, halves
