@@ -65,7 +65,8 @@ def _gone(source: Source, payload: Payload, event: Event) -> Row:
     before: Event = {**(_image(event, "after") or {}), **(_image(event, "before") or {})}
     if _is_of("cassandra", event):
         before = cassandra.columns(before, partial=True)[0]
-    before = told(source, payload.key, before)
+    if _is_of("postgresql", event):
+        before = told(source, payload.key, before)
     return Row(None, before=before, time=at.time, order=at.order, changed_at=at.changed_at)
 
 

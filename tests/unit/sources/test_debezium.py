@@ -270,6 +270,19 @@ class TestADeletionWhoseKeyIsNotTheDatabases:
         made = only(event("d", before=before), columns=("slug", "part"))
         assert made.record_key == '{"part":"0","slug":"hello"}'
 
+    @pytest.mark.parametrize("key", [{"part": 0}, {"part": ""}, {"part": False}])
+    def test_deletes_where_the_row_was_written_whole_and_its_key_is_zero_or_empty(self, key):
+        for rest in ({"body": "Hello"}, {"body": "Hello", "title": "x", "a": None, "b": None, "c": 0}):
+            before = {"id": 5, **key, **rest}
+            for value in (event("d", before=before), before | {"__op": "d"}):
+                made = only(value, key={"id": 5}, columns=("part", "id"))
+                assert made.document is None
+
+    def test_of_another_database_has_the_row_as_it_was(self):
+        before = {"id": 5, "part": 0, "title": None}
+        made = only(event("d", before=before, connector="mysql"), key={"id": 5}, columns=("part", "id"))
+        assert made.record_key == '{"id":"5","part":"0"}'
+
     def test_deletes_where_the_record_key_has_it_or_there_is_none(self):
         made = only(event("d", before=FILLED), key={"slug": "hello"}, columns=("slug",))
         assert made.record_key == '{"slug":"hello"}'
