@@ -142,30 +142,33 @@ class Vacuum:
         return head.deleted and not is_floor(head) and self._now() - head.written >= self._deletion_head_keep
 
     async def _drop(self, cases: Mapping[UUID, _Case], turn: Turn) -> Mapping[UUID, Vacuumed]:
-        """Deletes what is below the bases: passages first, as heads name tenants; what hides others last."""
+        """Deletes what is below the bases, tenant by tenant; where the turn is over, the rest is waited for.
+
+        Of each document passages first, as heads name its tenants: its heads once the last of those is done.
+        """
         passages, heads = Counter[UUID](), Counter[UUID]()
-        listed = {key: case.listed for key, case in cases.items()}
-        for tenant in sorted({tenant for case in cases.values() for tenant in case.tenants}):
-            keys = [key for key, case in cases.items() if tenant in case.tenants]
-            refs = await self._maintenance.passages_of(keys, tenant)
-            drop = [
-                ref
-                for ref in refs
-                if ref.born <= cases[ref.document_key].base.position
-                and ref.id not in listed[ref.document_key]
-            ]
-            if await turn.delete_passages(tenant, [ref.id for ref in drop]):
-                passages.update(ref.document_key for ref in drop)
-        for positions in (
-            {key: case.older for key, case in cases.items()},
-            {key: case.last for key, case in cases.items()},
-        ):
-            if await turn.delete_heads(positions):
-                heads.update({key: len(some) for key, some in positions.items()})
+        tenants = sorted({tenant for case in cases.values() for tenant in case.tenants})
+        for tenant in ("", *tenants):
+            of_tenant = {key: case for key, case in cases.items() if tenant in case.tenants}
+            if of_tenant and not turn.over:
+                passages.update(await self._drop_passages(tenant, of_tenant, turn))
+            ended = {key: case for key, case in cases.items() if max(case.tenants, default="") == tenant}
+            heads.update(await _drop_heads(ended, turn))
         return {
             key: Vacuumed(passages[key], heads[key], int(case.waiting or turn.over), case.floors)
             for key, case in cases.items()
         }
+
+    async def _drop_passages(self, tenant: str, cases: Mapping[UUID, _Case], turn: Turn) -> Sequence[UUID]:
+        """The document of each that is deleted."""
+        listed = {key: case.listed for key, case in cases.items()}
+        drop = [
+            ref
+            for ref in await self._maintenance.passages_of(list(cases), tenant)
+            if ref.born <= cases[ref.document_key].base.position and ref.id not in listed[ref.document_key]
+        ]
+        deleted = await turn.delete_passages(tenant, [ref.id for ref in drop])
+        return [ref.document_key for ref in drop[:deleted]]
 
     async def _sweep(
         self, written_before: datetime, orphaned: Callable[[PassageRef, Sequence[Head]], bool]
@@ -180,8 +183,7 @@ class Vacuum:
                 if not _listed(ref, of_document) and orphaned(ref, of_document):
                     orphans.setdefault(ref.tenant, []).append(ref.id)
             for tenant, ids in orphans.items():
-                if await turn.delete_passages(tenant, ids):
-                    total += Vacuumed(passages=len(ids))
+                total += Vacuumed(passages=await turn.delete_passages(tenant, ids))
             total += Vacuumed(waiting=int(turn.over))
         return total
 
@@ -227,6 +229,18 @@ class _Case:
         """Passages of the base and of all heads above it."""
         kept = [head for head in self.heads if head.position >= self.base.position]
         return {entry.id for head in kept for entry in head.passages}
+
+
+async def _drop_heads(cases: Mapping[UUID, _Case], turn: Turn) -> Counter[UUID]:
+    """How many of each document; deletions, which hide the others, after those."""
+    dropped = Counter[UUID]()
+    for positions in (
+        {key: case.older for key, case in cases.items()},
+        {key: case.last for key, case in cases.items()},
+    ):
+        if await turn.delete_heads(positions):
+            dropped.update({key: len(some) for key, some in positions.items()})
+    return dropped
 
 
 def _listed(ref: PassageRef, heads: Sequence[Head]) -> bool:

@@ -24,7 +24,7 @@ def told(source: Source, record_key: JsonValue, before: Mapping[str, JsonValue])
     """`before` without the columns of the source's `key` that look as if the database had not written them.
 
     None does where the record's key has them, or where there is none: a table without a key has its whole
-    rows written, or no deletions. Nor does any in a row that holds something elsewhere, as a row does that was
+    rows written, or no deletions. Nor does any in a row that holds something elsewhere, as one does that was
     written whole: in two columns at least, as one may have a default, or in half of a few.
     """
     if record_key is None or (not isinstance(record_key, Mapping) and len(source.key) == 1):

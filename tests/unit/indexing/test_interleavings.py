@@ -336,8 +336,8 @@ def _no_garbage_collection():
 @pytest.mark.parametrize(
     ("walk", "at_least"),
     [
-        pytest.param(replace(EDITS, jumps=1, crashes=1), 5000, id="two edits, a vacuum and a crash"),
-        pytest.param(replace(REMOVALS, jumps=2, crashes=0), 4000, id="two removals and a long freeze"),
+        pytest.param(replace(EDITS, jumps=1, crashes=1), 4500, id="two edits, a vacuum and a crash"),
+        pytest.param(replace(REMOVALS, jumps=2, crashes=0), 3500, id="two removals and a long freeze"),
         pytest.param(replace(DELETION, jumps=1, crashes=1), 1000, id="a deletion, a re-creation, a crash"),
         pytest.param(replace(MOVE, jumps=1, crashes=0), 1000, id="a move and a change of readers"),
         pytest.param(replace(REFILL, jumps=2, crashes=0, vacuums=3), 5000, id="a truncation, swept"),

@@ -220,8 +220,33 @@ async def test_many_documents_are_settled_in_as_many_calls_as_one(bench):
     settled = await vacuum.settle(keys)
     assert settled == dict.fromkeys(keys, Vacuumed(passages=1, heads=1))
     assert bench.held() == ["b"] * 50
-    of_each_tenant = ["passages_of", "delete_passages"]
-    assert calls == ["heads", *of_each_tenant, *of_each_tenant, "delete_heads"]
+    of_each_tenant = ["passages_of", "delete_passages", "delete_heads"]
+    assert calls == ["heads", *of_each_tenant, *of_each_tenant]
+
+
+async def test_documents_of_more_tenants_than_are_read_in_a_lease_are_settled_some_each_time(bench):
+    for offset, text in enumerate("ab"):
+        for number in range(20):
+            edit = replace(change(offset, text, tenant=f"t{number:02}"), record_key=f"k{number}")
+            await bench.indexer().apply(edit)
+    keys = list(bench.store.all_heads)
+
+    class Slow:
+        def __getattr__(self, name):
+            if name == "passages_of":
+                bench.clock.t += 4
+            return getattr(bench.store, name)
+
+    vacuum = bench.another(Slow())
+    await vacuum.settle(keys)
+    bench.clock.t += 120
+    left = []
+    for _ in range(4):
+        settled = await vacuum.settle(keys)
+        left.append(sum(len(heads) > 1 for heads in bench.store.all_heads.values()))
+        assert sum(one.waiting for one in settled.values()) >= left[-1]
+    assert left == [13, 6, 0, 0]
+    assert bench.held() == ["b"] * 20
 
 
 async def orphan(bench, offset, text):
