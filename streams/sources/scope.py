@@ -28,6 +28,11 @@ def is_read(source: Source, table: str) -> bool:
     return source.table is None or fnmatchcase(table, source.table)
 
 
+def is_read_as(source: Source, name: str) -> bool:
+    """Whether the source reads a table of this name, in whatever schema or database."""
+    return source.table is None or fnmatchcase(name, source.table.rpartition(".")[2])
+
+
 def is_the_only_one(source: Source, table: str) -> bool:
     """Whether the source is this very table, and no other: `table` says so, else the topic's name.
 

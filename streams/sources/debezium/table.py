@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from streams.sources.scope import is_read
+from streams.sources.scope import is_read, is_read_as
 from streams.sources.topics import Source
 
 _WITH_DATABASE = frozenset({"sqlserver", "informix"})
@@ -24,6 +24,9 @@ def table_of(info: Mapping[str, JsonValue]) -> str:
 
 
 def is_of_the_source(source: Source, info: Mapping[str, JsonValue]) -> bool:
-    """Whether the change is of a table that the source reads; one that names none is."""
+    """Whether the change is of a table that the source reads; one that names none is.
+
+    A row that was flattened with its table's name alone is of any table of that name.
+    """
     table = table_of(info)
-    return not table or is_read(source, table)
+    return not table or is_read(source, table) or ("." not in table and is_read_as(source, table))

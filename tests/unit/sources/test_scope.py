@@ -78,6 +78,14 @@ def test_rows_of_other_tables_are_ignored_where_the_source_names_its_own():
     assert said("debezium", other, table="shop.articles", key=("id",)) == (Ignored("other_table"),)
 
 
+def test_a_flattened_row_that_names_its_table_alone_is_of_any_of_that_name():
+    row = {"id": 1, "body": "Hello.", "__op": "c", "__source_table": "a"}
+    for table in ("a", "shop.a", "shop.public.a", "shop.*"):
+        assert isinstance(said("debezium", row, table=table, key=("id",))[0], Change), table
+    for table in ("b", "shop.b", "a.b"):
+        assert said("debezium", row, table=table, key=("id",)) == (Ignored("other_table"),)
+
+
 @pytest.mark.parametrize(
     ("info", "table"),
     [
