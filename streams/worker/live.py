@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ from streams.indexing.vacuum.vacuum import Vacuum
 from streams.messages.changes import Change, Truncation
 from streams.observe.calls import EmbedCalls, StoreCalls, WatchedQueries, WatchedSearch
 from streams.ollama.embedder import CachedQueries
-from streams.ports import UNWATCHED, Embedder, Generation, Monotonic, Now, Observer, Serving
+from streams.ports import UNWATCHED, Embedder, Generation, Generations, Monotonic, Now, Observer, Serving
 from streams.settings import Settings
 from streams.worker.generations import Following, Opened, Openings
 from streams.worker.parts import Index, Store, utc_now
@@ -190,26 +190,39 @@ class Live:
         await (await self()).opened.store.ready()
 
     async def sweep(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        """Sweeps behind each one that is written, the live one first, until it is cancelled."""
+        """Sweeps behind each one that is written, until it is cancelled.
+
+        The live one's rounds stand beside the others': neither opening those nor sweeping them takes long
+        for it.
+        """
+        rounds = [asyncio.create_task(self._sweep(some, sleep)) for some in (self._of_live, self._of_others)]
+        try:
+            await asyncio.gather(*rounds)
+        finally:
+            for one in rounds:
+                one.cancel()
+
+    async def _sweep(
+        self,
+        sweepers: Callable[[Generations], AsyncIterator[Sweeper]],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
         while True:
-            for sweeper in await self._sweepers():
-                await sweeper.look()
+            # What can't be read or opened is told by whoever indexes.
+            with suppress(StreamsError):
+                async for sweeper in sweepers((await self.follow()).record):
+                    await sweeper.look()
             await sleep(SWEEP_S)
 
-    async def _sweepers(self) -> Sequence[Sweeper]:
-        """Those of the generations that there are; what can't be opened is told by whoever indexes."""
-        try:
-            record = (await self.follow()).record
-        except StreamsError:
-            return ()
-        found: list[Sweeper] = []
-        for generation in filter(None, (record.live, record.building)):
-            with suppress(StreamsError):
-                found.append((await self._of(generation)).sweeper)
+    async def _of_live(self, record: Generations) -> AsyncIterator[Sweeper]:
+        yield (await self._of(record.live)).sweeper
+
+    async def _of_others(self, record: Generations) -> AsyncIterator[Sweeper]:
         # What is dropped at any moment is not opened for it: that would make it anew.
         if record.previous is not None and (before := self._at_work.get(record.previous.name)):
-            found.append(before.sweeper)
-        return found
+            yield before.sweeper
+        if record.building is not None:
+            yield (await self._of(record.building)).sweeper
 
     async def _of(self, generation: Generation) -> AtWork:
         at_work = self._at_work.get(generation.name)

@@ -76,7 +76,7 @@ class Sweeper:
         for key, vacuumed in (await self._vacuum.settle(keys)).items():
             for floor in vacuumed.floors:
                 await self._bury(floor)
-            if not vacuumed.waiting and self._due[key] == again:
+            if not vacuumed.waiting and self._due.get(key) == again:
                 del self._due[key]
 
     async def _settle_unsettled(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -49,8 +50,12 @@ class Working:
 
         self.asked_for = set()
 
+        self.shut = set()
+
         async def opening(generation):
             self.asked_for.add(generation.name)
+            if generation.name in self.shut:
+                await asyncio.Event().wait()
             return await self.openings(generation)
 
         self.live = Live(follow, opening, make, cuts)
@@ -61,20 +66,28 @@ class Working:
             await self.indexer.apply(change("d1", TEXT.format(n=f"{time} times"), time=time))
 
     async def sweep(self, rounds=4):
-        """Looks so many times, with an hour in between."""
-        ended = asyncio.Event()
+        """Looks so many times behind each, with an hour in between."""
+        looks, ended = Counter(), asyncio.Event()
 
         async def sleep(_seconds):
-            nonlocal rounds
             self.clock.passed += 3600
-            rounds -= 1
-            if not rounds:
-                ended.set()
+            looks[asyncio.current_task()] += 1
+            if looks[asyncio.current_task()] >= rounds:
+                if len(looks) == 2 and min(looks.values()) >= rounds:
+                    ended.set()
                 await asyncio.Event().wait()
 
-        sweeping = asyncio.create_task(self.live.sweep(sleep))
-        await ended.wait()
-        sweeping.cancel()
+        await self.until(ended, sleep)
+
+    async def until(self, ended, sleep):
+        """Sweeps until then. Raises what the sweeping does."""
+        sweeping, waiting = asyncio.create_task(self.live.sweep(sleep)), asyncio.create_task(ended.wait())
+        done, pending = await asyncio.wait({sweeping, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        for one in pending:
+            one.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        for one in done:
+            one.result()
 
     async def heads(self, slot):
         """How many heads a generation holds of the document that is edited."""
@@ -129,3 +142,30 @@ async def test_a_generation_before_that_was_never_at_work_here_is_not_opened(wor
     await work.switch()
     await working.sweep()
     assert working.asked_for == {(await work.record()).live.name}
+
+
+async def test_a_generation_that_takes_for_ever_to_be_opened_keeps_no_vacuum_from_the_live_one(working):
+    work = working.world.command()
+    await working.edit(9)
+    await work.begin(await work.wanted("stub-96", 200))
+    working.shut.add((await work.record()).building.name)
+    looks, ended = 0, asyncio.Event()
+
+    async def sleep(_seconds):
+        nonlocal looks
+        working.clock.passed += 3600
+        looks += 1
+        if looks == 4:
+            ended.set()
+            await asyncio.Event().wait()
+
+    await working.until(ended, sleep)
+    assert await working.heads("live") == 1
+
+
+async def test_a_sweep_that_fails_says_so(working):
+    async def sleep(_seconds):
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await working.until(asyncio.Event(), sleep)
