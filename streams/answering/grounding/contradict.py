@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from itertools import pairwise
 
 from streams.answering.text.sentences import sentences
 from streams.answering.text.words import COUNTED, folded, is_content, listed, stem, ungrouped
@@ -55,6 +54,8 @@ _PERIODS = {
     for word in names.split()
 }  # fmt: skip
 _AFTER_NUMBER = 4
+_ADVERBS = ("ly", "uel", "uelle", "daire", "triel")
+_ENDS_RATE = re.compile(r"[,;:|()]")
 _BY = frozenset({"by", "par"})
 _PAIRS = tuple(
     (one, other)
@@ -80,6 +81,8 @@ class Word:
     folded: str
     content: bool
     first: bool
+    gap: str = ""
+    """What stands between the word before and this one."""
 
     @property
     def stem(self) -> str:
@@ -136,7 +139,7 @@ class Clause:
     def unit(self, at: int) -> str | None:
         """The stem of the word right after the one at `at`, where that says something."""
         after = self.words[at + 1 : at + 2]
-        return after[0].stem if after and after[0].says else None
+        return after[0].stem if after and after[0].says and after[0].folded not in _EACH else None
 
     def following(self, at: int) -> frozenset[str]:
         """The stems of the next two words that say something."""
@@ -149,11 +152,24 @@ class Clause:
         return frozenset(before + after)
 
     def per(self, at: int) -> str | None:
-        """The period that the number at `at` is for each of: `month` for 5 % per month."""
-        after = [word.folded for word in self.words[at + 1 : at + 1 + _AFTER_NUMBER]]
-        for before, word in pairwise(["", *after]):
-            if word in _PERIODS and (before in _EACH or word.endswith("ly") or word.startswith("annu")):
-                return _PERIODS[word]
+        """The period that the number at `at` is for each of: `month` for 5 % per month, or 5 % monthly."""
+        if period := self.per_each(at):
+            return period
+        after = [word.folded for word in self.words[at + 1 : at + 2] if not _ENDS_RATE.search(word.gap)]
+        return next((_PERIODS[word] for word in after if word in _PERIODS and word.endswith(_ADVERBS)), None)
+
+    def per_each(self, at: int) -> str | None:
+        """The same, where a word or a stroke says so: 5 % per month, 5 %/month."""
+        for place in range(at + 1, min(at + 1 + _AFTER_NUMBER, len(self.words))):
+            word, before = self.words[place], self.words[place - 1].folded
+            if word.number is not None or _ENDS_RATE.search(word.gap):
+                return None
+            each = before in _EACH or word.gap.rstrip().endswith("/")
+            if word.folded in _PERIODS and each:
+                return _PERIODS[word.folded]
+            # What is counted may be time itself, 25 days per year; English `an` is no year.
+            if word.folded in _PERIODS and word.folded not in _EACH and place > at + 1:
+                return None
         return None
 
     def like(
@@ -196,12 +212,12 @@ def said(texts: Iterable[str]) -> Said:
 
 
 def _clause(text: str, *, first: bool = True) -> Clause:
-    written = [(found[0], folded(found[0])) for found in _WORD.finditer(text)]
-    return Clause(
-        tuple(
-            Word(word, plain, is_content(plain), first and n == 0) for n, (word, plain) in enumerate(written)
-        )
-    )
+    words, end = list[Word](), 0
+    for found in _WORD.finditer(text):
+        plain, gap = folded(found[0]), text[end : found.start()]
+        words.append(Word(found[0], plain, is_content(plain), first and not words, gap))
+        end = found.end()
+    return Clause(tuple(words))
 
 
 def contradicted(sentence: str, sources: Sequence[str]) -> bool:
@@ -242,10 +258,10 @@ def _counts_alike(one: Clause, at: int, other: Clause, place: int) -> bool:
 
 
 def _misrated(sentence: Clause, source: Said) -> bool:
-    """A number is for another period than in the source."""
+    """A number is for another period than the source says outright."""
     rated = {(word.number, one.per(at)) for one in source.sentences for at, word in enumerate(one.words)}
     own = {(word.number, sentence.per(at)) for at, word in enumerate(sentence.words)}
-    known = {number for number, period in rated if period}
+    known = {word.number for one in source.sentences for at, word in enumerate(one.words) if one.per_each(at)}
     return any(
         number in known and (number, period) not in rated for number, period in own if number and period
     )

@@ -27,7 +27,18 @@ SHOP = (
 )
 BOUTIQUE = "Les dégâts des eaux sont exclus de la garantie. Les intérêts sont de 5 % par an."
 
+RATES = "Plans cost 10 euros per month, billed yearly. Staff have 25 days of leave and 5 days off per year."
+
 RIGHT = [
+    ("The API takes 100 requests/minute, reset hourly.", "The API takes 100 requests per minute."),
+    ("L'offre coûte 10 €/mois, facturation annuelle.", "L'offre coûte 10 € par mois."),
+    ("L'offre coûte 10 € par mois (facturation annuelle).", "L'offre coûte 10 € (facturation annuelle)."),
+    ("Late payments cost 5 % p.a., calculated daily.", "Late payments cost 5 % per year."),
+    ("Late payments cost 5 % per year, calculated daily.", "Late payments cost 5 % calculated daily."),
+    ("Plans cost 10 €/month, billed yearly.", "Plans cost 10 € per month."),
+    ("The Pro plan costs 12 € or 120 € yearly.", "The Pro plan costs 12 € per month."),
+    (RATES, "Plans cost 10 euros a month."),
+    (RATES, "Staff have 5 days off every year."),
     (SHOP, "Water damage is not covered by the warranty."),
     (SHOP, "Return shipping is paid by customers."),
     (SHOP, "Paying late costs 5% a year."),
@@ -64,6 +75,11 @@ WRONG = {
     "period": [
         (SHOP, "Late payments cost 5% per month."),
         (SHOP, "Late payments cost 5% monthly."),
+        (SHOP, "Late payments cost 5%/month."),
+        (RATES, "Staff have 5 days off per month."),
+        (RATES, "Plans cost 10 euros an hour."),
+        ("L'offre coûte 10 €/mois, facturation annuelle.", "L'offre coûte 10 € par an."),
+        ("The API takes 100 requests / minute.", "The API takes 100 requests per hour."),
         (BOUTIQUE, "Les intérêts sont de 5 % par mois."),
     ],
     "number": [
@@ -137,6 +153,10 @@ def test_a_sentence_of_the_source_itself_never_contradicts_it():
                     checked += 1
                     assert not contradicted(sentence, [block]), sentence
     assert checked > 300
+
+
+def test_the_next_cell_of_a_row_says_nothing_of_a_price():
+    assert not contradicted("The Pro plan costs 12 € per month.", ["| Pro plan | 12 € | 120 € yearly |"])
 
 
 def test_german_nouns_are_no_names():
