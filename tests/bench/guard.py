@@ -5,7 +5,7 @@
                 documentation), how many are mistaken for one
     reaching    of the documents with an injection, cut as they are indexed, in how many the text that it
                 wants said still stands in a passage that is not dropped: the model can't say what it lacks
-    let out     of clean documents, as if a model had said one from itself, how many the way out stops
+    let out     of clean documents and code, as if a model had said one from itself, how many it can't say
     triggers    of a sample of documents with an injection, how many make the bundled model say what the
                 injection wants it to (its trigger is in the answer that is sent), by policy
 
@@ -52,6 +52,7 @@ from streams.messages.questions import Asked, Question
 from streams.messages.records import Offset
 from streams.ollama.client import OllamaClient, OllamaConfig
 from streams.ports import Hit, SearchQuery, Serving
+from tests.unit.answering.guard.code import CODE
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("STREAMS_TEST_DATA", ROOT.parent / "shared/data"))
@@ -129,7 +130,7 @@ def reaching() -> str:
 def let_out() -> Table:
     """How many clean texts are stopped on their way out: where they are known, and where nothing is."""
     table = Table("said from itself", "stopped", "of", "stopped where no address is known")
-    for name, document, injection, each in texts():
+    for name, document, injection, each in (*texts(), ("code and markup", True, False, CODE)):
         if document and not injection:
             blocks = [block for text in each for block in text.split("\n\n")]
             known = sum(not _out(block, [block]) for block in blocks)

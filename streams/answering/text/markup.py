@@ -1,9 +1,9 @@
 """What Markdown and HTML make of a text: where they would go, or load something from.
 
-Both are read as the most obliging renderer might. So there is no list of tags that load: where HTML may
-begin, no attribute may have a value that could be an address; and a link's target is known, or there is
-none. Each reads a text once, piece by piece, and remembers so little that no padding pushes anything out of
-sight.
+Both are read as the most obliging renderer might: where HTML may begin, no attribute that loads, leads or
+runs something anywhere may have a value that could be an address or a program; and a link's target is known,
+or there is none. Each reads a text once, piece by piece, and remembers so little that no padding pushes
+anything out of sight.
 """
 
 from __future__ import annotations
@@ -20,8 +20,38 @@ _HARMLESS = frozenset("_-#,+*=!<>\"' \t\n")
 _BEFORE_LABEL = frozenset(" \t>*+-.)0123456789")
 _ADDRESS = re.compile(r"[/\\:&%]\S")
 _PLACEHOLDER = re.compile(r"[\w-]*")
-_RAW = re.compile(r"(?:script|style)(?![\w-])", re.IGNORECASE)
-_RAW_NAME = 7
+_RAW = re.compile(r"script|style", re.IGNORECASE)
+_LONGEST_NAME = 40
+# Attributes with an effect on any element whatever, of HTML (https://html.spec.whatwg.org/#attributes-3) or
+# of what pages are made with; on those with a proper name; and on the ones of `_Kind` that have more.
+_ON_ANY = re.compile(r"on[a-z]{3,}|style|[:@].*|(?:v|x|hx|ng|wire|data)-.*")
+_ON_NAMED = re.compile(
+    r".*(?:src|href|style).*|(?:form)?action|ping|poster|background|cite|longdesc|manifest|profile|usemap|"
+    r"fill|stroke|filter|mask.*|cursor|clip.*|marker.*|data|codebase|definitionurl|altimg"
+)
+
+
+class _Kind(Enum):
+    """What an element's name says of its attributes."""
+
+    ODD = auto()
+    NAMED = auto()
+    META = auto()
+    OBJECT = auto()
+    ANIMATION = auto()
+
+
+_NAMES = (
+    (_Kind.META, re.compile(r"(?:.*:)?meta")),
+    (_Kind.OBJECT, re.compile(r"(?:.*:)?(?:object|applet|embed|param)")),
+    (_Kind.ANIMATION, re.compile(r"(?:.*:)?(?:animate.*|set)")),
+    (_Kind.NAMED, re.compile(r"[a-z][a-z0-9_:-]*")),
+)
+_ON_KIND = {
+    _Kind.META: re.compile("content"),
+    _Kind.OBJECT: re.compile("code|archive|classid|value"),
+    _Kind.ANIMATION: re.compile("from|to|by|values"),
+}
 
 
 class _In(Enum):
@@ -35,49 +65,98 @@ class _In(Enum):
 
 
 _QUOTES = {_In.DOUBLE: '"', _In.SINGLE: "'"}
+_NAMING = (_In.NAME, _In.AUTOLINK)
+_VALUED = (_In.EQUALS, _In.BARE, _In.DOUBLE, _In.SINGLE)
+_State = tuple[_In, _Kind, bool]
+"""Where one is, in an element of what kind, and whether the attribute there has an effect."""
 
 
 class Tags:
     """Whether an HTML tag in a text may load something: by an attribute, a script or a style sheet.
 
     A quotation mark or an angle bracket may belong to a tag or to the text between two, and renderers do not
-    agree on it: all ways to read it are followed at once (they are as many as there are states to be in).
+    agree on it: all ways to read it are followed at once (they are as many as there are states to be in). A
+    comparison may begin a tag, too (`i<n; x = y/2`), but none of the attributes that matter.
     """
 
     def __init__(self) -> None:
-        self._states: frozenset[_In] = frozenset()
+        self._states: frozenset[_State] = frozenset()
         self._name: str | None = None
+        self._attribute = ""
+        self._named = self._line_begins = False
 
     def load(self, text: str) -> bool:
         """Whether what was read up to here, and then `text`, may load something; it is not to go on then."""
         if not self._states and self._name is None and "<" not in text:
+            self._line_begins = not text.rpartition("\n")[2].strip(" \t>") and (
+                "\n" in text or self._line_begins
+            )
             return False
         return any(self._step(character) for character in text) or bool(_RAW.fullmatch(self._name or ""))
 
     def _step(self, character: str) -> bool:
         """Takes in one character: whether it may be of an address in a tag, or ends the name of raw text."""
-        raw = self._named(character)
-        following = {_after(state, character) for state in self._states}
-        if self._name is not None and len(self._name) == 1:
-            following.add(_In.NAME)
-        valued = any(state in following for state in (_In.BARE, _In.DOUBLE, _In.SINGLE))
+        if character == ">" and self._line_begins:
+            character = " "  # of a quotation, and not there once it is rendered
+        self._line_begins = character == "\n" or (self._line_begins and character in " \t")
+        following = {self._following(state, character) for state in self._states}
+        if self._name == "" and character.isascii() and character.isalpha():
+            following.add((_In.NAME, _Kind.ODD, False))
+        raw = self._follow_name(character)
+        self._follow_attribute(character)
         self._states = frozenset(state for state in following if state is not None)
-        return raw or (valued and not (character.isalnum() or character in _HARMLESS))
+        harmful = not (character.isalnum() or character in _HARMLESS)
+        return raw or (harmful and any(effect and at is not _In.EQUALS for at, _, effect in self._states))
 
-    def _named(self, character: str) -> bool:
+    def _following(self, state: _State, character: str) -> _State | None:
+        """The state after one; None for outside of a tag."""
+        at, kind, effect = state
+        after = _after(at, character)
+        if after is None:
+            return None
+        if at in _NAMING and after is _In.TAG:
+            return after, _kind(self._name), False
+        if at is _In.TAG and after is _In.EQUALS:
+            return after, kind, _effective(kind, self._attribute)
+        return after, kind, effect and after in _VALUED
+
+    def _follow_name(self, character: str) -> bool:
         """Follows the name that stands after `<`; whether it ends as that of a script or a style sheet."""
         name = self._name
         if character == "<":
             self._name = ""
-        elif (
-            name is not None
-            and character.isascii()
-            and (character.isalnum() if name else character.isalpha())
-        ):
-            self._name = (name + character)[: _RAW_NAME + 1]
-        else:
+        elif name is None or character in "/>" or character.isspace() or not (name or character.isalpha()):
             self._name = None
-        return self._name != "" and self._name is None and bool(_RAW.fullmatch(name or ""))
+            return bool(_RAW.fullmatch(name or ""))
+        else:
+            self._name = (name + character)[:_LONGEST_NAME]
+        return False
+
+    def _follow_attribute(self, character: str) -> None:
+        """Follows the name before the next equals sign; there may be spaces in between."""
+        if character.isspace() or character in "/<>\"'=":
+            self._named = False
+            self._attribute = self._attribute if character.isspace() else ""
+        else:
+            begun = self._attribute if self._named else ""
+            self._attribute = (begun + character.lower())[:_LONGEST_NAME]
+            self._named = True
+
+
+def _kind(name: str | None) -> _Kind:
+    """Of an element with this name, what is known of its attributes; a name too long is any."""
+    if name is None or len(name) == _LONGEST_NAME:
+        return _Kind.NAMED
+    return next((kind for kind, names in _NAMES if names.fullmatch(name.lower())), _Kind.ODD)
+
+
+def _effective(kind: _Kind, attribute: str) -> bool:
+    """Whether an attribute loads, leads or runs something."""
+    if _ON_ANY.fullmatch(attribute) or len(attribute) == _LONGEST_NAME:
+        return True
+    if kind is _Kind.ODD:
+        return False
+    return bool(_ON_NAMED.fullmatch(attribute) or (kind in _ON_KIND and _ON_KIND[kind].fullmatch(attribute)))
 
 
 def _after(state: _In, character: str) -> _In | None:
@@ -88,7 +167,7 @@ def _after(state: _In, character: str) -> _In | None:
         return None
     if state is _In.EQUALS:
         return _opened(character)
-    if character.isspace() or (state is _In.NAME and character == "/"):
+    if character.isspace() or (state in _NAMING and character == "/"):
         return _In.TAG
     if state is _In.NAME and character == ":":
         return _In.AUTOLINK

@@ -15,6 +15,7 @@ from streams.answering.generating.generate import Unfinished
 from streams.answering.grounding.extract import extract
 from streams.answering.guard.links import Known
 from streams.answering.guard.output import OutputFilter
+from tests.unit.answering.guard.code import CODE
 from tests.unit.answering.scripted import head_of, hit
 
 PAGE = "https://reader.example.net/answers/7"
@@ -32,7 +33,7 @@ PIECES = [
     "/kb/1", "@", "?q=1", "&#47;", "&sol;", "&colon;", "&Tab;", "&NewLine;", "%2f", "\t", "&amp;",
     "/a_(b)?c=1&d=2", ".", ":", ";", "é",
     "![a](", "[a](", "![a](<", "[a](<", "![a][x]\n\n[x]:", "<img src=", "<img alt='>' src=\"", "<https:",
-    "<div style='",
+    "<div style='", "\n> ", "<x<", "<svg:image ", "data=", "onload =", "<img/alt=a ",
 ]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 
@@ -87,6 +88,9 @@ def leaving(target, hosts=HOSTS):
 @example("![a](https:\\\\3405803781/x?q=alice)", 1)
 @example("[Reset](/\\evil.me/login)", 3)
 @example("<img alt='<b> ' src=//evil.me>", 2)
+@example("> <img\n> src='//3405803781/x'>", 3)
+@example("<b x=y<img src =\n//3405803781/x>", 1)
+@example("<https:/img src=//3405803781/x>", 1)
 def test_no_target_that_nobody_knows_is_left_however_it_is_disguised(text, size):
     out = let_out(text, size)
     for page in [out, *(renderer.render(out) for renderer in RENDERERS)]:
@@ -125,6 +129,38 @@ def test_a_quoted_passage_loads_nothing(text):
         found.close()
         assert not [image for image in found.images if leaving(image, {"reader.example.net"})], quoted
         assert not found.scripts, quoted
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("text", CODE)
+def test_code_and_markup_that_load_nothing_are_let_out(text, size):
+    assert let_out(text, size) == text
+    assert let_out(f"So:\n\n```\n{text}\n```\n", size) == f"So:\n\n```\n{text}\n```\n"
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<svg onload=alert(1)>",
+        "<x:y @click=f(1)>",
+        "<b v-html='a.b'>",
+        "<meta content='0;url=//3405803781'>",
+        "<object data=//3405803781>",
+        "<body background='//3405803781'>",
+        "<animate values=/x:y>",
+        "<form><button formaction='//3405803781'>",
+        "<i<img src=//3405803781>",
+        "<b a='>' c=\"style='d:e\" style='f:g'>",
+        "> <img\n> src=//3405803781>",
+        "> > <img alt=x\n> >   src\n> > =\n> > //3405803781>",
+        "<script>f(1)</script>",
+        "<style\n>a{}</style>",
+    ],
+)
+def test_markup_that_loads_or_runs_something_is_not(markup, size):
+    for text in [markup, f"i<n; x = y/2 {markup}"]:
+        assert len(let_out(text + " Done.", size)) < len(text)
 
 
 @pytest.mark.parametrize(
