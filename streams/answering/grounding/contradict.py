@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import dropwhile, takewhile
 
 from streams.answering.text.sentences import sentences
 from streams.answering.text.words import COUNTED, folded, is_content, listed, stem, ungrouped
@@ -37,6 +38,9 @@ excluded forbidden prohibited impossible ineligible unavailable non exclu exclue
 interdit interdite interdits interdites
 pas jamais aucun aucune sans rien personne ni nullement
 """)
+_LACKS = listed("no without aucun aucune sans")
+"""Of those, the ones that deny what they stand before."""
+_NO_MORE = listed("longer more plus")
 _SO = listed("""
 yes allowed permitted possible cover covers covered include includes included available accepted eligible
 oui autorise autorisee possible possibles couvre couvert couverte comprend compris inclus accepte
@@ -125,6 +129,19 @@ class Clause:
     def negated(self) -> bool:
         """Whether it denies something: twice is not at all."""
         return sum(word.denies for word in self.words) % 2 == 1
+
+    def denies(self, asked: AbstractSet[str]) -> bool:
+        """Whether it denies what is `asked`, some stems: `without a fee` does where a fee is asked for."""
+        denials = [at for at, word in enumerate(self.words) if word.denies]
+        return sum(self._reaches(at, asked) for at in denials) % 2 == 1
+
+    def _reaches(self, at: int, asked: AbstractSet[str]) -> bool:
+        after = self.words[at + 1 :]
+        if self.words[at].folded not in _LACKS or (after and after[0].folded in _NO_MORE):
+            return True
+        phrase = takewhile(lambda word: word.says, dropwhile(lambda word: not word.says, after))
+        lacking = {word.stem for word in phrase}
+        return not lacking or any(_inflected(one, other) for one in lacking for other in asked)
 
     @property
     def passive(self) -> bool:
@@ -254,7 +271,12 @@ def _counts_alike(one: Clause, at: int, other: Clause, place: int) -> bool:
     mine, theirs = one.unit(at), other.unit(place)
     if mine is None or theirs is None:
         return bool(one.company(at) & other.company(place))
-    return mine.startswith(theirs) or theirs.startswith(mine) or mine in other.following(place)
+    return _inflected(mine, theirs) or mine in other.following(place)
+
+
+def _inflected(one: str, other: str) -> bool:
+    """Whether one stem begins as all of the other."""
+    return one.startswith(other) or other.startswith(one)
 
 
 def _misrated(sentence: Clause, source: Said) -> bool:
@@ -278,15 +300,31 @@ def _denied_in_part(own: Said, source: Said) -> bool:
 def answered(sentence: str, question: str, sources: Sequence[str]) -> bool:
     """Whether `sources` agree with a sentence that only says that what the question asks is so, or is not.
 
-    What they say of it is in their sentences that share most with it. Where none does, nothing speaks against
-    the sentence.
+    What they say of it is in their sentences that share most with it, and of those in the clauses that are
+    about it. Where none does, nothing speaks against the sentence.
     """
     asked, own = _clause(question), _clause(sentence)
-    shared = [(len(asked.stems & one.stems), one) for one in said(sources).sentences]
-    alike = [(n, one) for n, one in shared if n and n >= ALIKE * min(len(asked.stems), len(one.stems))]
+    told = [one for text in sources for one in sentences(ungrouped(text))]
+    shared = [(len(asked.stems & stems), one) for one in told if (stems := _clause(one).stems)]
+    alike = [
+        (n, one) for n, one in shared if n and n >= ALIKE * min(len(asked.stems), len(_clause(one).stems))
+    ]
     most = max((n for n, _ in alike), default=0)
-    best = [one for n, one in alike if n == most]
-    return not best or any(one.negated == (own.negated != asked.negated) for one in best)
+    best = [_about(asked.stems, one) for n, one in alike if n == most]
+    so = own.negated == asked.negated
+    return not best or any(so != any(one.denies(asked.stems) for one in clauses) for clauses in best)
+
+
+def _about(asked: AbstractSet[str], sentence: str) -> list[Clause]:
+    """The clauses of a sentence that are about what is `asked`: one alone, or those that have a part in it.
+
+    A clause without a word of its own goes with the others.
+    """
+    clauses = [_clause(part) for part in _BREAK.split(sentence)]
+    alone = [one for one in clauses if len(one.stems & asked) >= SAME * len(asked)]
+    return (alone or [one for one in clauses if one.stems & asked]) + [
+        one for one in clauses if not one.stems
+    ]
 
 
 def _denied(clause: Clause, source: Said) -> bool:
