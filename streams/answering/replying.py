@@ -11,8 +11,7 @@ from streams.answering.generating.generate import TOO_LONG, Limits, Unfinished, 
 from streams.answering.generating.reply import check_read, regular, request
 from streams.answering.generating.route import Choice
 from streams.answering.generating.router import Router
-from streams.answering.grounding.ground import grounded
-from streams.answering.grounding.markers import Markers
+from streams.answering.grounding.ground import grounded, regulating
 from streams.answering.guard.inspect import Guard
 from streams.answering.job import Job
 from streams.answering.settings import Answering
@@ -38,7 +37,7 @@ class Replying:
     async def reply(self, job: Job, choice: Choice) -> AsyncGenerator[ChatChunk, None]:
         """One model's reply with its markers made regular. Raises `Unfinished`."""
         passages = job.prompt.passages
-        began, markers = self._monotonic(), Markers(len(passages), [one.hit.text for one in passages])
+        began, markers = self._monotonic(), regulating(passages)
         output = self._guard.output(job.asked, job.prompt.passages, job.prompt.canary)
         job.deadline.spent("first_token", None)
         try:

@@ -16,8 +16,7 @@ from streams.answering.generating.prompt import Prompt
 from streams.answering.generating.reply import check_read, regular, request, truncated, usage
 from streams.answering.generating.rollout import PARTS, part
 from streams.answering.generating.route import Choice
-from streams.answering.grounding.ground import citations, grounded
-from streams.answering.grounding.markers import Markers
+from streams.answering.grounding.ground import citations, grounded, regulating
 from streams.answering.settings import Answering
 from streams.answering.transcript import Outcome, Transcript
 from streams.answering.waiting.beside import beside
@@ -115,7 +114,7 @@ class Shadow:
         began, first_token_s = self._monotonic(), None
         transcript = Transcript(offered.asked, attempt=1, resumed=False, now=self._now)
         passages, last = offered.prompt.passages, ChatChunk("")
-        markers = Markers(len(passages), [one.hit.text for one in passages])
+        markers = regulating(passages)
         wanted = request(self._settings.writing, self._shadowing.model, offered.prompt)
         async with aclosing(generate(self._generator, wanted, self._limits(), self._monotonic)) as chunks:
             async for chunk in chunks:

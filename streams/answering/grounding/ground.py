@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import reduce
@@ -11,7 +11,7 @@ from operator import or_
 
 from streams.answering.found import Found
 from streams.answering.grounding.contradict import answered, contradicted
-from streams.answering.grounding.markers import Marker, ends_in_code, markers, pointed
+from streams.answering.grounding.markers import Marker, Markers, ends_in_code, markers, pointed
 from streams.answering.grounding.quote import quote
 from streams.answering.text.sentences import spans
 from streams.answering.text.words import counted, numbers, stems
@@ -123,6 +123,25 @@ def _agreed(sentence: str, sources: Sequence[str], question: str) -> bool:
     if question and not _of_text(sentence).stems:
         return answered(sentence, question, sources)
     return not contradicted(sentence, sources)
+
+
+def regulating(passages: Sequence[Found]) -> Markers:
+    """What makes the markers of an answer from these passages regular."""
+    return Markers(len(passages), [found.hit.text for found in passages], _backing(passages))
+
+
+def _backing(passages: Sequence[Found]) -> Callable[[int, str], bool]:
+    """Tells of a citation's number and a text whether that passage says what the text's last sentence does.
+
+    What has no word of its own is said by none.
+    """
+    sources = _of_passages(passages)
+
+    def backs(n: int, text: str) -> bool:
+        last = _of_text(made[-1].text) if (made := claims(text)) else _NOTHING
+        return bool(last.stems) and supports(sources[n - 1], last)
+
+    return backs
 
 
 def attribution(text: str, passages: Sequence[Found]) -> str:

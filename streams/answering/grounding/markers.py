@@ -8,7 +8,7 @@ A number of more than two digits is none: nobody gets as many passages, and `[20
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 _N = r"[1-9]\d?"
@@ -26,12 +26,14 @@ _BEGUN = re.compile(
     r"[\[【]\s*(?P<name>[a-z]{0,10})(?:[.:]?\s*\#?\s*(?:\d[\d\s,;&andet–-]*(?:†[^][【】\n]*)?)?)",  # noqa: RUF001 - models write en dashes
     re.IGNORECASE,
 )
+_ROUND_KEPT = re.compile(r"\(\s*\d{1,2}(?:\s*,\s*\d{1,2})*\s*\)$")
 _ROUND_BEGUN = re.compile(r"\([\d\s,]*\)?")
 _SENTENCE_ENDS = ".!?\n"
 _OPEN = re.compile(r"\[\s*\d*$")
 _NUMBER = re.compile(r"\d+")
 _TOKEN = re.compile(r"`+|\n|[^`\n]+")
 _LONGEST = 60
+_SENTENCE = 1000
 _FENCE = 3
 _CLINGING = ".,;:!?)]}»…"
 
@@ -107,15 +109,16 @@ class Markers:
 
     A marker that points at none is left out, with the space before it. White space at either end of the
     text is too. What was fed and flushed, joined, does not depend on how the text was cut. A number in round
-    brackets is a marker at a sentence's end, in a text without square ones before it, unless one of `texts`,
-    which it may be from, has it as well.
+    brackets is a marker at a sentence's end, if `backs` tells that the passage of that number says what the
+    sentence does which the text before it ends with; not in a text with square ones, or with round ones that
+    stayed, before it, nor if one of `texts`, which it may be from, has it as well.
     """
 
-    def __init__(self, count: int, texts: Iterable[str] = ()) -> None:
-        self._count = count
+    def __init__(self, count: int, texts: Iterable[str], backs: Callable[[int, str], bool]) -> None:
+        self._count, self._backs = count, backs
         self._theirs = {int(n) for text in texts for found in _ROUND.finditer(unmarked(text))
                         for n in _NUMBER.findall(found[1])}  # fmt: skip
-        self._square = False
+        self._square = self._kept = False
         self._code = ""
         self._ticks = ""
         self._spaces = ""
@@ -154,7 +157,7 @@ class Markers:
     def _prose(self, character: str) -> str:
         if self._begun:
             return self._continued(character)
-        if character in "[【" or (character == "(" and self._spaces and not self._square):
+        if character in "[【" or (character == "(" and self._spaces and not (self._square or self._kept)):
             self._begun = character
             return ""
         if character.isspace():
@@ -208,6 +211,8 @@ class Markers:
         numbers = list(dict.fromkeys(map(int, _NUMBER.findall(found[1])))) if found else []
         if not numbers or max(numbers) > self._count or self._theirs & set(numbers):
             return ""
+        if self._kept or not all(self._backs(n, self._tail) for n in numbers):
+            return ""
         return self._let("".join(f"[{n}]" for n in numbers))
 
     def _end_ticks(self) -> str:
@@ -222,5 +227,7 @@ class Markers:
     def _let(self, text: str) -> str:
         out = (self._spaces if self._tail else "") + text
         self._spaces, self._dropped = "", False
-        self._tail = (self._tail + out)[-_LONGEST:]
+        self._tail = (self._tail + out)[-_SENTENCE:]
+        if text.endswith(")") and not self._code and _ROUND_KEPT.search(self._tail[-_LONGEST:]):
+            self._kept = True
         return out

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from streams.answering.found import Found
 from streams.answering.grounding.extract import extract
-from streams.answering.grounding.ground import attribution, citations, claims, grounded
+from streams.answering.grounding.ground import attribution, citations, claims, grounded, regulating
 from streams.answering.grounding.markers import pointed
 from streams.answering.grounding.quote import quote
 from streams.answering.text.words import stems
@@ -117,3 +117,23 @@ def test_an_answer_that_only_repeats_the_question_is_not_grounded_by_that():
     assert grounded(echo, [letters]) > 0
     assert grounded(echo, [letters], question) == 0
     assert grounded("A dead letter goes back by the replay command. [1]", [letters], question) == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("Passwords are reset on the Security page (1).", "Passwords are reset on the Security page [1]."),
+        (
+            "Accounts lock for 30 minutes (2). Ask support (1)!",
+            "Accounts lock for 30 minutes [2]. Ask support [1]!",
+        ),
+        ("Accounts lock for 30 minutes (1).", "Accounts lock for 30 minutes (1)."),
+        ("Each ticket has a priority (1, 2).", "Each ticket has a priority (1, 2)."),
+        ("Accounts lock for 30 minutes (1, 2).", "Accounts lock for 30 minutes (1, 2)."),
+        ("Voir l'article L. 121-1 (2).", "Voir l'article L. 121-1 (2)."),
+        ("Yes (1).", "Yes (1)."),
+    ],
+)
+def test_a_number_in_round_brackets_cites_a_passage_that_says_the_same(written, sent):
+    markers = regulating(BOTH)
+    assert "".join(map(markers.feed, written)) + markers.flush() == sent

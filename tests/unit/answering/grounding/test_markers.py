@@ -38,8 +38,12 @@ PIECES = [
 TEXT = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
 
 
+def backed(_n, _text):
+    return True
+
+
 def whole(text, count=3):
-    markers = Markers(count)
+    markers = Markers(count, (), backed)
     return markers.feed(text) + markers.flush()
 
 
@@ -61,6 +65,9 @@ def whole(text, count=3):
         ("It is so (1). Or (1, 3)! (2)", "It is so [1]. Or [1][3]! [2]"),
         ("It is so [1]. Take two (2).", "It is so [1]. Take two (2)."),
         ("(1) Open it. (2) Call f(1), wait (3) days (9).", "(1) Open it. (2) Call f(1), wait (3) days (9)."),
+        ("It returns success (0) or failure (1).", "It returns success (0) or failure (1)."),
+        ("In `f(0)` since (2024) it fails (1).", "In `f(0)` since (2024) it fails [1]."),
+        ("It is so (1). Level (0). It is so (2).", "It is so [1]. Level (0). It is so (2)."),
         ("In [2024] the code [404] in a [0].", "In [2024] the code [404] in a [0]."),
         (
             "[1, 500] is a range, [Doc] and [doctor] and 【笔记】 are words.",
@@ -85,7 +92,7 @@ def test_markers_are_made_regular(written, sent):
 @settings(max_examples=300)
 @given(TEXT, st.lists(st.integers(0, 40)), st.integers(0, 3))
 def test_what_is_sent_points_at_what_there_is_however_the_text_is_cut(text, cuts, count):
-    markers = Markers(count)
+    markers = Markers(count, (), backed)
     places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
     sent = "".join(markers.feed(text[a:b]) for a, b in pairwise(places)) + markers.flush()
     assert sent == whole(text, count)
@@ -110,9 +117,24 @@ def test_a_documents_own_markers_point_at_nothing_once_they_are_written_round(te
 
 
 def test_a_number_in_round_brackets_that_a_passage_brought_along_cites_nothing():
-    markers = Markers(3, ["So it was shown before [2], (3).", "Nothing."])
-    text = "It was shown (2). Before that, too (3). Now (1)."
-    assert markers.feed(text) + markers.flush() == "It was shown (2). Before that, too (3). Now [1]."
+    for written in ("It was shown (2).", "Before that, too (3)."):
+        markers = Markers(3, ["So it was shown before [2], (3).", "Nothing."], backed)
+        assert markers.feed(written) + markers.flush() == written
+
+
+def test_a_number_in_round_brackets_is_a_marker_where_each_passage_that_it_names_says_the_same():
+    asked = []
+
+    def backs(n, text):
+        asked.append((n, text))
+        return n != 2
+
+    markers = Markers(3, (), backs)
+    assert markers.feed("It is so (1). Or so! (3)\nNot (1, 2).") == "It is so [1]. Or so! [3]\nNot (1, 2)."
+    assert asked == [
+        (1, "It is so"), (3, "It is so [1]. Or so!"),
+        (1, "It is so [1]. Or so! [3]\nNot"), (2, "It is so [1]. Or so! [3]\nNot"),
+    ]  # fmt: skip
 
 
 def test_code_that_is_not_closed_is_known():
