@@ -10,13 +10,13 @@ that it was made from until right before its head is written.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from pydantic import JsonValue
 
+from streams import aside
 from streams.errors import PromptTooLong
 from streams.indexing.applied import Applied
 from streams.indexing.cutting.chunk import Chunk, Chunking
@@ -84,7 +84,7 @@ class Indexer:
         chunking: Chunking,
         now: Now,
         monotonic: Monotonic,
-        sleep: Sleep = asyncio.sleep,
+        sleep: Sleep = aside.sleep,
         lease_s: float = LEASE_S,
         observe: Observer = unobserved,
     ) -> None:

@@ -1,10 +1,10 @@
 """Rows that moved to another key: what the new row leaves out is in the row that the old key had.
 
 The two are changes of two documents, perhaps in two partitions, so that either may be applied first. The
-old key's deletion keeps the row in its head (`plan`); the new row waits a little for that deletion, and takes
-it from there. Without it, it is refused, and can be sent back once the deletion was applied. Whoever of the
-two is applied second takes the row away again, as nobody needs it any more; else the vacuum does, with the
-deletion.
+old key's deletion keeps the row in its head (`plan`); the new row waits a little for that deletion, aside so
+that this has room to be applied, and takes it from there. Without it, it is refused, and can be sent back
+once that was applied. Whoever of the two is applied second takes the row away again, as nobody needs it then;
+else the vacuum does, with the deletion.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Moved:
     async def row(self, change: Change) -> Mapping[str, JsonValue] | None:
         """The row that `change`, which leaves out columns, was under its old key; None where it has none.
 
-        Waits until the old key's deletion has been applied, but for five seconds at most.
+        Waits until the old key's deletion has been applied, but for about five seconds at most.
         """
         if change.moved_from is None or change.time is None or not isinstance(change.document, Incomplete):
             return None

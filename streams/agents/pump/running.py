@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Hashable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
+from streams import aside
 from streams.agents.pump.lanes import Lanes
 from streams.agents.pump.slots import Part, Slot
 from streams.agents.pump.window import Entry
@@ -23,6 +25,8 @@ LOOK_AGAIN_S = 0.05
 
 class Running(Generic[Item, Outcome]):
     """Takes lines from `lanes` and has `handle` do them, `limit` at a time.
+
+    What sleeps `aside` does not count among these; it goes on before anything new is begun.
 
     `ended` is called after each, and `released` with a key whose line was handled. `idle`: the tasks that
     only wait, or fetch. An error that escapes a handler goes to `crash`.
@@ -42,6 +46,8 @@ class Running(Generic[Item, Outcome]):
         self._lanes, self._limit, self._handle = lanes, limit, handle
         self._idle, self._released, self._after, self._crash = idle, released, ended, crash
         self._tasks: set[asyncio.Task[None]] = set()
+        self._aside: set[asyncio.Task[None]] = set()
+        self._returning: deque[tuple[asyncio.Task[None], asyncio.Future[None]]] = deque()
         self._quiet = asyncio.Event()
         self.epoch = 0
         """Goes up each time that records are let go: a slot of an older one counts for nothing any more."""
@@ -52,7 +58,10 @@ class Running(Generic[Item, Outcome]):
 
     def dispatch(self) -> None:
         """Has what is ready handled, as far as there are slots."""
-        while len(self._tasks) < self._limit:
+        while len(self._tasks) - len(self._aside) < self._limit:
+            if self._returning:
+                self._return()
+                continue
             taken = self._lanes.take()
             if taken is None:
                 break
@@ -61,6 +70,29 @@ class Running(Generic[Item, Outcome]):
             task.add_done_callback(self._ended)
         if not self._tasks:
             self._quiet.set()
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleeps without a slot, and takes the next one that is free."""
+        task = asyncio.current_task()
+        if task is None or task not in self._tasks:
+            await asyncio.sleep(seconds)
+            return
+        self._aside.add(task)
+        self.dispatch()
+        try:
+            await asyncio.sleep(seconds)
+            room = asyncio.get_running_loop().create_future()
+            self._returning.append((task, room))
+            self.dispatch()
+            await room
+        finally:
+            self._aside.discard(task)
+
+    def _return(self) -> None:
+        task, room = self._returning.popleft()
+        if not room.done():
+            self._aside.discard(task)
+            room.set_result(None)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -72,7 +104,8 @@ class Running(Generic[Item, Outcome]):
     async def _run(self, key: Hashable, waiting: list[Part[Item, Outcome]]) -> None:
         epoch = self.epoch
         try:
-            await self._handle(key, waiting)
+            with aside.slept(self._sleep):
+                await self._handle(key, waiting)
         except BaseException:
             if epoch == self.epoch:
                 self._lanes.abandon(key)
@@ -91,7 +124,7 @@ class Running(Generic[Item, Outcome]):
         try:
             async with asyncio.timeout(limit_s):
                 while self._tasks:
-                    for task in self._idle() & self._tasks:
+                    for task in (self._idle() | self._aside) & self._tasks:
                         task.cancel()
                     self._quiet.clear()
                     with suppress(TimeoutError):

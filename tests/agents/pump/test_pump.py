@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams import aside
 from streams.agents.pump.membership import Partition, Stretch
 from streams.agents.pump.positions import Behind
 from streams.agents.pump.work import Combined
@@ -50,6 +51,69 @@ async def test_no_more_than_the_slots_are_handled_at_once():
         await bench.until(lambda: bench.work.offsets("start") == [0, 1, 2])
         bench.work.gates[1].set()
         await bench.until(lambda: bench.work.offsets("start") == [0, 1, 2, 3])
+
+
+class Aside:
+    """Handlers that look now and then whether something came, and then work for longer than that."""
+
+    def __init__(self, bench):
+        self.came, self.working, self.most = asyncio.Event(), 0, 0
+        bench.work.acts |= {b"aside": self.wait, b"come": self.come}
+
+    async def come(self, _record):
+        self.came.set()
+
+    async def wait(self, _record):
+        while not self.came.is_set():
+            await aside.sleep(0.001)
+        self.working += 1
+        self.most = max(self.most, self.working)
+        await asyncio.sleep(0.01)
+        self.working -= 1
+
+
+async def test_what_sleeps_aside_leaves_its_slot_to_others():
+    async with Bench(slots=1) as bench:
+        Aside(bench)
+        for key in range(5):
+            bench.deliver(b"aside", key=b"%d" % key)
+        bench.deliver(b"come", key=b"other")
+        await bench.committed(6)
+
+
+async def test_what_slept_aside_goes_on_in_a_slot_of_its_own():
+    async with Bench(slots=2) as bench:
+        those = Aside(bench)
+        for key in range(20):
+            bench.deliver(b"aside", key=b"%d" % key)
+        await bench.until(lambda: len(bench.work.offsets("start")) == 20)
+        for key in range(20, 40):
+            bench.deliver(b"come", key=b"%d" % key)
+        await bench.committed(40)
+        assert those.most == 2
+
+
+async def test_records_of_a_key_wait_behind_one_that_sleeps_aside():
+    async with Bench(slots=1) as bench:
+        Aside(bench)
+        bench.deliver(b"aside", key=b"a")
+        bench.deliver(key=b"a")
+        bench.deliver(key=b"b")
+        await bench.until(lambda: bench.work.offsets("done") == [2])
+        bench.deliver(b"come", key=b"c")
+        await bench.committed(4)
+        assert bench.work.offsets("done").index(0) < bench.work.offsets("done").index(1)
+
+
+async def test_a_drain_does_not_wait_for_what_sleeps_aside():
+    async with Bench(slots=1, drain_s=600.0) as bench:
+        Aside(bench)
+        for key in range(3):
+            bench.deliver(b"aside", key=b"%d" % key)
+        await bench.until(lambda: len(bench.work.offsets("start")) == 3)
+        await asyncio.wait_for(bench.rebalance(), 30)
+        assert bench.work.offsets("cancelled")
+        assert bench.work.offsets("done") == []
 
 
 async def test_a_full_window_pauses_its_partition_and_half_of_it_resumes():

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from streams import aside
 from streams.errors import Rejected
 from streams.indexing.cutting.cut import HereCutter
 from streams.indexing.indexer import Indexer
@@ -96,9 +97,9 @@ async def test_the_new_row_waits_for_the_deletion_that_is_under_way(shelf):
         chunking=CHUNKING,
         now=shelf.clock.now,
         monotonic=shelf.clock.monotonic,
-        sleep=sleep,
     )
-    await indexer.apply(came("b", 1, "a"))
+    with aside.slept(sleep):
+        await indexer.apply(came("b", 1, "a"))
     assert await shelf.shown() == {"b": ("t", "text")}
     assert len(pauses) == 3
 
