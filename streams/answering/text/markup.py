@@ -17,6 +17,8 @@ LONGEST = 2_000
 """Characters of a link's target; no longer one is let out."""
 
 _HARMLESS = frozenset("_-#,+*=!<>\"' \t\n")
+# HTML's own: what others take for a space belongs to a name or a value.
+_SPACE = frozenset(" \t\n\f\r")
 _BEFORE_LABEL = frozenset(" \t>*+-.)0123456789")
 _ADDRESS = re.compile(r"[/\\:&%]\S")
 _PLACEHOLDER = re.compile(r"[\w-]*")
@@ -88,9 +90,8 @@ class Tags:
     def load(self, text: str) -> bool:
         """Whether what was read up to here, and then `text`, may load something; it is not to go on then."""
         if not self._states and self._name is None and "<" not in text:
-            self._line_begins = not text.rpartition("\n")[2].strip(" \t>") and (
-                "\n" in text or self._line_begins
-            )
+            line = re.split(r"[\r\n]", text)[-1]
+            self._line_begins = not line.strip(" \t>") and (line != text or self._line_begins)
             return False
         return any(self._step(character) for character in text) or bool(_RAW.fullmatch(self._name or ""))
 
@@ -98,8 +99,10 @@ class Tags:
         """Takes in one character: whether it may be of an address in a tag, or ends the name of raw text."""
         if character == ">" and self._line_begins:
             character = " "  # of a quotation, and not there once it is rendered
-        self._line_begins = character == "\n" or (self._line_begins and character in " \t")
+        self._line_begins = character in "\r\n" or (self._line_begins and character in " \t")
         following = {self._following(state, character) for state in self._states}
+        if character == "=":  # of a name, where none precedes it
+            following |= {state for state in self._states if state[0] is _In.TAG}
         if self._name == "" and character.isascii() and character.isalpha():
             following.add((_In.NAME, _Kind.ODD, False))
         raw = self._follow_name(character)
@@ -125,7 +128,7 @@ class Tags:
         name = self._name
         if character == "<":
             self._name = ""
-        elif name is None or character in "/>" or character.isspace() or not (name or character.isalpha()):
+        elif name is None or character in "/>" or character in _SPACE or not (name or character.isalpha()):
             self._name = None
             return bool(_RAW.fullmatch(name or ""))
         else:
@@ -134,9 +137,9 @@ class Tags:
 
     def _follow_attribute(self, character: str) -> None:
         """Follows the name before the next equals sign; there may be spaces in between."""
-        if character.isspace() or character in "/<>\"'=":
+        if character in _SPACE or character in "/<>\"'=":
             self._named = False
-            self._attribute = self._attribute if character.isspace() else ""
+            self._attribute = self._attribute if character in _SPACE else ""
         else:
             begun = self._attribute if self._named else ""
             self._attribute = (begun + character.lower())[:_LONGEST_NAME]
@@ -167,7 +170,7 @@ def _after(state: _In, character: str) -> _In | None:
         return None
     if state is _In.EQUALS:
         return _opened(character)
-    if character.isspace() or (state in _NAMING and character == "/"):
+    if character in _SPACE or (state in _NAMING and character == "/"):
         return _In.TAG
     if state is _In.NAME and character == ":":
         return _In.AUTOLINK
@@ -176,7 +179,7 @@ def _after(state: _In, character: str) -> _In | None:
 
 def _opened(character: str) -> _In:
     """What the first character after an equals sign begins."""
-    if character.isspace():
+    if character in _SPACE:
         return _In.EQUALS
     return {'"': _In.DOUBLE, "'": _In.SINGLE}.get(character, _In.BARE)
 

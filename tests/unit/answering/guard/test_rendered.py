@@ -33,13 +33,13 @@ PIECES = [
     "/kb/1", "@", "?q=1", "&#47;", "&sol;", "&colon;", "&Tab;", "&NewLine;", "%2f", "\t", "&amp;",
     "/a_(b)?c=1&d=2", ".", ":", ";", "é",
     "![a](", "[a](", "![a](<", "[a](<", "![a][x]\n\n[x]:", "<img src=", "<img alt='>' src=\"", "<https:",
-    "<div style='", "\n> ", "<x<", "<svg:image ", "data=", "onload =", "<img/alt=a ",
+    "<div style='", "<img =a=", "\u00a0", "\n> ", "<x<", "<svg:image ", "data=", "onload =", "<img/alt=a ",
 ]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 
 
 class Loads(HTMLParser):
-    """Where a page leads to and what it loads."""
+    """Where a page leads to and what it loads: an unknown element only by events and a style."""
 
     def __init__(self):
         super().__init__()
@@ -48,12 +48,13 @@ class Loads(HTMLParser):
     def handle_starttag(self, tag, attrs):
         if tag in {"script", "style"}:
             self.scripts.append(tag)
+        named = re.fullmatch(r"[a-z][\w:-]*", tag)
         for name, value in attrs:
-            if name in {"src", "srcset", "poster", "background"}:
+            if named and name in {"src", "srcset", "poster", "background"}:
                 self.images.append(value or "")
-            elif name.startswith("on") or name == "style":
+            elif re.fullmatch(r"on[a-z]+|style", name):
                 self.scripts += re.findall(r"[(:].*", value or "")
-            elif name in {"href", "action", "data", "xlink:href"}:
+            elif named and name in {"href", "action", "data", "xlink:href"}:
                 self.targets.append(value or "")
 
 
@@ -90,6 +91,9 @@ def leaving(target, hosts=HOSTS):
 @example("<img alt='<b> ' src=//evil.me>", 2)
 @example("> <img\n> src='//3405803781/x'>", 3)
 @example("<b x=y<img src =\n//3405803781/x>", 1)
+@example("<img =a='b'src='//3405803781/x'>", 1)
+@example('<img a=b\u00a0c="x src=//3405803781/x>', 1)
+@example("> <img\r> src=//3405803781/x>", 1)
 @example("<https:/img src=//3405803781/x>", 1)
 def test_no_target_that_nobody_knows_is_left_however_it_is_disguised(text, size):
     out = let_out(text, size)
