@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
@@ -39,6 +40,7 @@ from streams.worker.agents import (
     reply_topics_of,
     watermarks_of,
 )
+from streams.worker.background import Background
 from streams.worker.cutting import cutter_of
 from streams.worker.generations import Openings, agreed, superseded_settings
 from streams.worker.live import live_of
@@ -194,20 +196,20 @@ async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: async
     topics_read = [source.topic for source in parts.topics.sources]
     lag = gauges.show(parts.metrics, parts, roles, lifecycle, answerer)
     gauges.show_loading(parts.metrics, warming)
-    beside = [
-        asyncio.create_task(clean.tell(parts.live.store, topics_read, parts.metrics)),
-        asyncio.create_task(lag.run()),
-    ]
+    background = Background()
+    told = partial(clean.tell, parts.live.store, topics_read, parts.metrics)
+    background.start("what tells of the last reconcile", told)
+    background.start("the look at the lag", lag.run)
     if "index" in roles:
-        beside.append(asyncio.create_task(parts.live.sweep()))
+        background.start("the vacuum", parts.live.sweep)
     if "index" in roles and settings.connect_url is not None:
         connectors = Connectors(settings.connect_url)
         gauges.show_connectors(parts.metrics, connectors)
-        beside.append(asyncio.create_task(connectors.run()))
+        background.start("the look at the connectors", connectors.run)
     if shadow is not None and "answer" in roles:
-        beside.append(asyncio.create_task(shadow.run(answerer)))
+        background.start("the shadow", partial(shadow.run, answerer))
     if warming is not None:
-        beside.append(asyncio.create_task(warming.run()))
+        background.start("the loading of models", warming.run)
     try:
         if warming is not None:
             status.waits_for("the models are being loaded")
@@ -215,9 +217,7 @@ async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: async
         status.runs(parts, lifecycle)
         return await lifecycle.run(stop)
     finally:
-        for task in beside:
-            task.cancel()
-        await asyncio.wait(beside)
+        await background.close()
         await watermarks.close()
         await replies.close()
 
