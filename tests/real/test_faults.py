@@ -88,7 +88,7 @@ async def test_whichever_stage_fails_no_record_vanishes(kafka, tmp_path):
             assert await cluster.check() == []
     struck = Counter(journal.read_text().split())
     print(dict(struck), dict(cluster.outcomes()))
-    stages = {"decode", "store.heads", "store.write_passages", "store.write_heads"}
+    stages = {"decode", "store.current_heads", "store.write_passages", "store.write_heads"}
     assert stages | {"embedder.embed_documents", "cutter.chunks"} <= set(struck)
     excused = [one for one in cluster.receipts.values() if one.reason in cluster.excused]
     assert len(excused) < 3 * struck["decode"]
