@@ -105,7 +105,7 @@ class Site:
                 return (await events(after, **fields))[-1]
 
             ask.events = events
-            ask.put = lambda *args: put(producer, *args)
+            ask.put = lambda *args, **fields: put(producer, *args, **fields)
             yield ask
 
 

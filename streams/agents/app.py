@@ -31,6 +31,8 @@ Outcome = TypeVar("Outcome")
 
 UNREAD_S = 5.0
 """How long Kafka may take to say how much there is to read."""
+METADATA_MS = 10_000
+"""How soon partitions are seen that a topic gets: of one made anew, too, whose group met without it."""
 FOR_EVER_S = 2_000_000
 """About 23 days, near the longest that aiokafka takes: only a dead process may lose its place."""
 
@@ -145,6 +147,7 @@ def _settings(config: AppConfig) -> dict[str, Any]:
         "topic_disable_leader": True,
         "topic_allow_declare": False,
         "consumer_auto_offset_reset": "earliest",
+        "consumer_metadata_max_age_ms": METADATA_MS,
         "consumer_max_fetch_size": config.max_partition_fetch_bytes,
         "stream_wait_empty": True,
         "stream_buffer_maxsize": STREAM_RECORDS,

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import NewPartitions
 from aiokafka.structs import TopicPartition
 
 from streams.kafka.connection import started
@@ -107,3 +108,12 @@ async def test_a_topic_that_is_made_anew_is_followed_from_its_start(site):
         assert (end.type, end.stale) == ("answer.completed", False)
         [mark] = [m for m in end.watermark if (m.topic, m.partition) == (site.again, 0)]
         assert mark.offset == 0
+
+
+@pytest.mark.timeout(240)
+async def test_partitions_that_a_topic_gets_are_read(site):
+    async with site.admin() as admin:
+        await admin.create_partitions({site.again: NewPartitions(3)})
+    async with site.asking() as ask:
+        end = await ask(await ask.put(site.again, "added", partition=2))
+        assert (end.type, end.stale) == ("answer.completed", False)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import sys
+from contextlib import suppress
 from itertools import count
 
 import httpx
@@ -13,6 +14,7 @@ import pytest
 
 from streams import settings as configuration
 from streams import sources
+from streams.errors import Retryable
 from streams.indexing.cutting.chunk import Chunking
 from streams.kafka import topics
 from streams.wiring import connection, read_topics, topic_plan
@@ -248,7 +250,10 @@ async def build_begun(job):
         try:
 
             async def some():
-                return [key async for key in store.document_keys()]
+                # Others make its collections at this moment.
+                with suppress(Retryable):
+                    return [key async for key in store.document_keys()]
+                return []
 
             await until(some)
         finally:
