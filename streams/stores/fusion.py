@@ -32,6 +32,8 @@ def fuse(
     vector weighs against words, would depend on how much is asked for. The others follow, in the order of
     such scores of their own, with none.
     """
+    if max(len(by_vector), len(by_words)) <= ARM:
+        return _ranked(_fused(by_vector, by_words, alpha))
     head = _fused(_best(by_vector), _best(by_words), alpha)
     rest = _fused(by_vector, by_words, alpha)
     return _ranked(head) | _ranked({key: score for key, score in rest.items() if key not in head}, told=0.0)
