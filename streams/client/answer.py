@@ -36,14 +36,16 @@ class Answer:
     Its tokens, but for those that a later attempt takes back, are its text: what they lack at its end, as
     where `stream` is false, is one more token. The question is sent when the first event is asked for, and
     once: whichever of the three comes next, or the same one again, goes on where the last one was left. One
-    reads at a time. Where the question ends in `answer.failed`, tokens and `await` raise `Retryable` or
-    `Rejected` with the event's code; `events` ends with that event. What reading raised is raised again.
+    reads at a time; another one meanwhile gets `Rejected` (`being_read`). Where the question ends in
+    `answer.failed`, tokens and `await` raise `Retryable` or `Rejected` with the event's code; `events` ends
+    with that event. What reading raised is raised again.
     """
 
     def __init__(self, ask: Callable[[], AsyncGenerator[Event, None]]) -> None:
         self._ask, self._reader, self._shown = ask, AnswerReader(), Shown()
         self._source: AsyncGenerator[Event, None] | None = None
         self._raised: Exception | None = None
+        self._being_read = False
 
     @property
     def text(self) -> str:
@@ -61,19 +63,27 @@ class Answer:
 
         Raises `Retryable` where none came in time, and as sending the question does.
         """
+        while (event := await self._next()) is not None:
+            if self._reader.feed(event):
+                if isinstance(event, AnswerDelta):
+                    self._shown.add(event)
+                yield event
+
+    async def _next(self) -> Event | None:
+        """The next event; None after the last one."""
         if self._raised is not None:
             raise self._raised
-        if self._source is None:
-            self._source = self._ask()
+        if self._being_read:
+            raise Rejected("somebody reads this answer already: one at a time", code="being_read")
+        self._source = self._source or self._ask()
+        self._being_read = True
         try:
-            async for event in self._source:
-                if self._reader.feed(event):
-                    if isinstance(event, AnswerDelta):
-                        self._shown.add(event)
-                    yield event
+            return await anext(self._source, None)
         except Exception as error:
             self._raised = error
             raise
+        finally:
+            self._being_read = False
 
     async def __aiter__(self) -> AsyncIterator[Token]:
         async for event in self.events():

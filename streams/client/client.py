@@ -11,6 +11,7 @@ from typing import Any, Self, TypedDict, TypeVar, Unpack
 from pydantic import BaseModel, ValidationError
 
 from streams.client.answer import Answer
+from streams.client.closed import closed
 from streams.client.here import here
 from streams.client.inbox import LOOK_S, Inbox, Mail
 from streams.client.routes import documents_topic, questions_topic
@@ -70,7 +71,8 @@ class Client:
 
     Without `settings` it has those of the command line: `STREAMS_*` in the environment and `.env`, or
     what `rag-streams up` runs here. Its methods raise `Retryable` where Kafka does not answer,
-    `Misconfigured` naming the setting at fault, and `Rejected` for what can't be sent.
+    `Misconfigured` naming the setting at fault, and `Rejected` for what can't be sent. Once it is left, they,
+    and the answers that are still read, raise `Rejected` (`closed`).
     """
 
     def __init__(self, settings: Settings | None = None, *, tenant: str = DEFAULT_TENANT) -> None:
@@ -80,12 +82,14 @@ class Client:
         max_bytes = self._settings.topic_max_message_bytes
         self._producer = Producer(self._connection, max_bytes=max_bytes, timeout_s=SEND_S)
         self._inbox = Inbox(self._connection, self._settings.topic_answers)
+        self._closed = False
 
     async def __aenter__(self) -> Self:
         await self._producer.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._closed = True
         await self._inbox.close()
         await self._producer.stop()
 
@@ -142,14 +146,21 @@ class Client:
     async def _change(self, given: dict[str, Any]) -> Offset:
         change = _valid(DocumentChange, {"tenant": self._tenant, **given}, "invalid_change")
         topic = documents_topic(self._topics, self._tenant)
-        return await self._producer.send(change_record(change, topic=topic, tenant=self._tenant))
+        return await self._send(change_record(change, topic=topic, tenant=self._tenant))
+
+    async def _send(self, record: Outgoing) -> Offset:
+        if self._closed:
+            raise closed()
+        return await self._producer.send(record)
 
     async def _answers(self, question: Question) -> AsyncGenerator[Event, None]:
         """Sends the question; its events, up to the terminal one."""
         reader, loop = AnswerReader(), asyncio.get_running_loop()
         topic = questions_topic(self._topics, question.tenant)
+        if self._closed:
+            raise closed()
         async with self._inbox.mail(question.id or "") as mail:
-            at = await self._producer.send(question_record(question, topic=topic))
+            at = await self._send(question_record(question, topic=topic))
             until = loop.time() + question.deadline_ms / 1000 + GRACE_S - LOOK_S
             while reader.terminal is None:
                 event = await _by(until, mail, at)

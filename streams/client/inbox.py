@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 
+from streams.client.closed import closed
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.replies import event_of
 from streams.kafka.tailing import OPEN_S, Tailing
@@ -92,7 +93,8 @@ class Inbox:
         return Mailbox(self._mail, self._tail, question_id)
 
     async def close(self) -> None:
-        """Reads no more."""
+        """Reads no more, and tells those who wait: `Rejected` (`closed`)."""
+        self._lost(closed())
         await self._tail.close()
 
     def _take(self, record: Record) -> None:

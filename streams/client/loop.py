@@ -11,7 +11,7 @@ from concurrent.futures import CancelledError
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Any, TypeVar
 
-from streams.errors import Rejected
+from streams.client.closed import closed
 
 T = TypeVar("T")
 
@@ -50,12 +50,12 @@ class Loop:
         with self._lock:
             if not self._runs or threading.current_thread() is self._thread:
                 work.close()
-                raise _closed()
+                raise closed()
             future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
         except CancelledError:
-            raise _closed() from None
+            raise closed() from None
         except BaseException:
             future.cancel()
             raise
@@ -135,10 +135,6 @@ def _this_task() -> asyncio.Task[Any]:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in a task
     return task
-
-
-def _closed() -> Rejected:
-    return Rejected("the client is closed: open another one with `connect`", code="closed")
 
 
 async def _next(items: AsyncIterator[T]) -> T:

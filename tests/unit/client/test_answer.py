@@ -195,5 +195,25 @@ async def test_an_answer_whose_wait_was_cancelled_is_not_asked_for_again():
     assert (caught.value.code, len(times)) == ("no_answer", 1)
 
 
+async def test_a_second_reader_is_refused_and_costs_the_first_one_nothing():
+    comes = asyncio.Event()
+
+    async def ask():
+        yield started()
+        await comes.wait()
+        yield completed(1, 1, "")
+
+    one = Answer(ask)
+    first = asyncio.ensure_future(_whole(one))
+    await asyncio.sleep(0)
+    for _ in range(2):
+        with pytest.raises(Rejected) as caught:
+            [token async for token in one]
+        assert caught.value.code == "being_read"
+    comes.set()
+    assert (await first).type == "answer.completed"
+    assert (await one).type == "answer.completed"
+
+
 async def _whole(one):
     return await one
