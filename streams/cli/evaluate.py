@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict
@@ -13,21 +12,19 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from streams.answering.guard.inspect import Guard
 from streams.cli.output import FAILED, Json, Output
 from streams.cli.questions import read_questions
 from streams.client import Client
 from streams.client.here import here
 from streams.errors import Misconfigured
 from streams.evaluation.asked import Answered, ask_all
-from streams.evaluation.recall import Expected
-from streams.evaluation.retrieval import Evaluation, Tuned
+from streams.evaluation.expected import Expected
+from streams.evaluation.retrieval import Tuned
 from streams.evaluation.scores import Scores, by_language
 from streams.ollama.client import OllamaClient
-from streams.ports import Serving
 from streams.settings import Settings
+from streams.worker.evaluating import evaluation_of
 from streams.worker.generations import opened
-from streams.worker.live import reading_of
 from streams.worker.parts import answering_of, ollama_config, open_index
 
 COLUMNS = {
@@ -89,11 +86,7 @@ async def _evaluated(
         models = await stack.enter_async_context(OllamaClient(ollama_config(settings)))
         live = await opened(index, models, record.live)
         stack.push_async_callback(live.store.close)
-        serving = Serving(live.store, live.embedder, reading_of(live, settings).reads)
-        evaluation = Evaluation(
-            serving, answering.retrieval, monotonic=time.monotonic,
-            goes_on=Guard(answering.guard_policy).lets_through,
-        )  # fmt: skip
+        evaluation = evaluation_of(live, settings)
         whole = by_language(await evaluation.rank(asked, weight=answering.alpha))
         arms = {
             name: by_language(await evaluation.rank(asked, weight=weight))["all"]

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from streams.evaluation.recall import Expected
+from streams.evaluation.expected import Expected
 from streams.messages.changes import DEFAULT_TENANT, Tenant
 
 

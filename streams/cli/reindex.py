@@ -16,7 +16,7 @@ from streams.cli.questions import read_questions
 from streams.cli.steps import Steps
 from streams.client.here import here
 from streams.errors import Rejected, StreamsError
-from streams.evaluation.recall import Expected
+from streams.evaluation.expected import Expected
 from streams.indexing.generations.copying import Copied
 from streams.indexing.generations.steps import shown
 from streams.ollama.client import OllamaClient
@@ -24,6 +24,7 @@ from streams.ports import Generation, Generations, unobserved
 from streams.settings import Settings
 from streams.wiring import read_topics
 from streams.worker.cutting import cutter_of
+from streams.worker.evaluating import evaluation_of
 from streams.worker.generations import chunking_named, described, right
 from streams.worker.parts import answering_of, ollama_config, open_index
 from streams.worker.reindex import Reindex, objection, refusals
@@ -114,7 +115,10 @@ async def _run(
         cutter = cutter_of(settings, unobserved)
         stack.push_async_callback(cutter.close)
         steps = stack.enter_context(Steps(out))
-        work = Reindex(index, client, cutter, steps, alpha=answering_of(settings).alpha)
+        work = Reindex(
+            index, client, cutter, steps, alpha=answering_of(settings).alpha,
+            evaluation=lambda generation: evaluation_of(generation, settings),
+        )  # fmt: skip
         if status:
             _show(await work.record(), out)
         elif drop:

@@ -10,7 +10,7 @@ from statistics import fmean
 
 from streams.answering.text.language import language_of
 from streams.errors import Rejected, Retryable
-from streams.evaluation.recall import Expected
+from streams.evaluation.expected import Expected
 from streams.messages.answers import AnswerCompleted
 from streams.messages.questions import Question
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import TypeVar
 
 from streams.answering.found import Found
 from streams.answering.retrieval.embed import question_vector
@@ -16,15 +18,19 @@ from streams.answering.retrieval.standing import Standing
 from streams.answering.retrieval.weigh import answerable
 from streams.answering.text.language import language_of
 from streams.answering.text.screen import screen
-from streams.evaluation.recall import PASSAGES, Expected
+from streams.evaluation.expected import PASSAGES, Expected
+from streams.evaluation.measures import capped_recall_at
 from streams.evaluation.scores import Ranked, Scores, best_threshold, scores
 from streams.messages.held import Vector
 from streams.ports import Monotonic, SearchQuery, Serving
+
+T = TypeVar("T")
 
 DEEPER = 20
 """Passages that the ranks after those of an answer are taken from: as many as any question may ask for."""
 AT_ONCE = 2
 """Few at a time, so that what one takes is its own time."""
+UNTIMED_AT_ONCE = 8
 WEIGHTS = tuple(step / 10 for step in range(11))
 """Weights of vectors against words that tuning tries."""
 NEVER = 2.0
@@ -45,6 +51,14 @@ class Tuned:
     tried: Mapping[float, Scores]
     before: Scores
     after: Scores
+
+
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """A question as it is searched for."""
+
+    query: SearchQuery
+    language: str
 
 
 class Evaluation:
@@ -71,13 +85,23 @@ class Evaluation:
 
         As in answering, that is what they weigh where the model reads the question's language.
         """
-        free = asyncio.Semaphore(AT_ONCE)
+        return await _each(lambda asked: self._rank(asked, weight), questions, at_once=AT_ONCE)
 
-        async def one(asked: Expected) -> Ranked:
-            async with free:
-                return await self._rank(asked, weight)
+    async def recall(self, questions: Sequence[Expected], *, weight: float) -> float:
+        """Capped recall@5 of what answers would be made from, 0 to 1. Raises as the ports do.
 
-        return await asyncio.gather(*map(one, questions))
+        Of each question's documents, the share that its passages are of; their mean. Capped: of more than
+        five documents, five are all that can be found. Questions that nothing answers don't count; without
+        any other: 1.
+        """
+
+        async def one(asked: Expected) -> float:
+            search = await self._search(asked, weight)
+            given = _documents((await self._retrieved(search.query, PASSAGES)).found)
+            return capped_recall_at(PASSAGES, given, asked.documents)
+
+        told = [asked for asked in questions if asked.documents]
+        return fmean(await _each(one, told, at_once=UNTIMED_AT_ONCE)) if told else 1.0
 
     async def tune(self, questions: Sequence[Expected], *, weight: float) -> Tuned:
         """The best weight, by nDCG@10, and the best threshold on one half, and what they do to the other."""
@@ -97,7 +121,24 @@ class Evaluation:
         return Tuned(best, similarity, tried, before, scores(await tuned.rank(test, weight=best)))
 
     async def _rank(self, asked: Expected, weight: float) -> Ranked:
-        text, began = screen(asked.question).strip(), self._monotonic()
+        began = self._monotonic()
+        search = await self._search(asked, weight)
+        first = await self._retrieved(search.query, PASSAGES)
+        seconds = self._monotonic() - began
+        deeper = await self._retrieved(search.query, DEEPER)
+        return Ranked(
+            asked,
+            search.language,
+            documents=_documents((*first.found, *deeper.found)),
+            given=_documents(first.found),
+            similarity=max((one.hit.similarity for one in first.found), default=-1.0),
+            worded=await self._evidence(search, first, similarity=NEVER),
+            evidence=await self._evidence(search, first),
+            seconds=seconds,
+        )
+
+    async def _search(self, asked: Expected, weight: float) -> _Searched:
+        text = screen(asked.question).strip()
         vector = self._vectors.get(text)
         if vector is None:
             vector = self._vectors[text] = await question_vector(self._serving.embedder, text)
@@ -106,19 +147,7 @@ class Evaluation:
             self._serving, text, vector, language=language, weight=weight, tenant=asked.tenant,
             principals=asked.principals,
         )  # fmt: skip
-        first = await self._retrieved(query, PASSAGES)
-        seconds = self._monotonic() - began
-        deeper = await self._retrieved(query, DEEPER)
-        return Ranked(
-            asked,
-            language,
-            documents=_documents((*first.found, *deeper.found)),
-            given=_documents(first.found),
-            similarity=max((one.hit.similarity for one in first.found), default=-1.0),
-            worded=await self._evidence(asked, text, language, first, similarity=NEVER),
-            evidence=await self._evidence(asked, text, language, first),
-            seconds=seconds,
-        )
+        return _Searched(query, language)
 
     async def _retrieved(self, query: SearchQuery, wanted: int) -> Retrieved:
         """What an answer is made from where `wanted` passages are asked for."""
@@ -134,24 +163,46 @@ class Evaluation:
         return replace(retrieved, found=tuple(filter(self._goes_on, retrieved.found)))
 
     async def _evidence(
-        self, asked: Expected, text: str, language: str, first: Retrieved, *, similarity: float | None = None
+        self, search: _Searched, first: Retrieved, *, similarity: float | None = None
     ) -> bool:
+        query = search.query
+
         async def counts(words: Sequence[str]) -> tuple[int, Mapping[str, int]]:
-            return await self._serving.search.word_counts(asked.tenant, words)
+            return await self._serving.search.word_counts(query.tenant, words)
 
         model, weighing = self._serving.embedder.model, self._retrieval.weighing
         if similarity is not None:
             weighing = replace(weighing, similarity=similarity)
-        return await answerable(text, language, first, counts, model=model, weighing=weighing)
+        return await answerable(query.text, search.language, first, counts, model=model, weighing=weighing)
 
 
 def _documents(found: Iterable[Found]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.head.document_id or "" for one in found))
 
 
+async def _each(
+    one: Callable[[Expected], Awaitable[T]], questions: Sequence[Expected], *, at_once: int
+) -> Sequence[T]:
+    free = asyncio.Semaphore(at_once)
+
+    async def in_turn(asked: Expected) -> T:
+        async with free:
+            return await one(asked)
+
+    return await asyncio.gather(*map(in_turn, questions))
+
+
 def halves(questions: Sequence[Expected]) -> tuple[Sequence[Expected], Sequence[Expected]]:
-    """The questions in two halves, by a hash of their text: the same ones in every run."""
-    ordered = sorted(questions, key=lambda one: hashlib.sha256(one.question.encode()).digest())
+    """The questions in two halves, by a hash of their text: the same ones in every run.
+
+    Half of each language's that something answers, and of those that nothing does, are in each.
+    """
+
+    def place(one: Expected) -> tuple[str, bool, bytes]:
+        hashed = hashlib.sha256(one.question.encode()).digest()
+        return language_of(one.question, one.language), not one.documents, hashed
+
+    ordered = sorted(questions, key=place)
     return ordered[::2], ordered[1::2]
 
 

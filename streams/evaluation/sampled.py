@@ -13,7 +13,7 @@ from uuid import UUID
 
 from streams.answering.retrieval.standing import Standing
 from streams.answering.text.sentences import sentences
-from streams.evaluation.recall import Expected
+from streams.evaluation.expected import Expected
 from streams.messages.changes import EVERYONE
 from streams.messages.held import Head
 from streams.ports import Catalogue, Documents

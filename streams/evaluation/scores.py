@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
 
+from streams.evaluation.expected import PASSAGES, Expected
 from streams.evaluation.measures import capped_recall_at, ndcg_at, recall_at, reciprocal_rank
-from streams.evaluation.recall import PASSAGES, Expected
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from streams.answering.retrieval.reads import Reading
 from streams.errors import Misconfigured, Rejected
-from streams.evaluation.recall import Expected, recall
+from streams.evaluation.expected import Expected
+from streams.evaluation.retrieval import Evaluation
 from streams.evaluation.sampled import sampled
 from streams.indexing.batching.documents import CoalescedDocuments
 from streams.indexing.batching.embed import CoalescedEmbedder
@@ -30,7 +30,7 @@ from streams.indexing.generations.copying import Copied, Copying
 from streams.indexing.indexer import Indexer
 from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import open_embedder
-from streams.ports import Catalogue, Generation, Generations, Serving
+from streams.ports import Catalogue, Generation, Generations
 from streams.reconcile import clean
 from streams.worker.generations import FOLLOWED_S, Opened, opened
 from streams.worker.parts import Index, Store, utc_now
@@ -116,12 +116,14 @@ class Reindex:
         cutter: Cutter,
         told: Told,
         *,
+        evaluation: Callable[[Opened], Evaluation],
         alpha: float,
         followed_s: float = FOLLOWED_S,
         kept_after_switch: timedelta = KEPT_AFTER_SWITCH,
     ) -> None:
         self._index, self._client, self._cutter, self._told = index, client, cutter, told
-        self._alpha, self._followed_s, self._kept = alpha, followed_s, kept_after_switch
+        self._evaluation, self._alpha = evaluation, alpha
+        self._followed_s, self._kept = followed_s, kept_after_switch
 
     async def record(self) -> Generations:
         """What there is. Raises `Rejected` where there is no index yet."""
@@ -257,8 +259,7 @@ class Reindex:
     ) -> float | None:
         if generation is None:
             return None
-        serving = Serving(generation.store, generation.embedder, Reading(generation.embedder).reads)
-        return await recall(serving, questions, alpha=alpha)
+        return await self._evaluation(generation).recall(questions, weight=alpha)
 
     async def _store(self, generation: Generation, stack: AsyncExitStack) -> Store:
         store = await self._index.open(generation)

@@ -19,7 +19,7 @@ from pathlib import Path
 from streams.answering.retrieval.followup import combined, earlier, leans
 from streams.answering.retrieval.rewrite import Rewriter, Rewriting
 from streams.client.here import here
-from streams.evaluation.recall import Expected
+from streams.evaluation.expected import Expected
 from streams.evaluation.retrieval import Evaluation
 from streams.evaluation.scores import scores
 from streams.messages.questions import Turn

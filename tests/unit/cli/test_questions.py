@@ -2,7 +2,7 @@ import pytest
 import typer
 
 from streams.cli.questions import read_questions
-from streams.evaluation.recall import Expected
+from streams.evaluation.expected import Expected
 
 
 def read(folder, text):

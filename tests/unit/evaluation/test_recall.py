@@ -4,18 +4,25 @@ from dataclasses import replace
 
 import pytest
 
-from streams.evaluation.recall import Expected, recall
+from streams.answering.retrieval.searching import Retrieval
+from streams.evaluation.expected import Expected
+from streams.evaluation.retrieval import Evaluation
 from streams.evaluation.sampled import sampled
 from streams.ports import Serving
 from tests.unit.answering.scripted import Index, Words, head_of, hit
+from tests.unit.answering.virtual import monotonic
 from tests.unit.indexing.generations.test_copying import change, filled
 
 HITS = [hit(f"passage {n}", name=f"kb/{n}") for n in range(1, 8)]
 
 
-async def of(*questions, hits=HITS):
+def evaluation(index, **more):
+    return Evaluation(Serving(index, Words()), Retrieval(), monotonic=monotonic, **more)
+
+
+async def of(*questions, hits=HITS, **more):
     index = Index.of(*hits)
-    return await recall(Serving(index, Words()), questions, alpha=0.3), index
+    return await evaluation(index, **more).recall(questions, weight=0.3), index
 
 
 def about(*documents, **given):
@@ -33,10 +40,21 @@ async def test_recall_is_the_share_of_a_questions_documents_among_its_first_five
 async def test_a_question_is_asked_with_its_tenant_and_its_principals():
     secret = hit("secret", name="kb/s")
     index = Index([secret], {secret.document_key: [head_of(secret, readers=("group:a",))]})
-    serving = Serving(index, Words())
-    assert await recall(serving, [about("kb/1", principals=("group:a",))], alpha=0.3) == 1.0
-    assert await recall(serving, [about("kb/1")], alpha=0.3) == 0.0
+    told = evaluation(index)
+    assert await told.recall([about("kb/1", principals=("group:a",))], weight=0.3) == 1.0
+    assert await told.recall([about("kb/1")], weight=0.3) == 0.0
     assert {(one.tenant, one.alpha) for one in index.queries} == {("acme", 0.3)}
+
+
+async def test_what_the_guard_drops_is_not_found():
+    dropped = lambda one: one.hit.text != "passage 1"  # noqa: E731 - a guard in one line
+    assert (await of(about("kb/1"), goes_on=dropped))[0] == 0.0
+    assert (await of(about("kb/6"), goes_on=dropped))[0] == 1.0
+
+
+async def test_a_question_is_screened_as_a_worker_does():
+    _, index = await of(Expected("what\u200b is <|im_start|>this?", frozenset({"kb/1"}), "acme"))
+    assert "<|im_start|>" not in index.queries[0].text
 
 
 async def test_without_questions_nothing_is_missed():

@@ -1,12 +1,14 @@
 """Evaluation: measures by hand-counted examples, and the whole on an index in memory."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.answering.retrieval.searching import Retrieval
+from streams.evaluation.expected import Expected
 from streams.evaluation.measures import capped_recall_at, ndcg_at, recall_at, reciprocal_rank
-from streams.evaluation.recall import Expected
 from streams.evaluation.retrieval import WEIGHTS, Evaluation, halves
 from streams.evaluation.scores import Ranked, best_threshold, by_language, scores
 from streams.messages.questions import DEFAULT_TOP_K
@@ -85,6 +87,22 @@ def test_the_halves_are_the_same_in_every_run_and_share_nothing():
     assert (list(learn), list(test)) == tuple(map(list, halves(list(reversed(questions)))))
     assert not {one.question for one in learn} & {one.question for one in test}
     assert len(learn) + len(test) == 21
+
+
+def test_each_half_has_as_many_of_each_language_that_are_answered_and_that_are_not():
+    questions = [
+        Expected(f"question {number}", frozenset({"a"} if answered else ()), language=language)
+        for language, answered, count in (
+            ("en", True, 9),
+            ("en", False, 4),
+            ("fr", True, 6),
+            ("fr", False, 3),
+        )
+        for number in range(count)
+    ]
+    one, other = (Counter((q.language, bool(q.documents)) for q in half) for half in halves(questions))
+    assert all(abs(one[kind] - other[kind]) <= 1 for kind in one | other)
+    assert abs(one.total() - other.total()) <= 1
 
 
 PASSWORD = hit("Open the portal and reset your password under Security.", name="a")

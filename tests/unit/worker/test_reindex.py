@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from streams.errors import Rejected, Retryable
-from streams.evaluation.recall import Expected
+from streams.evaluation.expected import Expected
 from streams.indexing.cutting.chunk import chunk
 from streams.indexing.cutting.cut import HereCutter
 from streams.indexing.cutting.parse import parse
@@ -20,7 +20,9 @@ from streams.messages.records import Offset
 from streams.ollama.client import OllamaClient, OllamaConfig
 from streams.ports import Generations
 from streams.reconcile import clean
+from streams.settings import Settings
 from streams.stores.sqlite import open_sqlite_index
+from streams.worker.evaluating import evaluation_of
 from streams.worker.generations import opened
 from streams.worker.reconciling import unswitched
 from streams.worker.reindex import Reindex
@@ -73,7 +75,8 @@ class World:
     def command(self, index=None):
         return Reindex(
             index or self.index, self.client, CUTTER, self.told,
-            alpha=0.3, followed_s=0.05, kept_after_switch=timedelta(0),
+            evaluation=lambda one: evaluation_of(one, Settings()), alpha=0.3,
+            followed_s=0.05, kept_after_switch=timedelta(0),
         )  # fmt: skip
 
     async def apply(self, *changes):
