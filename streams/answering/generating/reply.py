@@ -9,7 +9,7 @@ from streams.answering.found import Found
 from streams.answering.generating.generate import TOO_LONG, WORDLESS, Unfinished
 from streams.answering.generating.prompt import Prompt
 from streams.answering.grounding.ground import attribution
-from streams.answering.grounding.markers import Markers
+from streams.answering.grounding.marking import Markers
 from streams.answering.text.screen import well_formed
 from streams.messages.answers import Usage
 from streams.ports import ChatChunk, ChatRequest

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.answering.grounding.markers import Markers, ends_in_code, outside_code, pointed, unmarked
+from streams.answering.grounding.markers import ends_in_code, outside_code, pointed, unmarked
+from streams.answering.grounding.marking import Markers
 
 PIECES = [
     "[",
@@ -42,8 +43,8 @@ def backed(_n, _text):
     return True
 
 
-def whole(text, count=3):
-    markers = Markers(count, (), backed)
+def whole(text, count=3, texts=()):
+    markers = Markers(count, texts, backed)
     return markers.feed(text) + markers.flush()
 
 
@@ -89,9 +90,56 @@ def test_markers_are_made_regular(written, sent):
     assert whole(written) == sent
 
 
+OWN = [
+    ("It reads sys.argv[1] from x and sys.argv[2].", "It reads `sys.argv[1]` from x and `sys.argv[2]`."),
+    ("sys.argv[1] is read", "`sys.argv[1]` is read"),
+    ("The second is row[2] [1].", "The second is `row[2]` [1]."),
+    ("Vitamin K[2] is fat-soluble[1].", "Vitamin `K[2]` is fat-soluble[1]."),
+    ("Vitamin K[2] is fat-soluble[1][2].", "Vitamin `K[2]` is fat-soluble[1][2]."),
+    ("Take vitamin K[1].", "Take vitamin K[1]."),
+    ("Take vitamin K[2] !", "Take vitamin K[2] !"),
+    ("It is closed[1] in x[2], as f(x)[2] is.", "It is closed[1] in x[2], as f(x)`[2]` is."),
+    ("grid[1][2] = 5, other[3] = 5.", "`grid[1][2]` = 5, `other[3]` = 5."),
+    ("See my.list[9] and that[9] too.", "See `my.list[9]` and that too."),
+    ("The interval [1, 5] is closed [1, 9].", "The interval [1, 5] is closed [1]."),
+    ("Choose in [1-3] or so [1-3].", "Choose in [1-3] or so [1][2][3]."),
+    ("Options: [1] Reset, [2] Exit [1].", "Options: `[1]` Reset, `[2]` Exit [1]."),
+    ("Options: [1] Other, [2] Exits.", "Options: [1] Other, [2] Exits."),
+    ("[1] Reset\n[2] Exit", "`[1]` Reset\n`[2]` Exit"),
+    ("Team A [7], team B [8] [1].", "Team A `[7]`, team B `[8]` [1]."),
+    ("It was shown [2] twice, [9] here.", "It was shown [2] twice, here."),
+    ("`a`row[2]`b`, **row[2]** ran", "`a`row[2]`b`, **`row[2]`** ran"),
+    ("| row[2] = 5 | b[1] |", "| `row[2]` = 5 | b[1] |"),
+    ("so row[2", "so row"),
+]
+
+
+@pytest.mark.parametrize(("written", "sent"), OWN)
+def test_a_bracket_of_the_texts_own_stays_and_cites_nothing(written, sent):
+    passages = [
+        "It reads sys.argv[1] and\nsys.argv[2]. The second is row[2]. Vitamin K[2] is [1-3].",
+        "Choose in [1-3]; the interval [1, 5] is f(x)[2]. [1] Reset, [2] Exit. Team A [7], team B [8].",
+    ]
+    assert whole(written, texts=passages) == sent
+
+
+@settings(max_examples=300)
+@given(TEXT, st.lists(st.integers(0, 40)), st.integers(0, 3), TEXT)
+def test_what_is_sent_points_at_what_there_is_however_the_text_is_cut(text, cuts, count, passage):
+    cut_anywhere(text, cuts, count, [passage, text])
+
+
+def cut_anywhere(text, cuts, count, passages):
+    markers = Markers(count, passages, backed)
+    places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
+    sent = "".join(markers.feed(text[a:b]) for a, b in pairwise(places)) + markers.flush()
+    assert sent == whole(text, count, passages)
+    assert all(1 <= n <= count for n in pointed(sent))
+
+
 @settings(max_examples=300)
 @given(TEXT, st.lists(st.integers(0, 40)), st.integers(0, 3))
-def test_what_is_sent_points_at_what_there_is_however_the_text_is_cut(text, cuts, count):
+def test_what_is_regular_stays_as_it_is(text, cuts, count):
     markers = Markers(count, (), backed)
     places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
     sent = "".join(markers.feed(text[a:b]) for a, b in pairwise(places)) + markers.flush()
