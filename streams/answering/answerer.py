@@ -161,7 +161,7 @@ class Answerer:
             question = asked.question
             made = prompt(
                 looked.text, looked.found, budget=budget, history=question.history,
-                language=question.language, canary=self._guard.canary(),
+                alone=looked.alone, language=question.language, canary=self._guard.canary(),
             )  # fmt: skip
         if made.cut:
             self._observe(Observed("answer_prompts_cut"))

@@ -55,8 +55,9 @@ class Tuned:
 
 @dataclass(frozen=True, slots=True)
 class _Searched:
-    """A question as it is searched for."""
+    """A question, screened, and how it is searched for; its language is empty where nothing tells."""
 
+    text: str
     query: SearchQuery
     language: str
 
@@ -128,7 +129,7 @@ class Evaluation:
         deeper = await self._retrieved(search.query, DEEPER)
         return Ranked(
             asked,
-            search.language,
+            search.language or "en",
             documents=_documents((*first.found, *deeper.found)),
             given=_documents(first.found),
             similarity=max((one.hit.similarity for one in first.found), default=-1.0),
@@ -142,12 +143,12 @@ class Evaluation:
         vector = self._vectors.get(text)
         if vector is None:
             vector = self._vectors[text] = await question_vector(self._serving.embedder, text)
-        language = language_of(text, asked.language)
+        language = language_of(text, asked.language, otherwise="")
         query = await search_query(
-            self._serving, text, vector, language=language, weight=weight, tenant=asked.tenant,
+            self._serving, text, vector, language=language or "en", weight=weight, tenant=asked.tenant,
             principals=asked.principals,
         )  # fmt: skip
-        return _Searched(query, language)
+        return _Searched(text, query, language)
 
     async def _retrieved(self, query: SearchQuery, wanted: int) -> Retrieved:
         """What an answer is made from where `wanted` passages are asked for."""
@@ -165,15 +166,13 @@ class Evaluation:
     async def _evidence(
         self, search: _Searched, first: Retrieved, *, similarity: float | None = None
     ) -> bool:
-        query = search.query
-
         async def counts(words: Sequence[str]) -> tuple[int, Mapping[str, int]]:
-            return await self._serving.search.word_counts(query.tenant, words)
+            return await self._serving.search.word_counts(search.query.tenant, words)
 
         model, weighing = self._serving.embedder.model, self._retrieval.weighing
         if similarity is not None:
             weighing = replace(weighing, similarity=similarity)
-        return await answerable(query.text, search.language, first, counts, model=model, weighing=weighing)
+        return await answerable(search.text, search.language, first, counts, model=model, weighing=weighing)
 
 
 def _documents(found: Iterable[Found]) -> tuple[str, ...]:

@@ -36,6 +36,11 @@ MINIMUM_TOKENS = 512
 
 _QUESTION_SHARE = 0.5
 _HISTORY_SHARE = 0.25
+_TURN_SHARE = 0.75
+_LEAST_OF_A_TURN = 32
+"""Tokens; less than that tells nothing."""
+_CHARACTERS_A_TOKEN = 8
+"""More than any text has."""
 _CUT = " […]"
 # Even in code, no line of a document may look like the next document's first.
 _NUMBERED_LINE = re.compile(r"^([^\S\n]*)\[(\d+)\]", re.MULTILINE)
@@ -46,8 +51,8 @@ _BLANK = re.compile(r"\s+")
 class Prompt:
     """What to send. `passages` are those in it, number 1 first, each with the text that the model sees of it.
 
-    `tokens` is its estimated size; `cut`: the question or the only passage had to be shortened. `canary`: a
-    word that stands in it and must not stand in an answer; empty where there is none.
+    `tokens` is its estimated size; `cut`: the question, the only passage or what was said before had to be
+    shortened. `canary`: a word that stands in it and must not stand in an answer; empty where there is none.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -63,6 +68,7 @@ def prompt(
     *,
     budget: int,
     history: Sequence[Turn] = (),
+    alone: str = "",
     language: str | None = None,
     canary: str = "",
 ) -> Prompt:
@@ -70,22 +76,25 @@ def prompt(
 
     The best passages come first; the first that does not fit ends the list. Only where that is the very
     first one is it cut, at a sentence. The conversation's latest turns take up to a quarter of what the
-    question leaves. Everything that others wrote is screened. `canary` ends the instructions.
+    question leaves; where not all that is needed of them is there, the question stands as it is `alone`.
+    Everything that others wrote is screened. `canary` ends the instructions.
     """
     system = INSTRUCTIONS.format(language=named(language) or "the language of the question")
     system += _CANARY.format(canary=canary) if canary else ""
     left = budget - estimate(system) - 2 * MESSAGE_TOKENS - estimate(_user("", ""))
     asked, question_cut = _shortened(screen(question).strip(), int(left * _QUESTION_SHARE))
-    left -= estimate(asked)
-    turns = _latest(history, int(left * _HISTORY_SHARE))
-    left -= sum(map(_size, turns))
+    turns, whole = _latest(history, int((left - estimate(asked)) * _HISTORY_SHARE))
+    if alone and not whole:
+        asked, _ = _shortened(screen(alone).strip(), int(left * _QUESTION_SHARE))
+        turns, _ = _latest(history, int((left - estimate(asked)) * _HISTORY_SHARE))
+    left -= estimate(asked) + sum(map(_size, turns))
     blocks, included, cut = _blocks(passages, left)
     messages = (
         ChatMessage("system", system),
         *turns,
         ChatMessage("user", _user("\n\n".join(blocks), asked)),
     )
-    return Prompt(messages, included, sum(map(_size, messages)), cut or question_cut, canary)
+    return Prompt(messages, included, sum(map(_size, messages)), cut or question_cut or not whole, canary)
 
 
 def brief(question: str, passages: Sequence[Found], *, budget: int) -> Prompt:
@@ -113,16 +122,33 @@ def _size(message: ChatMessage) -> int:
     return estimate(message.content) + MESSAGE_TOKENS
 
 
-def _latest(history: Sequence[Turn], budget: int) -> list[ChatMessage]:
-    """The last turns that fit whole, in order."""
+def _latest(history: Sequence[Turn], budget: int) -> tuple[list[ChatMessage], bool]:
+    """The last turns in order, and whether all of them are there, each of them whole.
+
+    One that leaves hardly any room for those before it loses its middle. What is left does not begin with an
+    answer whose question is gone.
+    """
     turns: list[ChatMessage] = []
-    for turn in reversed(history):
-        message = ChatMessage(turn.role, screen(turn.content))
-        budget -= _size(message)
-        if budget < 0:
+    whole = True
+    for before, turn in reversed(list(enumerate(history))):
+        room = budget - MESSAGE_TOKENS
+        if room < _LEAST_OF_A_TURN:
+            whole = False
             break
-        turns.append(message)
-    return turns[::-1]
+        text = _bounded(turn.content, room)
+        if estimate(text) > (room * _TURN_SHARE if before else room):
+            text, whole = _shortened(text, room // 2)[0], False
+        turns.append(ChatMessage(turn.role, text))
+        budget -= _size(turns[-1])
+    while not whole and turns and turns[-1].role == "assistant":
+        turns.pop()
+    return turns[::-1], whole
+
+
+def _bounded(text: str, tokens: int) -> str:
+    """The text, screened; of one that is far too long both ends, so that the rest is not even looked at."""
+    most = tokens * _CHARACTERS_A_TOKEN
+    return screen(text if len(text) <= 2 * most else f"{text[:most]}{text[-most:]}")
 
 
 def _blocks(passages: Sequence[Found], budget: int) -> tuple[list[str], tuple[Found, ...], bool]:

@@ -78,12 +78,16 @@ def threshold(embed_model: str, asked: str, written: str, weighing: Weighing) ->
 
 
 def alike(
-    hits: Sequence[Hit], written: Sequence[str], asked: str, embed_model: str, weighing: Weighing
+    hits: Sequence[Hit],
+    written: Sequence[str],
+    asked: Sequence[str],
+    embed_model: str,
+    weighing: Weighing,
 ) -> bool:
-    """Whether any passage is as similar to the question as its language demands (`written`, one a hit)."""
+    """Whether any passage is as similar to the question as the languages of the two demand (one a hit)."""
     return any(
-        hit.similarity >= threshold(embed_model, asked, language, weighing)
-        for hit, language in zip(hits, written, strict=True)
+        hit.similarity >= threshold(embed_model, mine, other, weighing)
+        for hit, mine, other in zip(hits, asked, written, strict=True)
     )
 
 

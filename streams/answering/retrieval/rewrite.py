@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from streams.answering.generating.circuit import Circuit
 from streams.answering.generating.generate import OF_THE_QUESTION, Limits, Unfinished, generate
-from streams.answering.retrieval.followup import accepted, combined, leans_on
+from streams.answering.retrieval.followup import accepted, combined, leans_on, told
 from streams.answering.text.screen import screen, well_formed
 from streams.answering.text.tokens import MESSAGE_TOKENS, estimate
 from streams.messages.questions import Turn
@@ -25,8 +25,6 @@ SHARE = 0.1
 LONGEST_S = 2.0
 USUAL = 1.5
 """How many times its usual first token a model must have, or it is not asked."""
-TURNS = 4
-TURN_CHARACTERS = 400
 MAX_TOKENS = 96
 
 
@@ -113,7 +111,4 @@ class Rewriter:
 
 def _transcript(history: Sequence[Turn]) -> str:
     """The last turns, each as far as it is needed to know what was talked about."""
-    return "\n".join(
-        f"{'Question' if turn.role == 'user' else 'Answer'}: {screen(turn.content).strip()[:TURN_CHARACTERS]}"
-        for turn in history[-TURNS:]
-    )
+    return "\n".join(f"{'Question' if role == 'user' else 'Answer'}: {text}" for role, text in told(history))

@@ -31,21 +31,23 @@ async def answerable(
 ) -> bool:
     """Whether a passage is as alike to the question as that tells something, or holds what is rare in it.
 
-    `language` is the question's, `model` the embedding model. Words are counted only where similarity does
+    `language` is the question's, empty where nothing tells: it is that of each passage then. `model` is the
+    embedding model. Words are counted only where similarity does
     not decide. `by_words`: the question has no vector, so that hits are alike to nothing. Raises as `counts`
     does.
     """
     hits = [one.hit for one in retrieved.found]
-    written = [language_of(hit.text, otherwise=language) for hit in hits]
+    written = [language_of(hit.text, otherwise=language or "en") for hit in hits]
+    spoken = [language or other for other in written]
     if not hits:
         return False
-    if not by_words and alike(hits, written, language, model, weighing):
+    if not by_words and alike(hits, written, spoken, model, weighing):
         return True
     if not (asked := asked_words(question)):
         return False
     total, held = without(retrieved.superseded, *await counts(asked))
-    own = [hit for hit, other in zip(hits, written, strict=True) if other == language]
-    foreign = [hit for hit, other in zip(hits, written, strict=True) if other != language]
+    own = [hit for hit, other, mine in zip(hits, written, spoken, strict=True) if other == mine]
+    foreign = [hit for hit, other, mine in zip(hits, written, spoken, strict=True) if other != mine]
     return (
         matches_rare_word(own, asked, total, held, weighing)
         or matches_rare_word(foreign, asked, total, held, weighing, codes=True)

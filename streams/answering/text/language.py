@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -80,6 +81,13 @@ def language_of(text: str, declared: str | None = None, *, otherwise: str = "en"
     return _by_script(text) or _by_little_words(text) or otherwise
 
 
+def spoken(text: str, declared: str | None, found: Sequence[str]) -> Language:
+    """As `guess`; where the question's words do not tell, in the language of most passages found for it."""
+    if language_of(text, declared, otherwise=""):
+        return guess(text, declared)
+    return Counter(map(guess, found)).most_common(1)[0][0] if found else "en"
+
+
 def guess(text: str, declared: str | None = None) -> Language:
     """The language of `text` as far as we speak it: French, or English for every other one."""
     return "fr" if language_of(text, declared) == "fr" else "en"
@@ -100,10 +108,11 @@ def _by_little_words(text: str) -> str | None:
     scores = Counter({"fr": len(_ELISION.findall(text)) + bool(_ACCENTS.search(text))})
     for word in _WORD.findall(text):
         scores.update(TELLING.get(folded(word), {}))
+    english = scores.pop("en", 0)
     best = max(scores, key=lambda language: scores[language])
-    if scores[best] > scores["en"] + _CHANCE:
+    if scores[best] > english + _CHANCE:
         return best
-    return "en" if scores["en"] else None
+    return "en" if english > scores[best] else None
 
 
 def phrases(language: Language) -> Phrases:

@@ -577,6 +577,49 @@ def test_a_question_that_stands_alone_is_searched_as_it_is_whatever_was_asked_be
     assert end["timings"]["rewritten"] is None
 
 
+HOLIDAYS = [{"role": "user", "content": "How do I ask for holidays in Berlin?"}]
+
+
+class Finding(Index):
+    """Finds what it has only where a word of it is searched for."""
+
+    async def hybrid(self, query):
+        found = await super().hybrid(query)
+        return [one for one in found if set(query.text.lower().split()) & set(one.text.lower().split())]
+
+
+def test_what_says_little_and_has_no_answer_is_looked_for_again_with_the_question_before_it():
+    world = World(index=Finding.of(hit("The holidays of Berlin are granted by the office.")))
+    _, end = world.ask("Who approves requests?", history=HOLIDAYS)
+    assert [one.text for one in world.index.queries] == [
+        "approves requests",
+        "ask holidays Berlin approves requests",
+    ]
+    assert end["route"] == "primary"
+
+
+def test_what_says_little_and_has_an_answer_is_not_searched_with_what_was_said_before():
+    world = World(index=Finding.of(hit("All requests are granted by the office.")))
+    _, end = world.ask("Who approves requests?", history=HOLIDAYS)
+    assert [one.text for one in world.index.queries] == ["approves requests"]
+    assert end["route"] == "primary"
+
+
+def test_what_has_no_answer_either_way_is_abstained_from():
+    _, end = World(index=Finding.of()).ask("Who approves requests?", history=HOLIDAYS)
+    assert end["abstained"]
+
+
+def test_a_question_of_keywords_is_abstained_from_in_the_language_of_what_was_found():
+    french = hit("Les horaires de la piscine sont affichés dans le hall de la mairie.", similarity=0.45)
+    _, end = World(index=Index.of(french)).ask("horaires cinéma Lyon")
+    assert "rien trouvé" in end["text"]
+    _, end = World(index=Index.of(hit("The opening hours of the pool.", similarity=0.3))).ask(
+        "horaires cinéma Lyon"
+    )
+    assert "found nothing" in end["text"]
+
+
 def test_the_search_is_bound_to_tenant_readers_and_filters():
     index = Index.of(RESET)
     index.held[RESET.document_key] = [head_of(RESET, readers=("group:a",), metadata=("live=true", "v=2"))]

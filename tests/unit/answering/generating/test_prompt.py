@@ -72,6 +72,53 @@ def test_the_latest_turns_are_kept_as_far_as_there_is_room():
     assert 1 <= len(kept) < 30
 
 
+def shown(made):
+    return [message.content for message in made.messages[1:-1]]
+
+
+def asked(made):
+    return made.messages[-1].content.split("Question: ")[1]
+
+
+def exchange(question, answer):
+    return [Turn(role="user", content=question), Turn(role="assistant", content=answer)]
+
+
+def test_a_long_answer_loses_its_middle_and_keeps_its_question_beside_it():
+    history = exchange("What is the fee?", f"It begins. {'blah ' * 5000}It ends.")
+    made = prompt("And how long?", [found("It.")], budget=2000, history=history, alone="The fee, how long?")
+    question, answer = shown(made)
+    assert question == "What is the fee?"
+    assert answer.startswith("It begins.")
+    assert answer.endswith("It ends.")
+    assert made.cut
+
+
+def test_where_turns_are_left_out_the_question_stands_alone_and_else_as_it_was_asked():
+    told = exchange("What is the fee?", "Five.")
+    for history, said in ((told, "And how long?"), (told * 500, "The fee, how long?")):
+        made = prompt(
+            "And how long?", [found("It.")], budget=2000, history=history, alone="The fee, how long?"
+        )
+        assert asked(made) == said
+        assert made.cut is (said != "And how long?")
+
+
+@pytest.mark.parametrize("long", range(6))
+def test_what_is_shown_of_a_conversation_begins_with_a_question_where_some_is_left_out(long):
+    history = [turn for n in range(3) for turn in exchange(f"question {n}", f"answer {n}")]
+    history[long] = history[long].model_copy(update={"content": "blah " * 9000})
+    made = prompt("How?", [found("It.")], budget=1500, history=history)
+    roles = [message.role for message in made.messages[1:-1]]
+    assert roles == ["user", "assistant"] * (len(roles) // 2)
+    assert roles
+
+
+def test_a_greeting_before_the_first_question_stays_where_all_fits():
+    history = [Turn(role="assistant", content="Good morning!"), *exchange("A?", "B.")]
+    assert shown(prompt("How?", [], budget=2000, history=history))[0] == "Good morning!"
+
+
 @pytest.mark.parametrize("marker", ["[2]", "[1, 2]"])
 def test_a_document_cannot_pose_as_another_one(marker):
     made = prompt(

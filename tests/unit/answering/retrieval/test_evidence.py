@@ -21,7 +21,9 @@ def matches(question, counts, total=1000, hits=(PART,)):
 
 def test_similarity_counts_from_the_threshold_on():
     def alike_from(similarity, hits=(PART,)):
-        return alike(hits, ["en"] * len(hits), "en", "all-minilm", Weighing(similarity=similarity))
+        return alike(
+            hits, ["en"] * len(hits), ["en"] * len(hits), "all-minilm", Weighing(similarity=similarity)
+        )
 
     assert alike_from(0.2)
     assert not alike_from(0.21)
@@ -40,8 +42,8 @@ def test_the_threshold_is_the_embedding_familys_unless_it_is_set():
 def test_two_languages_are_no_more_alike_to_a_model_than_what_has_nothing_to_do_with_each_other():
     assert threshold("all-minilm", "fr", "en", Weighing()) == 0.35
     near = hit("Wählen Sie ein neues Passwort, und dann melden Sie sich an.", similarity=0.4)
-    assert alike([near], ["de"], "fr", "all-minilm", Weighing())
-    assert not alike([near], ["de"], "de", "all-minilm", Weighing())
+    assert alike([near], ["de"], ["fr"], "all-minilm", Weighing())
+    assert not alike([near], ["de"], ["de"], "all-minilm", Weighing())
 
 
 @pytest.mark.parametrize(

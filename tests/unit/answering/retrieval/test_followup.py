@@ -3,7 +3,7 @@ import asyncio
 
 import pytest
 
-from streams.answering.retrieval.followup import accepted, combined, leans
+from streams.answering.retrieval.followup import accepted, after, combined, leans, may_lean, told
 from streams.answering.retrieval.rewrite import Rewriter, Rewriting
 from streams.errors import Retryable
 from streams.messages.questions import Turn
@@ -15,8 +15,11 @@ LEANING = [
     "What about those that are late?", "What happens to questions meanwhile?", "Which one is faster?",
     "Where do they go?", "Et en français ?", "Comment le renvoyer ?", "Que répare-t-il ?",
     "Combien de temps sont-ils gardés ?", "Et pourquoi ?", "Comment l’arrêter ?",
+    "Und wie lange dauert das?", "Wie lange gilt sie?", "¿Y cuánto cuesta eso?", "En hoe lang duurt dat?",
 ]  # fmt: skip
 ALONE = [
+    "How do I reset my password?", "How do I cancel my subscription?", "What is the vacation policy?",
+    "Wie lange gilt die Garantie für gebrauchte Geräte?", "Hoe lang is de termijn voor bezwaar?",
     "How does the vacuum delete superseded passages?", "Which Python version does make demo need?",
     "When a worker is killed, how long do its partitions wait?", "What is changed_at for?",
     "What does it mean that the worker waits for source topics?",
@@ -45,6 +48,28 @@ def test_a_question_is_combined_with_those_that_it_leans_on_and_no_others():
     assert combined("How long is that?", talk) == "\n".join([*asked[1:], "How long is that?"])
     assert combined("How do I change the language of the portal?", talk).count("\n") == 0
     assert combined("Why?", []) == "Why?"
+
+
+@pytest.mark.parametrize(
+    "question", ["Who approves requests?", "Which codes can it have?", "Any exceptions?"]
+)
+def test_a_question_that_says_little_may_be_half_a_one(question):
+    assert may_lean(question)
+
+
+@pytest.mark.parametrize(
+    "question", ["Who approves requests of Berlin?", "How long is a holiday request open?"]
+)
+def test_a_question_that_names_something_or_says_more_is_a_whole_one(question):
+    assert not may_lean(question)
+
+
+def test_of_a_long_conversation_only_its_end_is_looked_at():
+    """A history may have megabytes, and is looked at while all others wait."""
+    long = [*[Turn(role="user", content="What is the fee? " * 1_800)] * 100, *TALK]
+    assert after("How long?", long) == f"{TALK[0].content}\nHow long?"
+    assert after("How long?", long[:1]).count("fee") < 40
+    assert len("".join(text for _, text in told(long))) < 1000
 
 
 @pytest.mark.parametrize(
