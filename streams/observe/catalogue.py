@@ -98,7 +98,9 @@ CATALOGUE: Mapping[str, Sequence[Metric]] = {
     "Worker": (
         gauge("build_info", "1, with the version that runs", "version"),
         gauge(
-            "pump_running", "1 where the role works; 0 while it starts, drains, or waits for a server", "pump"
+            "pump_running",
+            "1 where the role works; 0 while it starts, drains, waits for a server, or is stuck",
+            "pump",
         ),
         gauge("kafka_up", "1 where Kafka answers, as it is asked every 5 s; of a gateway, too"),
         gauge("kafka_answer_seconds", "how long Kafka took, when it was asked last; of a gateway, too"),

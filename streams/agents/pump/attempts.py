@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from streams import aside
 from streams.agents.pump.backoff import Backoff
 from streams.agents.pump.dependency import Dependency
-from streams.alive import Alive, heard
+from streams.agents.pump.scheduler import Scheduler
+from streams.agents.pump.silence import Silence
+from streams.alive import heard
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.ports import Observed, Observer
 
@@ -30,6 +32,18 @@ class Tried(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class _Failed:
+    """A try that failed, and may be made again."""
+
+    failure: Exception
+
+    @property
+    def asked_s(self) -> float | None:
+        """How long the other side asked to wait, in seconds."""
+        return self.failure.retry_after if isinstance(self.failure, Retryable) else None
+
+
+@dataclass(frozen=True, slots=True)
 class Patience:
     """After what an item is at fault: failures while the canary passes, seconds without any progress."""
 
@@ -42,99 +56,99 @@ class Attempts:
     """Runs handlers. Failures count against an item only while the canary passes.
 
     An item that failed is tried again alone among those that failed, so that two bad ones can't blame
-    each other.
+    each other. Whatever it waits for between two tries, and aside, it waits for without a slot of
+    `scheduler`. `stirred` is called whenever something came of a try, its end included.
     """
 
     def __init__(
-        self, dependency: Dependency, patience: Patience, backoff: Backoff, observe: Observer, name: str
+        self,
+        dependency: Dependency,
+        patience: Patience,
+        backoff: Backoff,
+        observe: Observer,
+        name: str,
+        *,
+        scheduler: Scheduler,
+        stirred: Callable[[], None] = lambda: None,
     ) -> None:
         self._dependency, self._patience, self._backoff = dependency, patience, backoff
         self._observe, self._name = observe, name
-        self._alone = asyncio.Lock()
-        self.sleeping: set[asyncio.Task[None]] = set()
-        """Tasks that only wait; cancelling one loses no work."""
+        self._scheduler, self._stirred = scheduler, stirred
 
     async def __call__(self, handle: Callable[[], Awaitable[T]]) -> Tried[T]:
-        """How `handle` ended. Raises `Misconfigured`, and CancelledError where the caller is cancelled."""
+        """How `handle` ended; in a slot. Raises `Misconfigured`, and CancelledError where it is cancelled."""
         failures = attempts = 0
         while True:
-            await self._wait(self._dependency.up())
+            await self._turn(alone=failures > 0)
             attempts += 1
-            try:
-                return Tried(await self._try(handle, suspect=failures > 0), attempts)
-            except Rejected as error:
-                return Tried(error, attempts)
-            except Retryable as error:
-                failure: Exception = error
-            except Misconfigured:
-                raise
-            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - nothing escapes a handler
-                failure = _ours(error)
-            self._observe(Observed("retries", labels={"pump": self._name, "code": _code(failure)}))
-            if not await self._wait(self._dependency.well()):
+            outcome = await self._try(handle)
+            self._stirred()
+            if not isinstance(outcome, _Failed):
+                return await self._end(outcome, attempts)
+            self._scheduler.leave()
+            self._observe(Observed("retries", labels={"pump": self._name, "code": _code(outcome.failure)}))
+            if not await self._dependency.well():
                 continue
             failures += 1
-            if failures >= self._allowed(failure):
-                return Tried(_at_fault(failure, failures), attempts)
-            asked = failure.retry_after if isinstance(failure, Retryable) else None
-            await self._wait(asyncio.sleep(self._backoff.wait(failures, at_least=asked)))
+            if failures >= self._allowed(outcome.failure):
+                return await self._end(_at_fault(outcome.failure, failures), attempts)
+            await asyncio.sleep(self._backoff.wait(failures, at_least=outcome.asked_s))
 
-    async def _try(self, handle: Callable[[], Awaitable[T]], *, suspect: bool) -> T:
-        if not suspect:
-            return await self._limited(handle)
-        await self._wait(self._alone.acquire())
+    async def _turn(self, *, alone: bool | None = None) -> None:
+        """Returns in a slot, while nothing is known to be down."""
+        while True:
+            if self._dependency.down:
+                self._scheduler.leave()
+                await self._dependency.up()
+            await self._scheduler.come(alone=alone)
+            if not self._dependency.down:
+                return
+
+    async def _end(self, outcome: T | Rejected, attempts: int) -> Tried[T]:
+        await self._scheduler.come(alone=False)
+        return Tried(outcome, attempts)
+
+    async def _try(self, handle: Callable[[], Awaitable[T]]) -> T | Rejected | _Failed:
         try:
             return await self._limited(handle)
-        finally:
-            self._alone.release()
+        except Rejected as error:
+            return error
+        except Retryable as error:
+            return _Failed(error)
+        except Misconfigured:
+            raise
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - nothing escapes a handler
+            return _Failed(_ours(error))
 
     async def _limited(self, handle: Callable[[], Awaitable[T]]) -> T:
         limit_s = self._patience.limit_s
         try:
             async with asyncio.timeout(limit_s) as limit:
-                with heard(_again(limit, limit_s)):
+                silence = Silence(limit, limit_s, self._stirred)
+                with heard(silence.broken), aside.slept(self._aside(silence)):
                     return await handle()
         except TimeoutError:
             if not limit.expired():
                 raise
             raise Retryable(f"nothing came of it for {limit_s:g} s", code="hung") from None
 
-    async def idle(self, awaitable: Awaitable[T]) -> T:
-        """For a handler that waits without work in hand: what it waits for. To cancel it loses nothing."""
-        return await self._wait(awaitable)
+    def _aside(self, silence: Silence) -> aside.Sleep:
+        """What has a handler sleep without its slot, and without its time running."""
+        handling = asyncio.current_task()
 
-    async def _wait(self, awaitable: Awaitable[T]) -> T:
-        with self._asleep():
-            return await awaitable
+        async def sleep(seconds: float) -> None:
+            if asyncio.current_task() is not handling:
+                await asyncio.sleep(seconds)
+                return
+            with silence.agreed():
+                self._scheduler.leave(aside=True)
+                await asyncio.sleep(seconds)
+                await self._turn()
 
-    @contextmanager
-    def _asleep(self) -> Iterator[None]:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine runs in a task
-        self.sleeping.add(task)
-        try:
-            yield
-        finally:
-            self.sleeping.discard(task)
+        return sleep
 
     def _allowed(self, failure: Exception) -> int:
         return self._patience.poison_after if isinstance(failure, Retryable) else self._patience.failed_after
-
-
-def _again(limit: asyncio.Timeout, limit_s: float) -> Alive:
-    """Begins the limit anew; seldom, as a timer costs more than what most items are made of."""
-    loop = asyncio.get_running_loop()
-    since = loop.time()
-
-    def alive() -> None:
-        nonlocal since
-        now = loop.time()
-        if now - since >= limit_s / 100:
-            since = now
-            with suppress(RuntimeError):  # Over: somebody goes on with what the handler asked for.
-                limit.reschedule(now + limit_s)
-
-    return alive
 
 
 def _ours(error: BaseException) -> Exception:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 from streams.agents.pump.attempts import Attempts, Tried, raised
 from streams.agents.pump.delivery import DeadLetters
 from streams.agents.pump.lanes import Lanes
+from streams.agents.pump.scheduler import Scheduler
 from streams.agents.pump.slots import Part, Slot
 from streams.agents.pump.work import Ended, Fetch, Work
 from streams.errors import Misconfigured, Rejected
@@ -21,8 +21,9 @@ Outcome = TypeVar("Outcome")
 class Handling(Generic[Item, Outcome]):
     """Does `work` with the records that are lined up in `lanes`.
 
-    `attempts` and `fetches` try what is handled, and fetched. `current` says whether a record was not let go
-    meanwhile; `finish` is called with each that is concluded; what a person must mend goes to `crash`.
+    `attempts` try what is handled, by the slots of `scheduler`; `fetches` what is fetched, by those of
+    `fetching`, as nobody else waits for it. `current` says whether a record was not let go meanwhile;
+    `finish` is called with each that is concluded; what a person must mend goes to `crash`.
     """
 
     def __init__(
@@ -33,6 +34,8 @@ class Handling(Generic[Item, Outcome]):
         fetches: Attempts,
         dead: DeadLetters,
         *,
+        scheduler: Scheduler,
+        fetching: Scheduler,
         current: Callable[[Slot[Item, Outcome]], bool],
         finish: Callable[[Slot[Item, Outcome]], None],
         crash: Callable[[BaseException], None],
@@ -42,8 +45,7 @@ class Handling(Generic[Item, Outcome]):
         self._work, self._lanes, self._attempts, self._fetches = work, lanes, attempts, fetches
         self._dead, self._current, self._finish, self._crash = dead, current, finish, crash
         self._observe, self._name = observe, name
-        self.fetching: set[asyncio.Task[None]] = set()
-        """Tasks that only fetch; cancelling one loses no work."""
+        self._scheduler, self._fetching = scheduler, fetching
 
     def accept(self, slot: Slot[Item, Outcome]) -> None:
         """Lines a record up, whole where something must be fetched for it, or for one before it."""
@@ -116,13 +118,11 @@ class Handling(Generic[Item, Outcome]):
             self._line_up(slot)
 
     async def _fetched(self, fetch: Fetch) -> Tried[None]:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine runs in a task
-        self.fetching.add(task)
-        try:
-            return await self._fetches(fetch)
-        finally:
-            self.fetching.discard(task)
+        self._scheduler.leave(aside=True)
+        with self._fetching.joined():
+            tried = await self._fetches(fetch)
+        await self._scheduler.come()
+        return tried
 
     def _superseded(self, part: Part[Item, Outcome]) -> Outcome:
         assert part.item is not None  # noqa: S101 - only parts with an item are combined

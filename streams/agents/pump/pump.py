@@ -5,9 +5,9 @@ partition are finished, and finished means done, or written as a dead letter. Wh
 dependency is down waits for it. A record that needs something fetched before it can be taken apart holds
 up its partition, whose documents it may be about, and no other.
 
-This module lets records in and out. `handling` is what is done with one, `running` how many at a time,
-`positions` what may be committed, `pauses` and `load` what is not taken in yet, `place` whether records
-are still ours.
+This module lets records in and out. `handling` is what is done with one, `running` what is done one by one,
+`scheduler` how much at a time, `standstill` whether anything comes of it, `positions` what may be committed,
+`pauses` and `load` what is not taken in yet, `place` whether records are still ours.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from functools import partial
 from typing import Generic, Literal, TypeVar
 
 from streams.agents.pump.attempts import Attempts, Patience
-from streams.agents.pump.backoff import Backoff, Random
+from streams.agents.pump.backoff import ASKED_MAX_S, Backoff, Random
 from streams.agents.pump.commits import Commits
 from streams.agents.pump.delivery import DeadLetters, Delivery, Produce
 from streams.agents.pump.dependency import Canary, Dependency
@@ -33,7 +33,9 @@ from streams.agents.pump.pauses import Pauses
 from streams.agents.pump.place import Place
 from streams.agents.pump.positions import Behind, Positions
 from streams.agents.pump.running import Running
+from streams.agents.pump.scheduler import Scheduler
 from streams.agents.pump.slots import Part, Slot
+from streams.agents.pump.standstill import Standstill
 from streams.agents.pump.turn import Turn
 from streams.agents.pump.work import PumpSettings, Work
 from streams.errors import Rejected
@@ -44,7 +46,7 @@ logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
-State = Literal["starting", "running", "waiting", "draining", "stopped"]
+State = Literal["starting", "running", "waiting", "stuck", "draining", "stopped"]
 
 LET_GO_S = 1.0
 """What a cancelled handler is given to end."""
@@ -90,17 +92,30 @@ class Pump(Generic[Item, Outcome]):
         )
         self._dependency = self._gate(canary, backoff)
         self._supply = self._gate(supply or canary, backoff)
+        self._standstill = Standstill(
+            settings.handle_limit_s + settings.canary_limit_s + ASKED_MAX_S,
+            due=self._due,
+            first=self._positions.next_to_finish,
+        )
         patience = Patience(settings.poison_after, settings.failed_after, settings.handle_limit_s)
-        self._attempts = Attempts(self._dependency, patience, backoff, observe, settings.name)
-        fetches = Attempts(self._supply, patience, backoff, observe, settings.name)
+        self._scheduler = Scheduler(settings.slots, self._begin)
+        fetching = Scheduler(settings.slots)
         self._handling = Handling(
-            work, self._lanes, self._attempts, fetches, dead,
+            work, self._lanes,
+            Attempts(
+                self._dependency, patience, backoff, observe, settings.name,
+                scheduler=self._scheduler, stirred=self._standstill.stirred,
+            ),
+            Attempts(
+                self._supply, patience, backoff, observe, settings.name,
+                scheduler=fetching, stirred=self._standstill.stirred,
+            ),
+            dead, scheduler=self._scheduler, fetching=fetching,
             current=self._current, finish=self._finish, crash=member.crash,
             observe=observe, name=settings.name,
         )  # fmt: skip
         self._running = Running(
-            self._lanes, settings.slots, self._handling,
-            idle=lambda: self._attempts.sleeping | self._handling.fetching,
+            self._lanes, self._scheduler, self._handling,
             released=self._pauses.released, ended=self._load.look_again, crash=member.crash,
         )  # fmt: skip
         self._started = self._closing = self._stopped = False
@@ -119,20 +134,25 @@ class Pump(Generic[Item, Outcome]):
 
     @property
     def state(self) -> State:
-        """`running` is ready; `waiting`: a dependency is down, nothing is lost, nothing goes on."""
+        """`running` is ready; `waiting`: a dependency is down, nothing is lost, nothing goes on.
+
+        `stuck`: nothing goes on either, and nobody knows why.
+        """
         if self._stopped:
             return "stopped"
         if self._closing or self._draining is not None:
             return "draining"
         if self._dependency.down or self._supply.down:
             return "waiting"
+        if self._standstill.problem is not None:
+            return "stuck"
         return "running" if self._started else "starting"
 
     @property
     def problem(self) -> str | None:
-        """Why it is `waiting`, else None."""
+        """Why it is `waiting`, or `stuck`, else None."""
         down = [gate for gate in (self._dependency, self._supply) if gate.down]
-        return down[0].problem if down else None
+        return down[0].problem if down else self._standstill.problem
 
     @property
     def pending(self) -> int:
@@ -160,13 +180,14 @@ class Pump(Generic[Item, Outcome]):
         now. Where they have, it doesn't return, and is cancelled with its handler. Raises `Retryable`
         should that not happen.
         """
-        await self._place.confirm(self._attempts.idle)
+        await self._place.confirm(self._scheduler.without)
 
     async def consume(self, deliveries: AsyncIterator[tuple[Record, int]]) -> None:
         """Works on records as they are delivered, each with its generation, until there are no more."""
         self._reset()
         beside = [
-            asyncio.create_task(one()) for one in (self._commits.run, self._lease.run, self._pass_markers)
+            asyncio.create_task(one())
+            for one in (self._commits.run, self._lease.run, self._pass_markers, self._standstill.run)
         ]
         self._started = True
         turn = Turn(TURN_S)
@@ -211,7 +232,7 @@ class Pump(Generic[Item, Outcome]):
         self._load.add(slot.size)
         self._handling.accept(slot)
         self._pauses.filled(slot.partition)
-        self._running.dispatch()
+        self._scheduler.dispatch()
 
     def _enter(self, generation: int) -> None:
         if generation != self._place.generation:
@@ -241,6 +262,14 @@ class Pump(Generic[Item, Outcome]):
 
     # Out
 
+    def _begin(self) -> asyncio.Task[None] | None:
+        return self._running.begin()
+
+    def _due(self) -> bool:
+        """Whether something should come of the records at hand: there are some, and nothing holds them up."""
+        down = self._dependency.down or self._supply.down
+        return self._load.records > 0 and self._draining is None and not down
+
     def _current(self, slot: Slot[Item, Outcome]) -> bool:
         return self._running.current(slot)
 
@@ -248,6 +277,7 @@ class Pump(Generic[Item, Outcome]):
         if not self._current(slot):
             return
         self._load.remove(slot.size)
+        self._standstill.stirred()
         self._positions.finish(slot.partition, slot.entry)
         self._pauses.eased(slot.partition)
         dead = any(end is not None and isinstance(end.outcome, Rejected) for end in slot.ended)

@@ -7,6 +7,7 @@ import pytest
 from streams.agents.pump.attempts import Attempts, Patience
 from streams.agents.pump.backoff import Backoff
 from streams.agents.pump.dependency import Dependency
+from streams.agents.pump.scheduler import Scheduler
 from streams.alive import alive
 from streams.errors import Rejected, Retryable
 from streams.indexing.batching.embed import CoalescedEmbedder
@@ -27,7 +28,7 @@ def attempts():
     dependency = Dependency(
         passes, limit_s=10.0, backoff=backoff, changed=lambda: None, misconfigured=lambda _: None
     )
-    return Attempts(dependency, Patience(5, 3, LIMIT_S), backoff, unobserved, "test")
+    return Attempts(dependency, Patience(5, 3, LIMIT_S), backoff, unobserved, "test", scheduler=Scheduler(1))
 
 
 class SlowEmbedder(HashEmbedder):

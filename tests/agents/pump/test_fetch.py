@@ -122,6 +122,19 @@ async def test_a_partition_whose_fetch_hangs_takes_no_more_room_from_the_others(
     await bench.until(lambda: not bench.group.paused)
 
 
+async def test_fetches_that_hang_take_no_slots_from_other_partitions_however_many_they_are():
+    work = Fetching()
+    async with Bench(work, supply=work.supply, slots=2) as bench:
+        work.slow.clear()
+        for partition in range(5):
+            needing(bench, "1", partition=partition)
+        bench.deliver(partition=5, key=b"other")
+        await bench.committed(1, partition=5)
+        work.slow.set()
+        for partition in range(5):
+            await bench.committed(1, partition=partition)
+
+
 async def test_a_partition_goes_on_after_a_record_that_lacks_what_it_needs_for_good(bench):
     bench.work.unknown = {"1"}
     bench.work.slow.clear()

@@ -459,7 +459,7 @@ async def test_a_drain_lets_nothing_overtake_what_it_gave_up():
         bench.deliver(key=b"a")
         bench.deliver(key=b"c")
         await bench.until(lambda: work.offsets("done") == [2])
-        await bench.until(lambda: bench.pump._attempts.sleeping)
+        await bench.until(lambda: bench.pump._scheduler.waiting)
         await bench.pump.drain()
     assert work.offsets("start") == [0, 2]
 
