@@ -16,7 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from streams.agents.pump.work import Combined, Ended, Fetch, Work
 from streams.errors import Rejected
-from streams.messages.headers import TRACEPARENT, TRACESTATE, Headers
+from streams.messages.headers import TRACE, Headers
 from streams.messages.records import Record
 
 logger = logging.getLogger(__name__)
@@ -172,5 +172,5 @@ def carried(record: Record, span: Span) -> Headers:
     own = span.headers()
     if not own:
         return record.headers
-    kept = tuple(one for one in record.headers if one[0] not in {TRACEPARENT, TRACESTATE})
+    kept = tuple(one for one in record.headers if one[0] not in TRACE)
     return kept + own

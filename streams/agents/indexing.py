@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from streams.agents.app import AppConfig, Member, Producing, attach, create_app
@@ -15,6 +16,7 @@ from streams.agents.pump.work import Combined, Ended, Fetch, PumpSettings
 from streams.agents.receipts import (
     Row,
     applied_row,
+    bare_receipt,
     ended_row,
     named,
     outgoing_receipt,
@@ -29,6 +31,8 @@ from streams.messages.dead import original
 from streams.messages.receipts import IndexReceipt
 from streams.messages.records import Record
 from streams.ports import Now, Observed, Observer, unobserved
+
+logger = logging.getLogger(__name__)
 
 Decode = Callable[[Record], tuple[Said, ...]]
 """What a record says. Pure. Raises `Rejected`."""
@@ -98,7 +102,7 @@ class Indexing:
     async def conclude(self, record: Record, ended: Sequence[Ended[Said, Row]]) -> None:
         """Sends the record's receipt."""
         receipt = self._receipt(record, total([ended_row(end) for end in ended]))
-        await self._deliver(outgoing_receipt(receipt, record, self._receipts_topic))
+        await self._send(receipt, record)
         labels = {"outcome": receipt.outcome, "reason": receipt.reason or ""}
         self._observe(Observed("receipts", labels=labels))
         if receipt.timings is not None:
@@ -106,6 +110,13 @@ class Indexing:
         if receipt.changed_at is not None and receipt.outcome in {"indexed", "unchanged", "deleted"}:
             age = receipt.indexed_at - receipt.changed_at
             self._observe(Observed("freshness_seconds", max(0.0, age.total_seconds())))
+
+    async def _send(self, receipt: IndexReceipt, record: Record) -> None:
+        try:
+            await self._deliver(outgoing_receipt(receipt, record, self._receipts_topic))
+        except Rejected:
+            logger.warning("a receipt is too large, and is sent without the document's id and tenant")
+            await self._deliver(bare_receipt(receipt, self._receipts_topic))
 
     def _first_stood(self, record: Record) -> Record:
         return original(record) if record.topic == self._retry_topic else record

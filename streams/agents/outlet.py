@@ -12,7 +12,7 @@ from streams.agents.asking import Item
 from streams.agents.pump.backoff import Backoff
 from streams.agents.pump.delivery import Delivery, Produce
 from streams.errors import Misconfigured, Rejected, Retryable, StreamsError
-from streams.messages.headers import CORRELATION_ID, REPLY_TO, TRACEPARENT, TRACESTATE, versioned
+from streams.messages.headers import CORRELATION_ID, REPLY_TO, TRACE, along, versioned
 from streams.messages.reader import Event
 from streams.messages.records import Outgoing
 from streams.ports import Monotonic
@@ -23,8 +23,8 @@ T = TypeVar("T")
 
 STUCK_S = 60.0
 """For how long a reply topic may take nothing while Kafka answers: then it is closed to us, whatever for."""
-HEADER_BYTES = 4096
-"""A longer header of a question does not travel along with its answer."""
+ALONG = TRACE | {CORRELATION_ID}
+"""The headers of a question that travel along with its answer."""
 
 
 class Replies(Protocol):
@@ -127,13 +127,9 @@ class _Lost:
 
 def outgoing_event(event: Event, item: Item, topic: str) -> Outgoing:
     """The record of an event, with those headers of its question that travel along."""
-    along = {
-        name: value
-        for name, value in item.headers
-        if name in {CORRELATION_ID, TRACEPARENT, TRACESTATE}
-        and value is not None
-        and len(value) <= HEADER_BYTES
-    }
     return Outgoing(
-        topic, event.question_id.encode(), event.model_dump_json().encode(), versioned(*along.items())
+        topic,
+        event.question_id.encode(),
+        event.model_dump_json().encode(),
+        versioned(*along(item.headers, ALONG)),
     )

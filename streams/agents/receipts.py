@@ -10,7 +10,7 @@ from streams.agents.pump.work import Ended
 from streams.errors import Rejected
 from streams.indexing.applied import Applied
 from streams.messages.changes import Change, Document, Ignored, Said, Truncation
-from streams.messages.headers import TRACEPARENT, TRACESTATE, versioned
+from streams.messages.headers import TRACE, along, versioned
 from streams.messages.position import Position
 from streams.messages.receipts import IndexReceipt, IndexTimings, Outcome, PassageCounts
 from streams.messages.records import Outgoing, Record
@@ -107,7 +107,15 @@ def outgoing_receipt(receipt: IndexReceipt, record: Record, topic: str) -> Outgo
     """The receipt of `record`, on its way."""
     known = receipt.tenant is not None and receipt.document_id is not None
     key = f"{receipt.tenant}/{receipt.document_id}" if known else str(receipt.source)
-    trace = [(name, value) for name, value in record.headers if name in {TRACEPARENT, TRACESTATE}]
     return Outgoing(
-        topic, key.encode("utf-8", "replace"), receipt.model_dump_json().encode(), versioned(*trace)
+        topic,
+        key.encode("utf-8", "replace"),
+        receipt.model_dump_json().encode(),
+        versioned(*along(record.headers, TRACE)),
     )
+
+
+def bare_receipt(receipt: IndexReceipt, topic: str) -> Outgoing:
+    """The receipt without what its record chose: it has the same few hundred bytes for any record."""
+    bare = receipt.model_copy(update={"tenant": None, "document_id": None})
+    return Outgoing(topic, str(receipt.source).encode(), bare.model_dump_json().encode(), versioned())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 SCHEMA_VERSION = "schema-version"
 SCHEMA = "1"
 """The version of every message that we produce."""
@@ -10,6 +12,11 @@ REPLY_TO = "reply-to"
 CORRELATION_ID = "correlation-id"
 TRACEPARENT = "traceparent"
 TRACESTATE = "tracestate"
+
+TRACE = frozenset({TRACEPARENT, TRACESTATE})
+"""What carries a trace along."""
+ALONG_BYTES = 4096
+"""A longer header of a record does not travel along with what we produce for it."""
 
 DEAD_CODE = "dead-code"
 DEAD_MESSAGE = "dead-message"
@@ -29,3 +36,16 @@ Headers = tuple[tuple[str, bytes | None], ...]
 def versioned(*more: tuple[str, bytes | None]) -> Headers:
     """The headers of a message that we produce: its schema version, then `more`."""
     return ((SCHEMA_VERSION, SCHEMA.encode()), *more)
+
+
+def along(headers: Headers, names: Collection[str]) -> Headers:
+    """Those headers of a record that travel along: of each of these names the last that is not too long.
+
+    Whoever wrote the record chose them, so that without a bound they could outgrow what a topic takes.
+    """
+    last = {
+        name: value
+        for name, value in headers
+        if name in names and value is not None and len(value) <= ALONG_BYTES
+    }
+    return tuple(last.items())

@@ -19,7 +19,7 @@ from opentelemetry.util.types import AttributeValue
 
 from streams import __version__
 from streams.errors import StreamsError
-from streams.messages.headers import TRACEPARENT, TRACESTATE, Headers
+from streams.messages.headers import TRACE, Headers, along
 from streams.messages.records import Record
 from streams.ports import ChatChunk, ChatRequest, Generator, Watch
 
@@ -41,11 +41,13 @@ class Tracing:
 
     def record(self, record: Record, group: str) -> RecordSpan:
         """Begins the span of a record that `group` works on, in the trace that its headers name."""
-        carrier = {name: record.header(name) or "" for name in (TRACEPARENT, TRACESTATE)}
+        carrier = {
+            name: text.decode("ascii", "replace") for name, text in along(record.headers, TRACE) if text
+        }
         return RecordSpan(
             self._tracer.start_span(
                 f"process {record.topic}",
-                context=_W3C.extract({name: text for name, text in carrier.items() if text}, ROOT),
+                context=_W3C.extract(carrier, ROOT),
                 kind=SpanKind.CONSUMER,
                 attributes=_of_record(record, group),
             )

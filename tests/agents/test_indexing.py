@@ -13,7 +13,7 @@ from streams.agents.pump.backoff import Backoff
 from streams.agents.pump.delivery import Delivery
 from streams.errors import Rejected
 from streams.messages.changes import Change, Document, Ignored, Truncation
-from streams.messages.dead import dead_letter
+from streams.messages.dead import dead_letter, size_of
 from streams.messages.position import Position
 from streams.messages.receipts import IndexReceipt, IndexTimings, PassageCounts
 from streams.messages.records import Offset, Record
@@ -42,6 +42,7 @@ class Told:
     """An indexer that does as a record's words say."""
 
     applied: list = field(default_factory=list)
+    long: str | None = None
 
     async def apply(self, change):
         self.applied.append(change)
@@ -50,7 +51,8 @@ class Told:
         word = change.row["word"]
         if word == "refused":
             raise Rejected("cannot be parsed", code="unparseable")
-        return Applied(outcome=word, reason="stale" if word == "ignored" else None)
+        document_id = self.long or "kb/1"
+        return Applied(outcome=word, reason="stale" if word == "ignored" else None, document_id=document_id)
 
 
 def decode(record):
@@ -81,8 +83,10 @@ def change(record, document_id, word):
 class Desk(Bench):
     """The pump with the indexing work, and the receipts that it sent."""
 
-    def __init__(self):
+    def __init__(self, max_bytes=1_000_000):
         async def produce(outgoing):
+            if size_of(outgoing.key, outgoing.value, outgoing.headers) > max_bytes:
+                raise Rejected("larger than the topic takes", code="too_large")
             self.produced.append(outgoing)
 
         self.indexer, self.observed = Told(), []
@@ -156,6 +160,31 @@ async def test_the_trace_goes_on_in_the_receipt():
     trace = (("traceparent", b"00-abc"), ("tracestate", b"x=1"))
     _, outgoing = await receipt_of("indexed", headers=(*trace, ("other", b"1")))
     assert outgoing.headers == (("schema-version", b"1"), *trace)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("tracestate", b"x" * 900_000), ("traceparent", b"00-abc")],
+        [*(("tracestate", b"x=1"),) * 30_000, ("traceparent", b"00-abc"), ("tracestate", b"x" * 5_000)],
+    ],
+)
+async def test_a_trace_that_would_outgrow_the_receipts_topic_does_not_go_on(headers):
+    _, outgoing = await receipt_of("indexed", headers=headers)
+    kept = {name: value for name, value in headers if len(value) <= 4096}
+    assert dict(outgoing.headers) == {"schema-version": b"1"} | kept
+    assert len(outgoing.headers) == 1 + len(kept)
+
+
+async def test_a_receipt_that_its_document_makes_too_large_names_none():
+    async with Desk(max_bytes=1_000) as desk:
+        desk.indexer.long = "kb/" + "x" * 2_000
+        desk.deliver(b'["deleted"]')
+        await desk.committed(1)
+    (outgoing,) = desk.receipts()
+    receipt = IndexReceipt.model_validate_json(outgoing.value)
+    assert (outgoing.key, receipt.document_id, receipt.tenant) == (b"t-0-0", None, None)
+    assert receipt.outcome == "deleted"
 
 
 async def test_a_record_that_says_nothing_of_a_document_has_a_receipt_too():

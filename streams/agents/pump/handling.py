@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 from streams.agents.pump.attempts import Attempts, Tried, raised
@@ -130,6 +130,18 @@ class Handling(Generic[Item, Outcome]):
 
     async def _conclude(self, slot: Slot[Item, Outcome]) -> None:
         ended = [end for end in slot.ended if end is not None]
+        try:
+            await self._delivered(slot, ended)
+        except Rejected as error:
+            # Whatever could be left out was left out: it is the topic that takes nothing, not the record.
+            raise Misconfigured(
+                f"what is to be written for {slot.record.at} is refused ({error}): give the topics that are"
+                " written a max.message.bytes of 64 KiB at least",
+                setting="STREAMS_TOPIC_MAX_MESSAGE_BYTES",
+            ) from error
+        self._finish(slot)
+
+    async def _delivered(self, slot: Slot[Item, Outcome], ended: Sequence[Ended[Item, Outcome]]) -> None:
         error = next((end.outcome for end in ended if isinstance(end.outcome, Rejected)), None)
         if error is not None:
             await self._dead.bury(
@@ -137,4 +149,3 @@ class Handling(Generic[Item, Outcome]):
             )
             self._observe(Observed("dead_letters", labels={"pump": self._name, "code": error.code}))
         await self._work.conclude(slot.record, ended)
-        self._finish(slot)

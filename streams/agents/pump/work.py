@@ -71,7 +71,8 @@ class Work(Protocol[Item, Outcome]):
         """Called once all parts have ended, before the record is acknowledged; a dead letter is written then.
 
         `ended` is in the order of the parts, and empty where there are none. May be called again for a
-        record that is delivered again.
+        record that is delivered again. What it writes must be small whatever the record holds: it raises
+        `Rejected` only where a topic takes nothing, which stops the worker.
         """
         ...
 

@@ -206,6 +206,23 @@ async def test_a_dead_letter_that_kafka_finds_too_large_is_written_as_a_pointer(
     assert text(tried[-1], "dead-truncated") == str(len(b"k" + b"refuse"))
 
 
+@pytest.mark.parametrize("where", ["dead letter", "receipt"])
+async def test_a_topic_that_takes_nothing_stops_the_worker_and_names_the_setting(where):
+    async def refuse(*_):
+        raise Rejected("too large", code="too_large")
+
+    work = Steps()
+    if where == "receipt":
+        work.conclude = refuse
+    async with Bench(work, produce=refuse) as bench:
+        bench.deliver(b"refuse" if where == "dead letter" else b"")
+        await bench.until(lambda: bench.group.crashes)
+        (error,) = bench.group.crashes
+        assert isinstance(error, Misconfigured)
+        assert error.setting == "STREAMS_TOPIC_MAX_MESSAGE_BYTES"
+        assert not bench.group.commits
+
+
 async def test_a_dead_letter_sent_back_that_dies_again_keeps_where_it_first_stood():
     async with Bench(retry_topics=frozenset({"retry"})) as bench:
         first = bench.deliver(b"refuse")
