@@ -1,8 +1,11 @@
 """The guard against injected instructions, measured: `make bench-guard`.
 
-    found       of the injections in `$STREAMS_TEST_DATA/injection`, how many are recognised, by family; of
+    found       of the injections in `$STREAMS_TEST_DATA/injection`, by family, and of our own in
+                `texts/attacks.jsonl`, how many are marked, and how many dropped (questions: refused); of
                 clean documents and questions (all of SciFact and service-public.fr, the project's own
-                documentation), how many are mistaken for one
+                documentation, and `texts/clean.jsonl`, written to be mistaken), how many are mistaken for
+                one. Of our own texts every other one, from the second on, was left out of sight while the
+                patterns were made: `held out`
     reaching    of the documents with an injection, cut as they are indexed, in how many the text that it
                 wants said still stands in a passage that is not dropped: the model can't say what it lacks
     let out     of clean documents and code, as if a model had said one from itself, how many it can't say
@@ -56,6 +59,7 @@ from tests.unit.answering.guard.code import CODE
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("STREAMS_TEST_DATA", ROOT.parent / "shared/data"))
+TEXTS = Path(__file__).with_name("texts")
 MODEL = "smollm2:135m"
 CHUNKING = Chunking(max_tokens=256)
 WAYS: dict[str, tuple[dict[str, Any], tuple[Policy, ...]]] = {
@@ -67,6 +71,17 @@ WAYS: dict[str, tuple[dict[str, Any], tuple[Policy, ...]]] = {
 def lines(name: str) -> list[dict[str, Any]]:
     """The objects of a file of the data."""
     return [json.loads(line) for line in (DATA / name).read_text().splitlines()]
+
+
+def our_texts() -> Iterable[tuple[str, bool, bool, list[str]]]:
+    """The texts written for this, by what they are and whether the patterns were made with them in sight."""
+    for name, injection in (("attacks", True), ("clean", False)):
+        rows = [json.loads(line) for line in (TEXTS / f"{name}.jsonl").read_text().splitlines()]
+        for first, part in enumerate(("in sight", "held out")):
+            for document in (True, False):
+                kind = "documents" if document else "questions"
+                each = [row["text"] for row in rows[first::2] if ("question" in row["kind"]) != document]
+                yield f"our {'attacks, ' if injection else 'clean '}{kind}, {part}", document, injection, each
 
 
 def own_documents() -> list[str]:
@@ -96,23 +111,21 @@ def texts() -> Iterable[tuple[str, bool, bool, list[str]]]:
         )
         yield f"questions of {name}", False, False, [row["text"] for row in lines(f"ir/{name}/queries.jsonl")]
     yield "our own documentation", True, False, own_documents()
+    yield from our_texts()
 
 
 def found() -> Table:
-    """How many of each are taken for an injection."""
-    table = Table("texts", "injection", "taken for one", "of", "share", "ms each")
+    """How many of each may be an injection, and how many are taken for one."""
+    table = Table("texts", "injection", "marked", "dropped", "of", "marked", "dropped", "ms each")
     for name, document, injection, each in texts():
         began = time.process_time()
-        taken = sum(assess(text, document=document).suspicious for text in each)
+        assessed = [assess(text, document=document) for text in each]
         ms = 1000 * (time.process_time() - began) / len(each)
+        marked, dropped = (sum(one.suspicious for one in assessed), sum(one.certain for one in assessed))
         table.add_row(
-            name,
-            "yes" if injection else "no",
-            str(taken),
-            str(len(each)),
-            f"{taken / len(each):.1%}",
-            f"{ms:.1f}",
-        )
+            name, "yes" if injection else "no", str(marked), str(dropped), str(len(each)),
+            f"{marked / len(each):.1%}", f"{dropped / len(each):.1%}", f"{ms:.1f}",
+        )  # fmt: skip
     return table
 
 
@@ -122,7 +135,7 @@ def reaching() -> str:
     reached = 0
     for row in rows:
         pieces = [piece.text for piece in chunk(row["document"], media_type="text/plain", chunking=CHUNKING)]
-        kept = "\n".join(piece for piece in pieces if not assess(piece, document=True).suspicious).casefold()
+        kept = "\n".join(piece for piece in pieces if not assess(piece, document=True).certain).casefold()
         reached += any(trigger.casefold() in kept for trigger in row["triggers"])
     return f"with drop, the trigger reaches the model in {reached} of {len(rows)} documents"
 

@@ -20,8 +20,9 @@ from streams.ports import Observed, Observer, unobserved
 Policy = Literal["flag", "drop", "refuse", "off"]
 """What follows where a passage or a question reads like instructions to the model.
 
-`flag`: it is marked as such, for the model and in the terminal event. `drop`: such a passage is left out; a
-question is flagged. `refuse`: no answer. `off`: nothing is inspected.
+`flag`: it is marked as such, for the model and in the terminal event. `drop`: a passage that certainly does
+is left out, one that may is marked; a question is flagged. `refuse`: no answer where one certainly does.
+`off`: nothing is inspected.
 """
 
 REMEMBERED = 8_192
@@ -60,7 +61,7 @@ class Guard:
 
     def lets_through(self, one: Found) -> bool:
         """Whether this passage would go on: where not, another one may take its place."""
-        return self._policy != "drop" or not self._weighed(one).suspicious
+        return self._policy != "drop" or not self._weighed(one).certain
 
     def inspect(self, asked: Asked, found: Sequence[Found]) -> Inspected:
         """What of `found` goes on, and what there is to say about it and the question."""
@@ -114,7 +115,7 @@ class Guard:
         self._hit("question", asked.kinds)
         for assessment in found:
             self._hit("passage", assessment.kinds)
-        kept = tuple(one for one in weighed if self._policy != "drop" or not one.suspicion)
+        kept = tuple(one for one in weighed if self.lets_through(one))
         report = Guarded(
             policy="flag" if self._policy == "off" else self._policy,
             score=max(assessment.score for assessment in (asked, *found)),
@@ -122,9 +123,11 @@ class Guard:
             kinds=sorted({kind for assessment in (asked, *found) for kind in assessment.kinds}),
             passages_flagged=[n for n, one in enumerate(kept, 1) if one.suspicion],
             passages_dropped=len(weighed) - len(kept),
-            documents=list(dict.fromkeys(one.head.document_id or "" for one in suspects)),
+            documents=_documents(suspects),
         )
-        return Inspected(kept, report, _refusal(report) if self._policy == "refuse" else "")
+        certain = [one for one in suspects if self._weighed(one).certain]
+        refused = self._policy == "refuse" and (certain or question.certain)
+        return Inspected(kept, report, _refusal(certain) if refused else "")
 
     def _hit(self, where: str, kinds: Sequence[str], count: int = 1) -> None:
         for kind in kinds:
@@ -140,11 +143,15 @@ def _cleared(one: Found, suspects: Sequence[Found]) -> Found:
     return one if one in suspects else replace(one, suspicion=0.0)
 
 
-def _refusal(report: Guarded) -> str:
-    if report.documents:
+def _documents(suspects: Sequence[Found]) -> list[str]:
+    return list(dict.fromkeys(one.head.document_id or "" for one in suspects))
+
+
+def _refusal(suspects: Sequence[Found]) -> str:
+    if suspects:
         return (
             "A document that was found for this question reads like instructions to the model; whoever keeps "
-            f"the documents should look at: {', '.join(report.documents)}"
+            f"the documents should look at: {', '.join(_documents(suspects))}"
         )
     return (
         "The question reads like an attempt to change the model's instructions; ask in other words for what "

@@ -25,6 +25,8 @@ LOOK_ALIKES = str.maketrans(
     "ABESIJKMHOPCTYXaesijopcyxhdqwABEZHIKMNOPTYXaeiovptuxiagl",
 )
 _LATIN = re.compile("[a-z]", re.IGNORECASE)
+# Abbreviations have four letters at most; a line in capitals is loud, and not what is to be said.
+_LOUD = re.compile(r"(?<![\w\"'])(?<![A-Z]\s)[A-Z]{5,}(?![\w\"'])(?!\s+[A-Z]{2})")
 
 
 def read(text: str) -> str:
@@ -40,6 +42,11 @@ def read(text: str) -> str:
     text = text.casefold()
     text = text.replace("\u2019", "'")
     return _LINES.sub("\n", _BLANK.sub(" ", text))
+
+
+def quoted(text: str) -> str:
+    """`text` with a quotation mark before each word that alone is in capitals: it stands for itself."""
+    return _LOUD.sub(lambda word: f'"{word[0]}"', text)
 
 
 def _one_alphabet(word: str) -> str:
