@@ -10,7 +10,7 @@ _ANSWERS = r"(?:answers?|repl(?:y|ies)|responses?|summar(?:y|ies)|outputs?)"
 _ANY_ANSWER = rf"(?:all|any|every|each|the only(?: \w+)?|the correct|the right|the expected|the true|your) (?:\w+ ){{0,1}}{_ANSWERS}"
 _THIS_PAGE = r"(?:this|these) (?:\w+ )?(?:text|page|document|article|passage|source|content|lines?)"
 _MUST = r"(?:must|should|shall|has to|have to|needs? to|ought to|will|is to|are to)"
-_SAY = r"(?:say|print|write|output|reply|answer|respond|state|type|display|announce|return)"
+_SAY = r"(?:say|print|write|output|reply|answer|respond|state|display|announce|return)"
 _SOMEWHERE_ELSE = r"(?:https?:|www\.|@\w|\b[\w-]+\.(?:com|net|org|example|io|biz|info|co)\b)"
 
 DICTATE = (
@@ -38,7 +38,7 @@ DICTATE = (
         (0.55, "respond,reply,answer", rf"\b(?:respond|reply|answer)\b(?: only)?(?: to)? (?:every|each|all|any) (?:\w+ ){{0,2}}(?:questions?|quer(?:y|ies)|prompts?|messages?|requests?|inputs?)\b[^.\n]{{0,20}}\b(?:with|by)\b[^.\n]{{0,16}}{QUOTE}"),
         (0.5, "whatever,no matter,regardless,irrespective", rf"\b(?:whatever|no matter what|regardless of|irrespective of)\b[^.\n]{{0,30}}\b(?:ask|asks|asked|question|questions|know|say|says)\b[^.\n]{{0,30}}\b(?:{_SAY}|{_ANSWERS}|recommend)\b"),
         (0.5, "by ,with ", rf"{START}(?:begin|start|open|end|finish|close|conclude|reply|respond|answer)(?: \w+){{0,4}}? (?:by (?:saying|writing|stating|printing|announcing)|with(?: the (?:words?|sentence|phrase|line|text))?)(?: that)?\s?{QUOTE}"),
-        (0.4, "say,print,write,output,reply,answer,state,type,respond,display,announce", rf"{START}{_SAY}(?: out| that)?(?: with)?(?: the (?:words?|sentence|phrase|line|text))?\s?:?\s?{QUOTE}"),
+        (0.4, "say,print,write,output,reply,answer,state,respond,display,announce,return", rf"{START}{_SAY}(?: out| that)?(?: with)?(?: the (?:words?|sentence|phrase|line|text))?:?\s{QUOTE}"),
         (0.35, "stop,end ,nothing,before,without,why", r"[^\w\s,]\s?,? ?(?:and|then) (?:then )?(?:stop\b|end (?:your|the) (?:turn|answer|reply)|nothing (?:else|more))|\bbefore (?:anything|everything) else\b|\bwithout (?:telling|saying to|informing) (?:anyone|anybody|them)\b|\b(?:do not|don't) say why\b"),
         (0.55, "answer,repl,response,summar,output", rf"\b{_ANY_ANSWER}\b[^.\n]{{0,45}}?\b(?:is|are|be|end|ends|finish|finishes|finished|begin|begins|start|starts|open|opens|contain|contains|include|includes|mention|mentions|read|reads|say|says)\b[^.\n]{{0,30}}?[\s:]{QUOTE}"),
         (0.5, "repond,quelle que soit,quoi qu,peu importe", rf"\b(?:reponds?|repondez) (?:toujours |uniquement |seulement )?a (?:toutes? (?:les )?questions?|chaque question|tout)\b[^.\n]{{0,12}}\b(?:par|avec|que)\b[^.\n]{{0,10}}{QUOTE}|\b(?:quelle que soit la (?:question|demande)|quoi qu'on (?:te |vous )?demande|peu importe la question)"),
