@@ -2,6 +2,7 @@
 
     StreamsError
      ├─ Retryable      a dependency is slow, down or overloaded    → wait, try again, lose nothing
+ │   └─ TooMuch    one call asked for more than could be done  → ask for less at once
      ├─ Rejected       this record can never be processed          → dead letter, go on with the next
      │   └─ PromptTooLong   a text does not fit the model's window → split it; alone: as above
      └─ Misconfigured  a person must act                           → stop before any work is taken
@@ -23,12 +24,27 @@ class StreamsError(Exception):
 class Retryable(StreamsError):
     """A dependency is slow, down or overloaded; the same call may succeed later.
 
-    `retry_after` is what the dependency asked for, in seconds, where it said so.
+    `retry_after` is what the dependency asked for, in seconds, where it said so. `progress`: the next try
+    has less to do than this one had, so that it is not one more failure of the same kind.
     """
 
-    def __init__(self, message: str, *, code: str = "unavailable", retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "unavailable",
+        retry_after: float | None = None,
+        progress: bool = False,
+    ) -> None:
         super().__init__(message, code=code)
-        self.retry_after = retry_after
+        self.retry_after, self.progress = retry_after, progress
+
+
+class TooMuch(Retryable):
+    """A call for several things was refused as too large, or took too long; fewer at once may do."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message, code=code, progress=True)
 
 
 class Rejected(StreamsError):

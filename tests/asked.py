@@ -78,8 +78,8 @@ class Site:
             await admin.close()
 
     @contextmanager
-    def worker(self):
-        worker = Worker(self.folder, self.environ | self.more).start()
+    def worker(self, roles="index,answer"):
+        worker = Worker(self.folder, self.environ | self.more, roles=roles).start()
         try:
             yield worker
         finally:

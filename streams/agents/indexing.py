@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from uuid import UUID
 
 from streams.agents.app import AppConfig, Member, Producing, attach, create_app
 from streams.agents.followed import Followed, Traces
@@ -46,6 +47,14 @@ def nothing_to_fetch(_record: Record) -> Fetch | None:
     return None
 
 
+GivenUp = Callable[[UUID], None]
+"""Told of each document a change of which is a dead letter."""
+
+
+def unmoved(_key: UUID) -> None:
+    """For indexers that keep nothing between the attempts at a document."""
+
+
 class Indexing:
     """The work of the indexing group: see `streams.agents.pump.work.Work`."""
 
@@ -61,9 +70,10 @@ class Indexing:
         now: Now,
         observe: Observer,
         fetch: FetchFor = nothing_to_fetch,
+        given_up: GivenUp = unmoved,
     ) -> None:
         self._decode, self._indexer, self._retry_topic = decode, indexer, retry_topic
-        self._fetch = fetch
+        self._fetch, self._given_up = fetch, given_up
         self._receipts_topic, self._embed_model = receipts_topic, embed_model
         self._deliver, self._now, self._observe = deliver, now, observe
 
@@ -101,6 +111,9 @@ class Indexing:
 
     async def conclude(self, record: Record, ended: Sequence[Ended[Said, Row]]) -> None:
         """Sends the record's receipt."""
+        for end in ended:
+            if isinstance(end.item, Change) and isinstance(end.outcome, Rejected):
+                self._given_up(end.item.key)
         receipt = self._receipt(record, total([ended_row(end) for end in ended]))
         await self._send(receipt, record)
         labels = {"outcome": receipt.outcome, "reason": receipt.reason or ""}
@@ -162,6 +175,7 @@ def indexing_agent(
     observe: Observer = unobserved,
     outdated: Outdated = never,
     fetch: FetchFor = nothing_to_fetch,
+    given_up: GivenUp = unmoved,
     supply: Canary | None = None,
     traces: Traces | None = None,
 ) -> Agent:
@@ -181,6 +195,7 @@ def indexing_agent(
         now=now,
         observe=observe,
         fetch=fetch,
+        given_up=given_up,
     )
     pump = Pump(
         Member(app), Followed(work, traces=traces, says=_says), settings,

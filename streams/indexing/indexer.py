@@ -12,21 +12,24 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from uuid import UUID
 
 from pydantic import JsonValue
 
 from streams import aside
-from streams.errors import PromptTooLong
+from streams.errors import PromptTooLong, Rejected, Retryable
 from streams.indexing.applied import Applied
+from streams.indexing.batching.left import Left
 from streams.indexing.cutting.chunk import Chunk, Chunking
 from streams.indexing.cutting.cut import Cutter
+from streams.indexing.embedding import Embedding, InHand, Progress
 from streams.indexing.moved import Moved
 from streams.indexing.plan import Plan, filled, found, passage, plan, repeats, stale
 from streams.indexing.repair import Repair
 from streams.indexing.truncate import truncate
 from streams.messages.changes import Change, Document, Incomplete, Truncation, floor_key
-from streams.messages.held import Head, Vector
+from streams.messages.held import Head
 from streams.messages.receipts import PassageCounts
 from streams.ports import Documents, Embedder, Monotonic, Now, Observed, Observer, unobserved
 
@@ -48,9 +51,8 @@ class _Work:
     said: Change
     change: Change
     chunking: Chunking
+    hand: InHand
     left: Mapping[str, JsonValue] | None = None
-    vectors: dict[str, Vector] = field(default_factory=dict)
-    embedded: set[str] = field(default_factory=set)
     written: set[UUID] = field(default_factory=set)
     chunks: Sequence[Chunk] | None = None
     embed_s: float = 0.0
@@ -72,7 +74,8 @@ class _Work:
 class Indexer:
     """Brings documents to the state that changes describe. One for a process, used concurrently.
 
-    `lease_s` is how long a plan holds, by `monotonic`, from the read that it was made from.
+    `lease_s` is how long a plan holds, by `monotonic`, from the read that it was made from. The vectors that
+    a failed attempt had are `left` to the next one, as those of this `generation`.
     """
 
     def __init__(
@@ -87,8 +90,11 @@ class Indexer:
         sleep: Sleep = aside.sleep,
         lease_s: float = LEASE_S,
         observe: Observer = unobserved,
+        left: Left | None = None,
+        generation: str = "",
     ) -> None:
-        self._documents, self._embedder = documents, embedder
+        self._documents = documents
+        self._embedding = Embedding(embedder, left or Left(), generation, monotonic)
         self._cutter, self._chunking = cutter, chunking
         self._now, self._monotonic, self._sleep = now, monotonic, sleep
         self._lease_s, self._observe = lease_s, observe
@@ -103,17 +109,23 @@ class Indexer:
         """
         if isinstance(change, Truncation):
             return await truncate(self._documents, change, self._now)
-        work = _Work(change, change, self._chunking, await self._moved.row(change))
-        while True:
-            try:
-                applied = await self._apply(work)
-            except PromptTooLong:
-                self._observe(Observed("prompts_too_long"))
-                if not work.halve():
-                    raise
-            else:
-                await self._moved.let_go(change)
-                return applied
+        with self._embedding.attempt(change.key) as hand:
+            work = _Work(change, change, self._chunking, hand, await self._moved.row(change))
+            while True:
+                try:
+                    applied = await self._apply(work)
+                except PromptTooLong:
+                    self._observe(Observed("prompts_too_long"))
+                    if not work.halve():
+                        raise
+                else:
+                    await self._moved.let_go(change)
+                    return applied
+
+    @property
+    def embedding(self) -> Sequence[Progress]:
+        """How far the documents are that are applied now."""
+        return self._embedding.underway
 
     async def _apply(self, work: _Work) -> Applied:
         planned: Plan | None = None
@@ -155,26 +167,19 @@ class Indexer:
 
     async def _fetch_vectors(self, work: _Work, planned: Plan) -> bool:
         """Copies or embeds the vectors that the plan wants; whether it lacked any: time has passed."""
-        lacking = {
-            draft.content_hash: draft for draft in planned.drafts if draft.content_hash not in work.vectors
-        }
+        vectors = work.hand.vectors
+        lacking = {draft.content_hash: draft for draft in planned.drafts if draft.content_hash not in vectors}
         if not lacking:
             return False
         started = self._monotonic()
         copies = {draft.copy: digest for digest, draft in lacking.items() if draft.copy is not None}
         if copies and planned.base is not None and planned.base.tenant is not None:
             for held in await self._documents.passages(planned.base.tenant, list(copies)):
-                work.vectors[copies[held.id]] = held.vector
-        texts = {digest: draft.text for digest, draft in lacking.items() if digest not in work.vectors}
-        await self._embed(work, texts)
+                vectors[copies[held.id]] = held.vector
+        texts = {digest: draft.text for digest, draft in lacking.items() if digest not in vectors}
+        await self._embedding.embed(work.hand, texts, partial(_blamed, planned))
         work.embed_s += self._monotonic() - started
         return True
-
-    async def _embed(self, work: _Work, texts: dict[str, str]) -> None:
-        if texts:
-            vectors = await self._embedder.embed_documents(list(texts.values()))
-            work.vectors.update(zip(texts, vectors, strict=True))
-            work.embedded.update(texts)
 
     async def _write_passages(self, work: _Work, planned: Plan) -> None:
         """Writes what this apply has not written yet: nobody drops what is born at a position to come."""
@@ -182,7 +187,7 @@ class Indexer:
         if head is None:
             return
         new = [
-            passage(head, draft.id, draft.text, work.vectors[draft.content_hash], written)
+            passage(head, draft.id, draft.text, work.hand.vectors[draft.content_hash], written)
             for draft in planned.drafts
             if draft.id not in work.written
         ]
@@ -248,7 +253,7 @@ class Indexer:
         if head is None:
             return _stale(planned)
         total = len(head.passages)
-        embedded = len(work.embedded.intersection(draft.content_hash for draft in planned.drafts))
+        embedded = len(work.hand.embedded.intersection(draft.content_hash for draft in planned.drafts))
         self._observe(Observed("passages_embedded", embedded))
         self._observe(Observed("passages_reused", total - embedded))
         self._observe(Observed("embed_seconds", work.embed_s))
@@ -277,3 +282,18 @@ def _stale(planned: Plan) -> Applied:
         base.document_id if base else None,
         base.position if base else None,
     )
+
+
+def _blamed(planned: Plan, digest: str, error: Rejected | Retryable) -> Exception:
+    """The error where one passage alone gets no vector: it says which."""
+    listed = () if planned.head is None else planned.head.passages
+    number, entry = next(
+        (number, entry) for number, entry in enumerate(listed, 1) if entry.content_hash == digest
+    )
+    message = (
+        f"passage {number} of {len(listed)}, characters {entry.start} to {entry.end} of the document's text,"
+        f" gets no vector: {error}"
+    )
+    if isinstance(error, Rejected):
+        return Rejected(message, code=error.code)
+    return Retryable(message, code=error.code, retry_after=error.retry_after, progress=error.progress)

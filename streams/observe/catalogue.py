@@ -141,6 +141,12 @@ CATALOGUE: Mapping[str, Sequence[Metric]] = {
             "parse_seconds", "reading and cutting a document in a process beside the worker", "media_type"
         ),
         histogram("embed_seconds", "what a change waited for its vectors"),
+        gauge(
+            "slowest_document_seconds",
+            "for how long the document has been at work that is so for the longest, from its first attempt",
+        ),
+        gauge("slowest_document_lacking_texts", "texts of that document that have no vector yet"),
+        gauge("embed_batch_limit", "texts that one call of the embedding model has at most at the moment"),
         histogram("write_seconds", "what a change waited for its passages and its head to be written"),
         counter("passages_embedded", "passages that were embedded"),
         counter("passages_reused", "passages that were kept, or written with a copied embedding"),

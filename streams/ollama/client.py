@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
-from streams.errors import StreamsError
-from streams.ollama.connection import NOT_TAKEN, Connection, OllamaConfig
-from streams.ollama.errors import URL_SETTING, BrokenStream
+from streams.errors import StreamsError, TooMuch
+from streams.ollama.connection import NOT_TAKEN, NOT_TOO_SLOW, Connection, OllamaConfig
+from streams.ollama.errors import URL_SETTING, BrokenStream, Timeout, TooLarge
 from streams.ollama.wire import (
     ChatBody,
     ChatReply,
@@ -102,7 +102,10 @@ class OllamaClient:
     async def embed(
         self, model: str, texts: Sequence[str], *, truncate: bool = False, num_ctx: int | None = None
     ) -> list[list[float]]:
-        """One vector a text, in order; all of them or none. `num_ctx`: see `warm_up`."""
+        """One vector a text, in order; all of them or none. `num_ctx`: see `warm_up`.
+
+        Raises `TooMuch` where several took too long, or were too large: not tried again as many at once.
+        """
         if not texts:
             return []
         body = EmbedBody(
@@ -112,7 +115,13 @@ class OllamaClient:
             options=Options(num_ctx=num_ctx) if num_ctx else None,
             keep_alive=self._config.keep_alive,
         )
-        reply = self._read(EmbedReply, await self._connection.reply("POST", "/api/embed", body, model=model))
+        try:
+            said = await self._connection.reply("POST", "/api/embed", body, model=model, again=NOT_TOO_SLOW)
+        except (Timeout, TooLarge) as error:
+            if len(texts) == 1:
+                raise
+            raise TooMuch(f"{len(texts)} texts at once were too many: {error}", code=error.code) from error
+        reply = self._read(EmbedReply, said)
         if len(reply.embeddings) != len(texts):
             raise BrokenStream(f"{model!r} gave {len(reply.embeddings)} vectors for {len(texts)} texts")
         return reply.embeddings

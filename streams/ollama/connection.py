@@ -40,6 +40,8 @@ BEFORE_FIRST: tuple[type[Retryable], ...] = (*NOT_TAKEN, BrokenStream)
 """Nothing was seen of a stream yet. A timeout is not in here: the model may be at work on it."""
 IDLE_S = 30.0
 """How long a connection is kept that nobody uses; proxies close theirs after a minute or so."""
+NOT_TOO_SLOW: tuple[type[Retryable], ...] = (*BEFORE_FIRST, ServerFailed)
+"""Of what may be done twice, but would take as long again."""
 IDEMPOTENT: tuple[type[Retryable], ...] = (*BEFORE_FIRST, Timeout, ServerFailed)
 """Twice is as good as once."""
 

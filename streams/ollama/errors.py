@@ -2,12 +2,14 @@
 
 Retryable
  ├─ Unreachable    nothing listens, or the name does not resolve
- ├─ Timeout        it took longer than the configured time
+ ├─ Timeout        it took longer than the configured time, or than a proxy before it waits
  ├─ Overloaded     its queue is full (503), or a proxy limits us (429)
  ├─ ServerFailed   it answered 5xx: a model that does not load, a runner that died
- └─ BrokenStream   an answer that ended early, or is none of Ollama's
+ ├─ BrokenStream   an answer that ended early, or is none of Ollama's
+ └─ TooMuch        (streams.errors) several texts were too many for one call
 Rejected
  ├─ BadRequest     it will never take this request
+ │   └─ TooLarge   nor one as large
  └─ PromptTooLong  (streams.errors) a text exceeds the model's window
 Misconfigured
  ├─ UnknownModel   the model has not been pulled
@@ -62,6 +64,10 @@ class BadRequest(Rejected):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, code="bad_request")
+
+
+class TooLarge(BadRequest):
+    """The request has more bytes than Ollama, or a proxy before it, takes."""
 
 
 class UnknownModel(Misconfigured):

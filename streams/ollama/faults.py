@@ -18,6 +18,7 @@ from streams.ollama.errors import (
     Overloaded,
     ServerFailed,
     Timeout,
+    TooLarge,
     UnknownModel,
     Unreachable,
     WrongServer,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 LOGIN_WANTED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED}
 OVERLOADED = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+TOOK_TOO_LONG = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.GATEWAY_TIMEOUT, 524}
+"""524 is Cloudflare's."""
 NO_SUCH_ENDPOINT = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
 QUOTED_CHARACTERS = 200
 
@@ -71,6 +74,10 @@ def of_reply(status: int, headers: Mapping[str, str], body: bytes, host: str, mo
 def _of_status(status: int, reason: str, *, known: bool) -> StreamsError:
     if status in LOGIN_WANTED:
         return WrongServer(f"{reason}: it wants a login, see {URL_SETTING}")
+    if status in TOOK_TOO_LONG:
+        return Timeout(reason)
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return TooLarge(reason)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServerFailed(reason)
     if not known and (status < HTTPStatus.BAD_REQUEST or status in NO_SUCH_ENDPOINT):

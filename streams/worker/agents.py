@@ -162,6 +162,7 @@ def index_agent(parts: Parts) -> Agent:
         receipts_topic=settings.topic_indexed,
         decode=decoder(parts),
         fetch=fetcher(parts),
+        given_up=live.left.forget,
         supply=parts.schemas.probe,
         indexer=FollowingIndexer(live.follow, live.write, parts.metrics),
         embed_model=lambda: live.follow.embed_model,

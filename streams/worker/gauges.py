@@ -15,6 +15,7 @@ from streams.agents.pump.positions import Behind
 from streams.agents.pump.pump import Pump
 from streams.answering.answerer import Answerer
 from streams.answering.generating.warming import Warming
+from streams.indexing.embedding import Progress
 from streams.kafka.connectors import Connectors
 from streams.kafka.reach import Reach
 from streams.observe.metrics import Metrics
@@ -131,6 +132,9 @@ def show(
         "pending_records", lambda: {(role,): pump.pending if pump else 0 for role, pump in pumps().items()}
     )
     metrics.read("batch_queue_items", lambda: {(name,): count for name, count in parts.live.waiting.items()})
+    metrics.read("slowest_document_seconds", lambda: {(): _slowest(parts).seconds})
+    metrics.read("slowest_document_lacking_texts", lambda: {(): _slowest(parts).lacking})
+    metrics.read("embed_batch_limit", lambda: {(): parts.live.batch})
     if "answer" in roles:
         metrics.read(
             "circuit_open", lambda: {(name,): is_open for name, is_open in answerer.circuits.items()}
@@ -139,6 +143,11 @@ def show(
         metrics.read("answer_slots", lambda: {(): parts.settings.answer_slots})
         metrics.read("answer_slots_busy", lambda: {(): answerer.generating})
     return lag
+
+
+def _slowest(parts: Parts) -> Progress:
+    """The document that has been at work for the longest."""
+    return max(parts.live.embedding, default=Progress(0.0, 0, 0))
 
 
 def _running(roles: Sequence[Role], lifecycle: Lifecycle) -> Mapping[tuple[str, ...], float]:

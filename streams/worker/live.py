@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,8 +16,11 @@ from streams.errors import Misconfigured, StreamsError
 from streams.indexing.applied import Applied, Applies
 from streams.indexing.batching.documents import CoalescedDocuments
 from streams.indexing.batching.embed import CoalescedEmbedder
+from streams.indexing.batching.left import Left
+from streams.indexing.batching.portions import PORTION
 from streams.indexing.batching.remember import RememberedPassages
 from streams.indexing.cutting.cut import Cutter
+from streams.indexing.embedding import Progress
 from streams.indexing.generations.following import Writing, unwritable
 from streams.indexing.indexer import Indexer
 from streams.indexing.vacuum.bury import Burial
@@ -50,6 +53,10 @@ class AtWork:
 
     waiting: Callable[[], Mapping[str, int]] = dict
     """What waits for the next call of the embedding model or the store, by what it is."""
+    embedding: Callable[[], Sequence[Progress]] = tuple
+    """How far the documents are that are applied now."""
+    batch: Callable[[], int] = lambda: PORTION
+    """Texts that go into one call of the embedding model, at most."""
 
     async def canary(self) -> None:
         """Does what indexing needs, with something fixed; raises where that fails."""
@@ -78,6 +85,7 @@ def at_work(
     observe: Observer,
     tracing: Tracing | None = None,
     *,
+    left: Left | None = None,
     now: Now = utc_now,
     monotonic: Monotonic = time.monotonic,
 ) -> AtWork:
@@ -94,6 +102,8 @@ def at_work(
         now=now,
         monotonic=monotonic,
         observe=observe,
+        left=left,
+        generation=opened.generation.name,
     )
     sweeper = Sweeper(
         Vacuum(opened.store, now=now, monotonic=monotonic, observe=observe),
@@ -114,6 +124,8 @@ def at_work(
         Writing(opened.generation, documents, Hinting(indexer, sweeper)),
         sweeper,
         lambda: {**documents.waiting, **embedder.waiting},
+        lambda: indexer.embedding,
+        lambda: embedder.at_once,
     )
 
 
@@ -137,7 +149,10 @@ def _remembering(embedder: Embedder, settings: Settings, observe: Observer) -> E
 
 
 class Live:
-    """All generations that this worker works on, by what the record says at the moment."""
+    """All generations that this worker works on, by what the record says at the moment.
+
+    `left`: what attempts at documents left in any of them.
+    """
 
     def __init__(
         self,
@@ -145,8 +160,10 @@ class Live:
         openings: Openings,
         make: Callable[[Opened], AtWork],
         cuts: Callable[[], Awaitable[None]],
+        left: Left | None = None,
     ) -> None:
         self.follow, self._openings, self._make, self._cuts = follow, openings, make, cuts
+        self.left = left or Left()
         self._at_work: dict[str, AtWork] = {}
 
     async def __call__(self) -> AtWork:
@@ -172,6 +189,16 @@ class Live:
         for one in self._at_work.values():
             counted.update(one.waiting())
         return counted
+
+    @property
+    def embedding(self) -> Sequence[Progress]:
+        """How far the documents are that are applied now, in any generation."""
+        return [progress for one in self._at_work.values() for progress in one.embedding()]
+
+    @property
+    def batch(self) -> int:
+        """Texts that go into one call of an embedding model, at most: the least of all generations."""
+        return min((one.batch() for one in self._at_work.values()), default=PORTION)
 
     async def canary(self) -> None:
         """Does what indexing needs, in each generation that is written; raises where that fails."""
@@ -241,9 +268,11 @@ def live_of(
     tracing: Tracing | None = None,
 ) -> Live:
     """All generations of an index, as these settings have them worked on."""
+    left = Left()
     return Live(
         Following(index, now=utc_now, monotonic=time.monotonic, observe=observe),
         openings,
-        lambda opened: at_work(opened, settings, cutter, observe, tracing),
+        lambda opened: at_work(opened, settings, cutter, observe, tracing, left=left),
         cutter.canary,
+        left,
     )

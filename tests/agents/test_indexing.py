@@ -12,7 +12,7 @@ from streams.agents.indexing import Indexing
 from streams.agents.pump.backoff import Backoff
 from streams.agents.pump.delivery import Delivery
 from streams.errors import Rejected
-from streams.messages.changes import Change, Document, Ignored, Truncation
+from streams.messages.changes import Change, Document, Ignored, Truncation, document_key
 from streams.messages.dead import dead_letter, size_of
 from streams.messages.position import Position
 from streams.messages.receipts import IndexReceipt, IndexTimings, PassageCounts
@@ -89,7 +89,7 @@ class Desk(Bench):
                 raise Rejected("larger than the topic takes", code="too_large")
             self.produced.append(outgoing)
 
-        self.indexer, self.observed = Told(), []
+        self.indexer, self.observed, self.given_up = Told(), [], []
         work = Indexing(
             decode,
             self.indexer,
@@ -99,6 +99,7 @@ class Desk(Bench):
             deliver=Delivery(produce, Backoff(0.001, 0.001, lambda: 0)),
             now=lambda: AT,
             observe=self.observed.append,
+            given_up=self.given_up.append,
         )
         super().__init__(work, produce=produce, retry_topics=frozenset({"documents.retry"}))
 
@@ -137,6 +138,13 @@ async def test_a_receipt_says_what_became_of_a_record(outcome):
     )
     assert outgoing.key == b"acme/kb/1"
     assert outgoing.headers == (("schema-version", b"1"),)
+
+
+async def test_documents_of_dead_letters_are_given_up_and_no_others():
+    async with Desk() as desk:
+        desk.deliver(json.dumps(["indexed", "refused", "heartbeat"]).encode())
+        await desk.committed(1)
+    assert desk.given_up == [document_key("t", "t kb/2")]
 
 
 async def test_a_broker_whose_clock_is_ahead_makes_no_time_negative():

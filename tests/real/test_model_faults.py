@@ -1,6 +1,7 @@
 """Ollama behind a network that fails: each question ends by its deadline, and says why it ends as it does."""
 
 import asyncio
+import json
 import time
 import uuid
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ import pytest
 
 from ops.servers.ollama_models import EMBED_MODEL, GENERATE_MODEL
 from ops.servers.process import free_ports
+from streams.kafka.consume import tail
 from tests.asked import Site
 from tests.proxy import proxied
 
@@ -164,3 +166,55 @@ async def test_a_worker_has_the_models_loaded_that_were_not_and_kept_so(site, ol
             }
             assert loaded
             assert all(hours > 23 for hours in loaded.values())
+
+
+PASSAGES = 800
+KILLS = 3
+BATCH = 32
+
+
+async def gauges(worker):
+    """What the worker's metrics are, by their names and labels."""
+    async with httpx.AsyncClient(timeout=60, trust_env=False) as http:
+        text = (await http.get(f"http://127.0.0.1:{worker.port}/metrics")).text
+    lines = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines}
+
+
+async def until(worker, holds):
+    async with asyncio.timeout(120):
+        while not holds(await gauges(worker)):  # noqa: ASYNC110 - a worker is scraped
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.timeout(240)
+async def test_a_large_document_goes_on_where_it_was_when_the_model_server_was_away(site, ollama):
+    own, upstream = (int(url.rsplit(":", 1)[1]) for url in (site.environ["STREAMS_OLLAMA_URL"], ollama))
+    site.environ["STREAMS_CHUNK_CHARACTERS"] = "100"
+    text = "\n\n".join(
+        f"Paragraph {number} tells of the thing that has number {number * 7919} in the long list of things."
+        for number in range(PASSAGES)
+    )
+    lacking = "streams_slowest_document_lacking_texts"
+    async with (
+        proxied(own, upstream) as proxy,
+        tail(site.connection, f"{site.name}.indexed") as receipts,
+        site.asking() as ask,
+    ):
+        with site.worker(roles="index") as worker:
+            await asyncio.to_thread(worker.ready)
+            await ask.put(site.changes, "large", more=text)
+            await until(worker, lambda now: now[lacking] > 0)
+            for kill in range(1, KILLS + 1):
+                left = PASSAGES * (1 - kill / (KILLS + 1))
+                await until(worker, lambda now, left=left: 0 < now[lacking] < left)
+                await proxy.refuse()
+                await until(worker, lambda now: now['streams_pump_running{pump="index"}'] == 0)
+                await proxy.listen()
+            async with asyncio.timeout(120):
+                receipt = json.loads((await anext(receipts)).value)
+            asked_for = (await gauges(worker))["streams_embed_batch_texts_sum"]
+    assert receipt["outcome"] == "indexed"
+    assert receipt["passages"]["embedded"] == receipt["passages"]["total"] >= PASSAGES
+    # What was under way or in line when the server went, and was not made.
+    assert asked_for <= receipt["passages"]["total"] + KILLS * 6 * BATCH

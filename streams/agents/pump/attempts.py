@@ -42,6 +42,11 @@ class _Failed:
         """How long the other side asked to wait, in seconds."""
         return self.failure.retry_after if isinstance(self.failure, Retryable) else None
 
+    @property
+    def progress(self) -> bool:
+        """Whether the next try has less to do."""
+        return isinstance(self.failure, Retryable) and self.failure.progress
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -53,7 +58,9 @@ class Patience:
 
 
 class Attempts:
-    """Runs handlers. Failures count against an item only while the canary passes.
+    """Runs handlers. Failures count against an item only while the canary passes, and in a row.
+
+    An attempt that came further than those before (`Retryable.progress`) begins the row anew.
 
     An item that failed is tried again alone among those that failed, so that two bad ones can't blame
     each other. Whatever it waits for between two tries, and aside, it waits for without a slot of
@@ -89,7 +96,7 @@ class Attempts:
             self._observe(Observed("retries", labels={"pump": self._name, "code": _code(outcome.failure)}))
             if not await self._dependency.well():
                 continue
-            failures += 1
+            failures = 0 if outcome.progress else failures + 1
             if failures >= self._allowed(outcome.failure):
                 return await self._end(_at_fault(outcome.failure, failures), attempts)
             await asyncio.sleep(self._backoff.wait(failures, at_least=outcome.asked_s))

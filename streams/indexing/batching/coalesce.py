@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar, cast
 
 from streams.alive import Alive, alive
-from streams.errors import Rejected, Retryable
+from streams.errors import Rejected, Retryable, TooMuch
+from streams.indexing.batching.fit import Fit
 from streams.ports import UNWATCHED, Watch
 
 T = TypeVar("T")
@@ -60,7 +61,8 @@ class Coalescer(Generic[T, R]):
     one, a call begins only with `enough` items, for what a call costs whatever is in it. Where `call`
     raises `Rejected` for items of several callers, it is tried again with halves of them, until the
     caller with what is refused stands alone: only that one gets the error. Any other error is raised in
-    all callers of that call. A caller that is cancelled leaves; the others don't notice. `watch` sees each
+    all callers of that call. What is `TooMuch` is tried again in halves once, and fewer items go into later
+    calls: see `fit`. A caller that is cancelled leaves; the others don't notice. `watch` sees each
     call, as one of `operation`. Each result tells whoever waits for a caller in line that it gets on.
     """
 
@@ -74,8 +76,8 @@ class Coalescer(Generic[T, R]):
         watch: Watch = UNWATCHED,
         operation: str = "",
     ) -> None:
-        self._call, self._max_items, self._max_in_flight = call, max_items, max_in_flight
-        self._enough = enough
+        self._call, self._max_in_flight, self._enough = call, max_in_flight, enough
+        self._fit = Fit(max_items)
         self._watch, self._operation = watch, operation
         self._waiting: deque[_Piece[T, R]] = deque()
         self._items = 0
@@ -85,6 +87,11 @@ class Coalescer(Generic[T, R]):
     def waiting(self) -> int:
         """Items that wait for the next call."""
         return self._items
+
+    @property
+    def at_once(self) -> int:
+        """Items that go into one call now, at most."""
+        return self._fit.size
 
     async def __call__(self, items: Sequence[T]) -> Sequence[R]:
         """One result for each of `items`, in order."""
@@ -127,7 +134,7 @@ class Coalescer(Generic[T, R]):
 
     def _take(self) -> list[_Piece[T, R]]:
         batch: list[_Piece[T, R]] = []
-        room = self._max_items
+        room = self._fit.size
         while room and self._waiting:
             request, start, stop = self._waiting.popleft()
             self._items -= stop - start
@@ -141,29 +148,56 @@ class Coalescer(Generic[T, R]):
             room -= stop - start
         return batch
 
-    async def _settle(self, batch: Sequence[_Piece[T, R]]) -> None:
-        """Gives every caller in the batch its results or its error."""
+    async def _settle(self, batch: Sequence[_Piece[T, R]], *, halved: bool = False) -> bool:
+        """Gives every caller in the batch its results or its error; whether there was an answer."""
         batch = [piece for piece in batch if not piece.request.future.done()]
         if not batch:
-            return
+            return True
         try:
             results = await self._ask(batch)
         except Rejected as error:
-            if len(batch) == 1:
-                batch[0].request.fail(error)
-                return
-            for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
-                await self._settle(half)
+            await self._refused(batch, error)
+        except TooMuch as error:
+            return await self._too_much(batch, error, halved=halved)
         except asyncio.CancelledError:
             self._let_go(batch)
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to those who called
-            for piece in batch:
-                piece.request.fail(error)
+            _fail(batch, error)
+            return False
         else:
+            self._fit.well(len(results))
             _share(batch, results)
             # The line moves.
             for request, _, _ in self._waiting:
                 request.alive()
+        return True
+
+    async def _refused(self, batch: Sequence[_Piece[T, R]], error: Rejected) -> None:
+        if len(batch) == 1:
+            _fail(batch, error)
+            return
+        for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
+            await self._settle(half)
+
+    async def _too_much(self, batch: Sequence[_Piece[T, R]], error: TooMuch, *, halved: bool) -> bool:
+        """Tries halves, once: a server that hangs, too, takes too long for whatever it is asked.
+
+        Its callers are told so soon, find out whether it is that, and ask again; then for less.
+        """
+        count = sum(stop - start for _, start, stop in batch)
+        if count == 1:
+            _fail(batch, Retryable(str(error), code=error.code))
+            return False
+        self._fit.too_much(count)
+        answered = False
+        if not halved:
+            for request, _, _ in batch:
+                request.alive()
+            first, second = _halves(batch, count // 2)
+            answered = await self._settle(first, halved=True) and await self._settle(second, halved=True)
+        if not answered:
+            _fail(batch, error)
+        return answered
 
     def _let_go(self, batch: Sequence[_Piece[T, R]]) -> None:
         """Cancels the callers with this task; a call that cancelled itself is one that failed."""
@@ -194,3 +228,24 @@ def _share(batch: Sequence[_Piece[T, R]], results: Sequence[R]) -> None:
     for request, start, stop in batch:
         request.give(start, results[done : done + stop - start])
         done += stop - start
+
+
+def _fail(batch: Sequence[_Piece[T, R]], error: Exception) -> None:
+    for piece in batch:
+        piece.request.fail(error)
+
+
+def _halves(
+    batch: Sequence[_Piece[T, R]], middle: int
+) -> tuple[Sequence[_Piece[T, R]], Sequence[_Piece[T, R]]]:
+    """The first `middle` items, and the others."""
+    first: list[_Piece[T, R]] = []
+    second: list[_Piece[T, R]] = []
+    for request, start, stop in batch:
+        cut = min(stop, start + middle)
+        middle -= cut - start
+        if start < cut:
+            first.append(_Piece(request, start, cut))
+        if cut < stop:
+            second.append(_Piece(request, cut, stop))
+    return first, second

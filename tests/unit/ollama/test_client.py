@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 import pytest
 
-from streams.errors import Misconfigured
+from streams.errors import Misconfigured, TooMuch
 from streams.ollama.client import OllamaClient, OllamaConfig
 from streams.ollama.errors import (
     BadRequest,
@@ -167,7 +167,7 @@ async def test_a_stall_in_the_middle_is_a_timeout():
         (says(BUSY, 503), Overloaded, 3),
         (says({"error": "runner died"}, 500), ServerFailed, 3),
         (hangs_up, BrokenStream, 3),
-        (hangs, Timeout, 3),
+        (hangs, Timeout, 1),
         (says({"error": "model 'm' not found"}, 404), UnknownModel, 1),
         (says({"error": "no"}, 400), BadRequest, 1),
         (streams(b"<html>"), BrokenStream, 1),
@@ -179,6 +179,14 @@ async def test_embedding_is_tried_as_often_as_it_can_help(act, error, tries):
         with pytest.raises(error):
             await client.embed("m", ["text"])
     assert len(server.requests) == tries
+
+
+@pytest.mark.parametrize("act", [hangs, says({"error": "too large"}, 413), says({}, 504)])
+async def test_several_texts_that_are_too_many_at_once_are_told_as_such_and_not_asked_for_again(act):
+    async with talking(act, read_timeout_s=0.1) as (client, server):
+        with pytest.raises(TooMuch):
+            await client.embed("m", ["one", "two"])
+    assert len(server.requests) == 1
 
 
 async def test_slow_headers_are_a_timeout():

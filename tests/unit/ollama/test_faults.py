@@ -8,6 +8,7 @@ from streams.ollama.errors import (
     Overloaded,
     ServerFailed,
     Timeout,
+    TooLarge,
     UnknownModel,
     Unreachable,
     WrongServer,
@@ -38,7 +39,10 @@ def replied(status: int, text: str | None = None):
         (400, "the input length exceeds the context length", PromptTooLong, Rejected),
         (500, "the input length exceeds the context length", PromptTooLong, Rejected),
         (400, "invalid options", BadRequest, Rejected),
-        (413, None, BadRequest, Rejected),
+        (413, None, TooLarge, Rejected),
+        (504, None, Timeout, Retryable),
+        (408, None, Timeout, Retryable),
+        (524, None, Timeout, Retryable),
     ],
 )
 def test_each_reply_is_named_by_what_is_done_about_it(status, text, kind, sort):

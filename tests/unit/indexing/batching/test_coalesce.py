@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from streams.errors import PromptTooLong, Rejected, Retryable
+from streams.errors import PromptTooLong, Rejected, Retryable, TooMuch
 from streams.indexing.batching.coalesce import Coalescer
 from streams.indexing.batching.documents import CoalescedDocuments
 from streams.indexing.batching.embed import CoalescedEmbedder
@@ -224,3 +224,70 @@ async def test_passages_of_several_tenants_are_read_in_one_go_and_told_apart():
         documents.passages("t", ids), documents.passages("u", ids), documents.passages("v", ids)
     )
     assert found == [[written[0]], [written[1]], []]
+
+
+class Slow:
+    """Takes `most` items in a call; more of them are too much. Nothing but that once it hangs."""
+
+    def __init__(self, most):
+        self.most, self.hangs, self.sizes = most, False, []
+
+    async def __call__(self, items):
+        self.sizes.append(len(items))
+        await asyncio.sleep(0)
+        if self.hangs or len(items) > self.most:
+            raise TooMuch("it took too long", code="timeout")
+        return [2 * item for item in items]
+
+
+async def test_a_call_that_was_too_much_is_made_in_halves_and_later_calls_are_smaller():
+    slow = Slow(5)
+    coalescer = Coalescer(slow, max_items=8)
+    assert await coalescer(range(8)) == [2 * n for n in range(8)]
+    assert slow.sizes == [8, 4, 4]
+    assert coalescer.at_once == 4
+    assert await coalescer(range(10)) == [2 * n for n in range(10)]
+    assert slow.sizes[3:] == [4, 4, 2]
+
+
+async def test_halves_of_several_callers_give_each_its_own():
+    slow = Slow(5)
+    coalescer = Coalescer(slow, max_items=9)
+    assert await asyncio.gather(coalescer([1, 2, 3]), coalescer([4, 5]), coalescer([6, 7, 8, 9])) == [
+        [2, 4, 6],
+        [8, 10],
+        [12, 14, 16, 18],
+    ]
+
+
+async def test_what_is_too_much_in_halves_too_is_told_at_once_and_asked_for_by_less_the_next_time():
+    slow = Slow(1)
+    coalescer = Coalescer(slow, max_items=8)
+    with pytest.raises(TooMuch) as raised:
+        await coalescer(range(8))
+    assert raised.value.progress
+    assert slow.sizes == [8, 4]
+    slow.sizes.clear()
+    assert await coalescer(range(3)) == [0, 2, 4]
+    assert slow.sizes == [2, 1, 1, 1]
+    assert coalescer.at_once == 1
+
+
+async def test_of_one_item_nothing_is_too_much_at_once():
+    slow = Slow(1)
+    slow.hangs = True
+    with pytest.raises(Retryable) as raised:
+        await Coalescer(slow, max_items=8)([1])
+    assert (type(raised.value), raised.value.code, raised.value.progress) == (Retryable, "timeout", False)
+    assert slow.sizes == [1]
+
+
+async def test_a_server_that_hangs_is_told_after_two_calls():
+    slow = Slow(8)
+    slow.hangs = True
+    coalescer = Coalescer(slow, max_items=8)
+    outcomes = await asyncio.gather(coalescer([1, 2, 3]), coalescer([4, 5]), return_exceptions=True)
+    assert [type(one) for one in outcomes] == [TooMuch, TooMuch]
+    assert slow.sizes == [5, 2]
+    slow.hangs = False
+    assert await coalescer([1, 2]) == [2, 4]
