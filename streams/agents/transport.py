@@ -7,6 +7,7 @@
   lets the pumps drain, which commit what they finished.
 - It commits records' offsets alone, so that a partition that ends in a transaction's marker, or in what was
   aborted, is never committed to its end: ours tells how far it has read.
+- Its coordinator stops where it is told what it does not expect, or reads all anew: see `coordination`.
 - Its connections may be half open for as long as the longest request may take: ours are given up where a
   heartbeat has no answer.
 - It hands each record to the stream by tasks of its own, over several turns of the loop, and where the
@@ -26,9 +27,12 @@ from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.agents.coordination import Coordination, look_closer
 from streams.agents.pulse import Pulse
 from streams.agents.pump.turn import Turn
+from streams.errors import Misconfigured
 from streams.kafka.connection import KafkaConnection, disconnect
+from streams.kafka.faults import fault
 
 MAX_FETCH_BYTES = 8 * 1024 * 1024
 """Of one fetch from one broker; a single larger record still comes, alone."""
@@ -59,6 +63,9 @@ class Host(Protocol):
 
     def disconnect(self) -> None:
         """Makes all connections anew that may be as dead as the consumer's."""
+
+    def give_up(self, error: BaseException) -> None:
+        """Stops the app, in good order."""
 
 
 def _host(app: Any) -> Host:
@@ -122,8 +129,20 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             connections_max_idle_ms=conf.consumer_connections_max_idle_ms,
         )
         client = consumer._client  # noqa: SLF001 - there is no other way to its requests
+        look_closer(client)
         self.pulse = Pulse(client, conf.broker_session_timeout, self._lost)
         return consumer
+
+    async def on_start(self) -> None:
+        """As Faust's; what becomes of the group is looked after from then on."""
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - there is no other way to it
+        Coordination(coordinator, self._give_up)
+
+    def _give_up(self, error: BaseException) -> None:
+        host = _host(self.app)
+        meant = fault(host.connection.bootstrap_servers, error)
+        self.app.loop.call_soon_threadsafe(host.give_up, meant if isinstance(meant, Misconfigured) else error)
 
     def _lost(self) -> None:
         self.app.loop.call_soon_threadsafe(_host(self.app).disconnect)
