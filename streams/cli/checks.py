@@ -52,6 +52,8 @@ async def topics_fit(settings: Settings) -> str:
     if unfit:
         problems = "; ".join(f"{report.name} {described(report)}" for report in unfit)
         raise Misconfigured(f"{problems}: run `rag-streams topics create`", setting="STREAMS_TOPIC_CHANGES")
+    if stuck := [f"{report.name}: {report.stuck}" for report in reports if report.stuck]:
+        raise Retryable(f"{'; '.join(stuck)}: brokers are away, bring them back", code="kafka_down")
     there = sum(report.fits for report in reports)
     notes = [
         f"{report.name} {described(report)}" for report in reports if report.differences or report.awaited

@@ -52,7 +52,7 @@ def described(report: TopicReport) -> str:
     if report.awaited:
         return "missing: made by whoever writes to it; workers wait for it"
     found = [f"{one.what} is {one.found}, wanted {one.wanted}" for one in report.differences]
-    return "; ".join([report.state, *found])
+    return "; ".join([report.state, *found, *([report.stuck] if report.stuck else [])])
 
 
 def _show(reports: Sequence[TopicReport], out: Output) -> None:
@@ -65,6 +65,7 @@ def _show(reports: Sequence[TopicReport], out: Output) -> None:
                 {"what": one.what, "wanted": one.wanted, "found": one.found} for one in report.differences
             ],
             "note": report.note,
+            "stuck": report.stuck,
         }
         out.row(row, f"{report.name}  {described(report)}")
     for note in dict.fromkeys(report.note for report in reports if report.note):

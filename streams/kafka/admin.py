@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -14,6 +16,30 @@ from streams.errors import Retryable
 from streams.kafka.connection import REQUEST_MS, KafkaConnection, disconnect, faults
 
 COORDINATOR_LOOKS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A topic's partitions: how many there are, and how many of these have no leader now.
+
+    `copies` are those of the partition that has the fewest, `in_sync` those that are up to date of the one
+    that has the fewest of these.
+    """
+
+    partitions: int
+    copies: int
+    in_sync: int
+    leaderless: int
+
+    @classmethod
+    def of(cls, partitions: Sequence[Mapping[str, Any]]) -> Self:
+        """By what Kafka tells of them: `leader` (negative: none), `replicas` and `isr`, each by broker."""
+        return cls(
+            len(partitions),
+            min((len(one["replicas"]) for one in partitions), default=0),
+            min((len(one["isr"]) for one in partitions), default=0),
+            sum(one["leader"] < 0 for one in partitions),
+        )
 
 
 class Admin:
@@ -36,12 +62,15 @@ class Admin:
         """Makes its connections anew, as those that there are may lead nowhere."""
         disconnect(self._client._client)  # noqa: SLF001 - there is no other way to its connections
 
-    async def partitions(self) -> Mapping[str, int]:
-        """How many partitions each topic has that exists; all of them, since to ask for one may make it."""
+    async def shapes(self) -> Mapping[str, Shape]:
+        """Each topic that exists; all of them, since to ask for one may make it."""
         with faults(self._connection):
-            return {
-                topic["topic"]: len(topic["partitions"]) for topic in await self._client.describe_topics()
-            }
+            found = await self._client.describe_topics()
+            return {topic["topic"]: Shape.of(topic["partitions"]) for topic in found}
+
+    async def partitions(self) -> Mapping[str, int]:
+        """How many partitions each topic has that exists."""
+        return {topic: shape.partitions for topic, shape in (await self.shapes()).items()}
 
     async def configs(self, topics: Collection[str]) -> Mapping[str, Mapping[str, str]]:
         """The configuration of topics that exist, defaults included."""

@@ -10,13 +10,16 @@ from typing import Literal
 from aiokafka import errors
 
 from streams.errors import Misconfigured, StreamsError
-from streams.kafka.admin import Admin
+from streams.kafka.admin import Admin, Shape
 from streams.kafka.connection import KafkaConnection, started
 
 DAY_MS = 24 * 3600 * 1000
 UNCOMPACTED_MS = 3600 * 1000
 """For so long all ends of a question stay in the log: the latest deadline, and a session that is long."""
 REPLICATION = "STREAMS_TOPIC_REPLICATION"
+IN_SYNC = "min.insync.replicas"
+SAFE_COPIES = 3
+"""With so many copies, two must have a record before it is taken, and one may be away meanwhile."""
 SHOWN_WITHIN_LOOKS = 200
 
 CANNOT_TELL = (
@@ -75,13 +78,17 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class TopicReport:
-    """A topic as it is now. `note` says what can't be told; `ours`: it is made with the others."""
+    """A topic as it is now. `note` says what can't be told; `ours`: it is made with the others.
+
+    `stuck` says why records can't be written to all of it, or read, until brokers are back; None: they can.
+    """
 
     name: str
     state: Literal["created", "exists", "missing"]
     differences: Sequence[Difference] = field(default_factory=tuple)
     note: str | None = None
     ours: bool = True
+    stuck: str | None = None
 
     @property
     def fits(self) -> bool:
@@ -124,21 +131,37 @@ def _kept(days: int) -> Mapping[str, str]:
 
 
 def _spec(plan: TopicPlan, name: str, config: Mapping[str, str] | None, covers: tuple[str, ...]) -> TopicSpec:
-    sized = None if config is None else {**config, "max.message.bytes": str(plan.max_message_bytes)}
+    safe = {IN_SYNC: "2"} if plan.replication >= SAFE_COPIES else {}
+    sized = None if config is None else {**config, "max.message.bytes": str(plan.max_message_bytes), **safe}
     return TopicSpec(name, plan.partitions, plan.replication, sized, covers)
 
 
-def differences(spec: TopicSpec, partitions: int, config: Mapping[str, str] | None) -> tuple[Difference, ...]:
-    """Where a topic that has these is not as wanted; `config` None: it can't be told."""
+def differences(
+    spec: TopicSpec, partitions: int, config: Mapping[str, str] | None, copies: int | None = None
+) -> tuple[Difference, ...]:
+    """Where a topic that has these is not as wanted; None: it can't be told. More copies will do."""
     found = []
     if spec.config is not None and partitions != spec.partitions:
         short = bool(spec.covers) and partitions < spec.partitions
         found.append(Difference("partitions", str(spec.partitions), str(partitions), breaks=short))
+    if spec.config is not None and copies is not None and copies < spec.replication:
+        found.append(Difference("replication", str(spec.replication), str(copies)))
     for name, value in (spec.config or {}).items() if config is not None else ():
         has = (config or {}).get(name, "unset")
         if _set(has) != _set(value):
             found.append(Difference(name, value, has))
     return tuple(found)
+
+
+def stuck(shape: Shape, config: Mapping[str, str]) -> str | None:
+    """Why some of a topic's partitions take no records, or give none, now; None where all do."""
+    if shape.leaderless:
+        return f"{shape.leaderless} of {shape.partitions} partitions have no leader"
+    least = int(config.get(IN_SYNC, 1))
+    # More than there are copies can't be asked for.
+    if shape.in_sync < min(least, shape.copies):
+        return f"a partition has {shape.in_sync} copies in sync, fewer than its {IN_SYNC} of {least}"
+    return None
 
 
 def _set(value: str) -> frozenset[str]:
@@ -202,16 +225,20 @@ async def _made(admin: Admin, spec: TopicSpec, partitions: Mapping[str, int]) ->
 async def _reports(
     connection: KafkaConnection, admin: Admin, specs: Sequence[TopicSpec], *, made: frozenset[str]
 ) -> list[TopicReport]:
-    partitions = await admin.partitions()
-    ours = [spec.name for spec in specs if spec.name in partitions and spec.config is not None]
-    configs = {} if connection.embedded else await admin.configs(ours)
+    shapes = await admin.shapes()
+    named = [spec.name for spec in specs if spec.name in shapes and spec.config is not None]
+    configs = {} if connection.embedded else await admin.configs(named)
+    partitions = {name: shape.partitions for name, shape in shapes.items()}
     reports = []
     for spec in specs:
-        if spec.name not in partitions:
-            reports.append(TopicReport(spec.name, "missing", ours=spec.config is not None))
+        ours, shape, config = spec.config is not None, shapes.get(spec.name), configs.get(spec.name)
+        if shape is None:
+            reports.append(TopicReport(spec.name, "missing", ours=ours))
             continue
-        found = differences(covering(spec, partitions), partitions[spec.name], configs.get(spec.name))
-        note = CANNOT_TELL if connection.embedded and spec.config is not None else None
+        copies = None if connection.embedded else shape.copies
+        found = differences(covering(spec, partitions), shape.partitions, config, copies)
+        note = CANNOT_TELL if connection.embedded and ours else None
         state: Literal["created", "exists"] = "created" if spec.name in made else "exists"
-        reports.append(TopicReport(spec.name, state, found, note, ours=spec.config is not None))
+        halts = None if connection.embedded else stuck(shape, config or {})
+        reports.append(TopicReport(spec.name, state, found, note, ours=ours, stuck=halts))
     return reports

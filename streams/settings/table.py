@@ -186,7 +186,7 @@ class Settings(BaseSettings):
     topic_partitions: Annotated[int, Field(ge=1, le=10000)] = 6
     """Partitions of a topic that `topics create` makes."""
     topic_replication: Annotated[int, Field(ge=1, le=99)] = 1
-    """Copies of each partition of such a topic."""
+    """Copies of each partition of such a topic; of three or more, two must have a record to take it."""
     topic_max_message_bytes: Annotated[int, Field(ge=1024, le=1073741824)] = 8 * 1024 * 1024
     """Bytes of the largest record that is produced or indexed."""
 

@@ -21,9 +21,10 @@ What a record of each holds is in [`schemas/`](../../schemas/asyncapi.json), as 
 FOOT = """
 Topics are made with `STREAMS_TOPIC_PARTITIONS` partitions, `STREAMS_TOPIC_REPLICATION` copies and
 `max.message.bytes` of `STREAMS_TOPIC_MAX_MESSAGE_BYTES`; `{done}` with at least as many partitions as the
-largest topic of questions. Any other topic that the [sources file](sources-file.md) names is its writer's
-to make and to configure. Answers to a question with a `reply-to` go to the topic that it names, which has
-to exist. Consumers read committed records only.
+largest topic of questions. With three copies or more they have `min.insync.replicas=2`, too: a record is
+taken once two brokers have it, and one may be away. Any other topic that the [sources file](sources-file.md)
+names is its writer's to make and to configure. Answers to a question with a `reply-to` go to the topic that
+it names, which has to exist. Consumers read committed records only.
 """
 
 ROWS: Mapping[str, tuple[str, str, str]] = {

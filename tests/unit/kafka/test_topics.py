@@ -1,6 +1,18 @@
 """What each topic should be like, and where one differs."""
 
-from streams.kafka.topics import Difference, TopicPlan, TopicReport, TopicSpec, covering, differences, wanted
+from dataclasses import replace
+
+from streams.kafka.admin import Shape
+from streams.kafka.topics import (
+    Difference,
+    TopicPlan,
+    TopicReport,
+    TopicSpec,
+    covering,
+    differences,
+    stuck,
+    wanted,
+)
 
 DAY = 24 * 3600 * 1000
 
@@ -38,6 +50,38 @@ def test_partitions_replication_and_size_are_settings():
     for spec in wanted(TopicPlan(partitions=3, replication=2, max_message_bytes=99_999)):
         assert (spec.partitions, spec.replication) == (3, 2)
         assert spec.config["max.message.bytes"] == "99999"
+
+
+def test_with_three_copies_two_must_have_a_record_and_with_fewer_the_broker_says_how_many():
+    for copies, least in ((1, None), (2, None), (3, "2"), (5, "2")):
+        specs = wanted(TopicPlan(sources=("documents.changes", "theirs"), replication=copies))
+        assert {spec.config.get("min.insync.replicas") for spec in specs if spec.config is not None} == {
+            least
+        }
+
+
+def test_fewer_copies_than_wanted_are_said_and_more_are_not():
+    spec = TopicSpec("t", 1, 3, {})
+    assert differences(spec, 1, {}, copies=1) == (Difference("replication", "3", "1"),)
+    assert differences(spec, 1, {}, copies=4) == differences(spec, 1, {}) == ()
+    assert differences(replace(spec, config=None), 1, {}, copies=1) == ()
+
+
+def partition(number, leader, *in_sync):
+    return {"partition": number, "leader": leader, "replicas": [1, 2, 3], "isr": list(in_sync)}
+
+
+def test_a_topic_that_takes_nothing_until_brokers_are_back_says_so():
+    well, alone, led_by_nobody = partition(0, 2, 1, 2), partition(1, 3, 3), partition(2, -1, 3)
+    two = {"min.insync.replicas": "2"}
+    assert stuck(Shape.of([well]), two) is None
+    assert stuck(Shape.of([well, alone]), {}) is None
+    assert "1 copies in sync, fewer than its min.insync.replicas of 2" in stuck(Shape.of([well, alone]), two)
+    assert "1 of 3 partitions have no leader" in stuck(Shape.of([well, alone, led_by_nobody]), {})
+
+
+def test_more_copies_in_sync_than_there_are_can_not_be_asked_for():
+    assert stuck(Shape(partitions=1, copies=1, in_sync=1, leaderless=0), {"min.insync.replicas": "2"}) is None
 
 
 def test_a_source_of_somebody_else_only_has_to_exist():
