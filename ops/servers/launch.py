@@ -14,7 +14,6 @@ import importlib.util
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
 
 from ops.servers.process import HOST, Server, ServerFailed, answers, free_ports, listens
 
@@ -36,12 +35,21 @@ def java(heap: str) -> list[str]:
 
 
 class Kafka(Server):
-    """One broker that is its own controller (KRaft). `properties` overrides or adds to server.properties."""
+    """One broker that is its own controller (KRaft). `properties` overrides or adds to server.properties.
+
+    It listens at `port` and, as a controller, at the next one.
+    """
 
     name = "kafka"
 
-    def __init__(self, folder: Path, properties: Mapping[str, str] | None = None, heap: str = "512m") -> None:
-        self.port = free_ports(2)
+    def __init__(
+        self,
+        folder: Path,
+        properties: Mapping[str, str] | None = None,
+        heap: str = "512m",
+        port: int | None = None,
+    ) -> None:
+        self.port = port or free_ports(2)
         self.bootstrap = f"{HOST}:{self.port}"
         self.properties = self._defaults(folder) | dict(properties or {})
         self._config = folder / "server.properties"
@@ -71,13 +79,17 @@ class Kafka(Server):
             "broker.session.timeout.ms": "4000",
         }
 
-    def start(self) -> Self:
+    def begin(self) -> None:
         """As any server; the first time, the folder is formatted."""
+        self.prepare()
+        super().begin()
+
+    def prepare(self) -> None:
+        """Formats the folder, the first time."""
         if not self._config.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
             self._config.write_text("".join(f"{name}={value}\n" for name, value in self.properties.items()))
             self._format()
-        return super().start()
 
     def _format(self) -> None:
         self._tool("format", "--standalone", "-t", self._tool("random-uuid"), "-c", str(self._config))

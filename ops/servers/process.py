@@ -91,6 +91,12 @@ class Server:
 
     def start(self) -> Self:
         """Starts it unless it runs, and waits until it is ready. Raises ServerFailed with its log."""
+        self.begin()
+        self.await_ready()
+        return self
+
+    def begin(self) -> None:
+        """Starts it unless it runs, without waiting. It ends when the thread does that calls this."""
         if self.pid is None:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._log_begins = self.log.stat().st_size if self.log.exists() else 0
@@ -104,15 +110,14 @@ class Server:
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                 )
-        self._await_ready()
-        return self
 
     def _tie(self) -> Mapping[str, str]:
         """What `tied.py` is told."""
         tie = {"TIED_TO": str(os.getpid()), "TIED_BY": str(int(self.ends_by))}
         return tie | ({"TIED_AS": self.user} if self.user else {})
 
-    def _await_ready(self) -> None:
+    def await_ready(self) -> None:
+        """Waits until it is ready. Raises ServerFailed with its log."""
         deadline = time.monotonic() + self.ready_seconds
         while not self.ready():
             if self.pid is None:

@@ -85,13 +85,16 @@ class Cluster:
         self.workers: list[Worker] = []
         self.sent: list[Record] = []
         self.receipts: dict[str, IndexReceipt] = {}
+        self.arrivals: list[float] = []
+        """When a receipt came that had not come before."""
         self.problems: list[str] = []
 
     async def create(self) -> None:
         """The topics: the rows' is not compacted, as a truncate has no key."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka)
         await admin.start()
-        ours = [NewTopic(topic, PARTITIONS, 1) for topic in self.read if topic != self.changes]
+        copies = self.settings.topic_replication
+        ours = [NewTopic(topic, PARTITIONS, copies) for topic in self.read if topic != self.changes]
         await admin.create_topics(ours)
         await admin.close()
         reports = await topics.create(connection(self.settings), topics.wanted(topic_plan(self.settings)))
@@ -129,13 +132,16 @@ class Cluster:
         ) as producer:
             while not stop.is_set():
                 for sent in load.next():
-                    self.sent.append(await self._send(producer, sent))
+                    await self.put(producer, sent)
                 await asyncio.sleep(pace_s)
 
-    async def _send(self, producer: AIOKafkaProducer, sent: Sent) -> Record:
+    async def put(self, producer: AIOKafkaProducer, sent: Sent, partition: int | None = None) -> Record:
+        """Sends one record, of which the run knows from then on."""
         topic = self.rows if sent.rows else self.changes
-        at = await producer.send_and_wait(topic, sent.value, sent.key)
-        return Record(topic, at.partition, at.offset, at.timestamp, sent.key, sent.value)
+        at = await producer.send_and_wait(topic, sent.value, sent.key, partition=partition)
+        record = Record(topic, at.partition, at.offset, at.timestamp, sent.key, sent.value)
+        self.sent.append(record)
+        return record
 
     async def follow(self) -> None:
         """Collects receipts for as long as it runs."""
@@ -148,7 +154,8 @@ class Cluster:
         ) as consumer:
             async for message in consumer:
                 receipt = IndexReceipt.model_validate_json(message.value)
-                self.receipts.setdefault(str(receipt.source), receipt)
+                if self.receipts.setdefault(str(receipt.source), receipt) is receipt:
+                    self.arrivals.append(time.time())
 
     async def settle(self, limit_s: float = SETTLE_S) -> None:
         """Waits until there is a receipt for every record."""

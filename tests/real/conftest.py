@@ -35,7 +35,7 @@ def _require(name: str, *path: str) -> None:
         lacking(f"{name} is not installed in {servers_folder()}: run `make servers`")
 
 
-def _require_kafka() -> None:
+def require_kafka() -> None:
     _require("kafka", "libs")
     if shutil.which("java") is None:
         lacking("no java on the PATH: Kafka needs Java 17 or newer")
@@ -64,7 +64,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The bootstrap address of a broker that all tests share: make topics of your own, see `topic`."""
-    _require_kafka()
+    require_kafka()
     with _running(Kafka(tmp_path_factory.mktemp("kafka"))) as broker:
         yield broker.bootstrap
 
@@ -97,7 +97,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 @pytest.fixture(scope="module")
 def new_connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Connect]]:
     """Starts workers of Kafka Connect, on the broker that is passed, with properties over the usual ones."""
-    _require_kafka()
+    require_kafka()
     _require("debezium")
     with ExitStack() as running:
 
@@ -127,7 +127,7 @@ def apicurio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apicur
 @pytest.fixture
 def new_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Kafka]]:
     """Starts brokers of the test's own, with properties that go over the usual ones."""
-    _require_kafka()
+    require_kafka()
     with ExitStack() as running:
 
         def start(**properties: str) -> Kafka:
