@@ -29,6 +29,24 @@ def test_right_behind_its_deletion_it_has_that_ones_time():
     assert dated(DELETION, gone(0, key="x", partition=1), gone(6)) == (70, 3)
 
 
+def test_what_is_sent_back_in_between_keeps_no_tombstone_from_its_deletion():
+    back, other = gone(1, key="old", time=10, order=1), gone(3, key="older", time=20, order=2)
+    assert dated(DELETION, back, gone(6)) == (70, 3)
+    assert dated(DELETION, back, gone(2, key="old"), gone(6)) == (70, 3)
+    assert dated(DELETION, back, other, gone(2, key="old")) == (10, 1)
+    assert dated(DELETION, back, other, gone(2, key="old"), gone(4, key="older")) == (20, 2)
+
+
+def test_what_is_delivered_again_has_its_deletions_time():
+    assert dated(DELETION, gone(9, key="z", time=90), DELETION, gone(6)) == (70, 3)
+
+
+def test_of_many_that_are_sent_back_the_last_are_remembered():
+    many = [gone(offset, key=str(offset), time=offset) for offset in range(10, 4000, 2)]
+    assert dated(gone(5000, time=70), *many, gone(3999, key="3998")) == (3998, None)
+    assert dated(gone(5000, time=70, order=3), *many, gone(5001)) == (70, 3)
+
+
 @pytest.mark.parametrize("tombstone", [gone(7), gone(6, key="x"), gone(6, partition=1), gone(4)])
 def test_elsewhere_it_has_none(tombstone):
     assert dated(DELETION, tombstone) == (None, None)
