@@ -13,7 +13,10 @@ _sleeping: ContextVar[Sleep] = ContextVar("aside", default=asyncio.sleep)
 
 
 async def sleep(seconds: float) -> None:
-    """Sleeps at least so long; whoever runs this task has others run meanwhile, where it says so."""
+    """Sleeps at least so long; whoever runs this task has others run meanwhile, where it says so.
+
+    Not to be put under a limit of one's own: whoever is cancelled in it goes on without a slot.
+    """
     await _sleeping.get()(seconds)
 
 
