@@ -10,8 +10,8 @@ import typer
 from streams.cli.output import Json, Output
 from streams.client.here import here
 from streams.errors import Rejected
-from streams.gateway import keys as file
-from streams.gateway.keys import SCOPES, SETTING, Key, KeyFile, Scope
+from streams.gateway.access import keys as file
+from streams.gateway.access.keys import SCOPES, SETTING, Key, KeyFile, Scope
 from streams.messages.changes import DEFAULT_TENANT
 from streams.settings.names import misconfigured
 from streams.worker.parts import utc_now

@@ -23,7 +23,7 @@ from streams.embedded.model_server import model_service, model_url
 from streams.embedded.ports import HOST, is_free
 from streams.embedded.state import State, claim
 from streams.embedded.supervisor import Service, Supervisor
-from streams.gateway import keys
+from streams.gateway.access import keys
 from streams.kafka import topics
 from streams.settings import Settings, load
 from streams.settings.names import PREFIX

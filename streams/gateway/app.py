@@ -17,15 +17,16 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streams import __version__
-from streams.gateway import completions, console, documents, history, operations, problems, questions
-from streams.gateway.access import VERSIONS
-from streams.gateway.bodies import DECODED_AT_ONCE, DocumentBody, QuestionBody
-from streams.gateway.bounds import Bounds, Framed
-from streams.gateway.chat import ChatBody
+from streams.gateway.access.doorkeeper import VERSIONS
+from streams.gateway.endpoints import completions, console, documents, history, operations, questions
+from streams.gateway.endpoints.chat import ChatBody
+from streams.gateway.http import problems
+from streams.gateway.http.bodies import DECODED_AT_ONCE, DocumentBody, QuestionBody
+from streams.gateway.http.bounds import Bounds, Framed
+from streams.gateway.http.queries import known
+from streams.gateway.openapi.examples import SHOWN
 from streams.gateway.parts import Parts
-from streams.gateway.queries import known
-from streams.gateway.shown import SHOWN
-from streams.gateway.standing import OK
+from streams.gateway.reading.standing import OK
 from streams.ports import Observed, Observer
 
 BODIES: tuple[type[BaseModel], ...] = (QuestionBody, DocumentBody, ChatBody)

@@ -10,14 +10,14 @@ from typing import Any
 
 import structlog
 
-from streams.gateway.access import Doorkeeper
-from streams.gateway.asking import Asking
-from streams.gateway.feed import Feed
-from streams.gateway.index import LiveIndex
-from streams.gateway.keyring import Keyring
-from streams.gateway.lookup import Lookup
-from streams.gateway.rates import Rates
-from streams.gateway.standing import Standing
+from streams.gateway.access.doorkeeper import Doorkeeper
+from streams.gateway.access.keyring import Keyring
+from streams.gateway.access.rates import Rates
+from streams.gateway.asking.asking import Asking
+from streams.gateway.reading.feed import Feed
+from streams.gateway.reading.index import LiveIndex
+from streams.gateway.reading.lookup import Lookup
+from streams.gateway.reading.standing import Standing
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.produce import Producer
 from streams.ports import Observer

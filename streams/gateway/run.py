@@ -18,9 +18,9 @@ from prometheus_client import CollectorRegistry
 from streams.agents.flood import dam
 from streams.agents.lifecycle import FAILED
 from streams.gateway.app import application
-from streams.gateway.bounds import Punctual
+from streams.gateway.http.bounds import Punctual
 from streams.gateway.parts import parts
-from streams.gateway.standing import OK, Standing
+from streams.gateway.reading.standing import OK, Standing
 from streams.kafka.reach import Reach
 from streams.observe import health, logs
 from streams.observe.metrics import Metrics

@@ -25,7 +25,7 @@ import aiohttp
 from ops.servers.launch import Kafka, Weaviate
 from ops.servers.process import free_ports
 from streams.client import Client
-from streams.gateway import keys
+from streams.gateway.access import keys
 from streams.messages.answers import AnswerDelta, AnswerFailed
 from streams.settings import Settings
 from streams.worker.parts import utc_now

@@ -21,9 +21,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from streams.embedded.ports import free_ports
-from streams.gateway import keys
+from streams.gateway.access import keys
+from streams.gateway.access.places import FOR_ONE_KEY
 from streams.gateway.app import openapi
-from streams.gateway.places import FOR_ONE_KEY
 from streams.kafka.connection import KafkaConnection, started
 from streams.kafka.consume import stretch
 from streams.kafka.produce import Producer

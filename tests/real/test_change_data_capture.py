@@ -19,7 +19,7 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
-from streams.gateway import keys
+from streams.gateway.access import keys
 from tests.bench.stub import stub
 from tests.consoles import Gateway
 from tests.following import PASSWORD, Following, composed_connect

@@ -14,7 +14,7 @@ import openai
 import pytest
 
 from ops.servers.process import free_ports
-from streams.gateway import keys
+from streams.gateway.access import keys
 from tests.bench.indexing import TOPICS
 from tests.bench.workers import Worker
 from tests.conftest import lacking

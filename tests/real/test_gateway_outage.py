@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from streams.gateway import keys
+from streams.gateway.access import keys
 from streams.kafka import topics
 from streams.messages.receipts import IndexReceipt
 from streams.messages.records import Offset

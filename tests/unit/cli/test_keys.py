@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from streams.cli.app import app
-from streams.gateway import keys
+from streams.gateway.access import keys
 
 
 @pytest.fixture

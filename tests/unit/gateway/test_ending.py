@@ -6,9 +6,9 @@ import signal
 import subprocess
 import sys
 
-from streams.gateway import keys
 from streams.gateway import parts as parts_
-from streams.gateway.keys import KeyFile
+from streams.gateway.access import keys
+from streams.gateway.access.keys import KeyFile
 from streams.gateway.parts import parts
 from streams.ports import unobserved
 from streams.settings import Settings
@@ -17,7 +17,7 @@ LIMIT_S = 120
 STUBBORN = """
 import asyncio
 from streams.gateway import run
-from streams.gateway.keyring import Keyring
+from streams.gateway.access.keyring import Keyring
 from streams.settings import load
 
 async def watch(self):

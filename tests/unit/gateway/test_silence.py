@@ -9,15 +9,17 @@ import pytest
 
 from streams.client.inbox import Inbox
 from streams.errors import Retryable
-from streams.gateway import history, keys, operations, standing
+from streams.gateway.access import keys
+from streams.gateway.access.keyring import Keyring
+from streams.gateway.access.keys import KeyFile
 from streams.gateway.app import application
-from streams.gateway.asking import Asking
-from streams.gateway.feed import Feed
-from streams.gateway.index import LiveIndex
-from streams.gateway.keyring import Keyring
-from streams.gateway.keys import KeyFile
+from streams.gateway.asking.asking import Asking
+from streams.gateway.endpoints import history, operations
 from streams.gateway.parts import parts
-from streams.gateway.standing import Standing
+from streams.gateway.reading import standing
+from streams.gateway.reading.feed import Feed
+from streams.gateway.reading.index import LiveIndex
+from streams.gateway.reading.standing import Standing
 from streams.kafka import tailing
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.produce import Producer

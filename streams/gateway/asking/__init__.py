@@ -1,0 +1,1 @@
+"""Asking: questions sent, found again by their ids, and followed to their ends."""

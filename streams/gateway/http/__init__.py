@@ -1,0 +1,1 @@
+"""HTTP: what every request and response has: bodies, queries, bounds, problems, events, traces."""

@@ -1,0 +1,1 @@
+"""OpenAPI: what the document shows of responses."""
