@@ -5,25 +5,11 @@ from __future__ import annotations
 import typer
 
 from streams import __version__
-from streams.cli import (
-    ask,
-    dead,
-    doctor,
-    documents,
-    evaluate,
-    gateway,
-    keys,
-    models,
-    reconcile,
-    reindex,
-    schemas,
-    shadow,
-    status,
-    topics,
-    up,
-    watch,
-    worker,
-)
+from streams.cli.index import reconcile, reindex
+from streams.cli.processes import doctor, gateway, status, up, worker
+from streams.cli.quality import evaluate, shadow
+from streams.cli.records import ask, dead, documents, watch
+from streams.cli.setup import keys, models, schemas, topics
 
 app = typer.Typer(
     name="rag-streams",

@@ -17,12 +17,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.rule import Rule
 
-from streams.cli import files
-from streams.cli.ask import Display
-from streams.cli.documents import applied, record
 from streams.cli.output import Output, exit_code, report
-from streams.cli.up import running
-from streams.cli.watch import described
+from streams.cli.processes.up import running
+from streams.cli.records import files
+from streams.cli.records.ask import Display
+from streams.cli.records.documents import applied, record
+from streams.cli.records.watch import described
 from streams.client import Client
 from streams.errors import StreamsError
 from streams.kafka.connection import started

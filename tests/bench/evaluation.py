@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from streams.cli.output import Output
-from streams.cli.up import running
+from streams.cli.processes.up import running
 from streams.settings import load
 from streams.settings.names import PREFIX
 

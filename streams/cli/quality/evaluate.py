@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from streams.cli.output import FAILED, Json, Output
-from streams.cli.questions import read_questions
+from streams.cli.quality.questions import read_questions
 from streams.client import Client
 from streams.client.here import here
 from streams.errors import Misconfigured

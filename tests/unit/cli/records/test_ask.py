@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from streams.cli.ask import Display
 from streams.cli.output import Output
+from streams.cli.records.ask import Display
 from tests.unit.client.test_answer import completed, delta, reset, started
 
 

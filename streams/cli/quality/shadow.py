@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from streams.cli.output import FAILED, Json, Output
-from streams.cli.pairing import pairing
+from streams.cli.quality.pairing import pairing
 from streams.client.here import here
 from streams.evaluation.shadowed import Comparison, Side, compare
 from streams.kafka.consume import stretch

@@ -12,9 +12,9 @@ import typer
 from pydantic import ValidationError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from streams.cli import files
 from streams.cli.arguments import invalid, pair
 from streams.cli.output import Json, Output
+from streams.cli.records import files
 from streams.client.here import here
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.kafka.connection import started

@@ -1,7 +1,7 @@
 import pytest
 import typer
 
-from streams.cli.questions import read_questions
+from streams.cli.quality.questions import read_questions
 from streams.evaluation.expected import Expected
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 
-from streams.cli.topics import described
+from streams.cli.setup.topics import described
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.kafka import topics
 from streams.kafka.connectors import Connectors

@@ -7,8 +7,8 @@ import base64
 import pytest
 from typer.testing import CliRunner
 
-from streams.cli import files
 from streams.cli.app import app
+from streams.cli.records import files
 from streams.errors import Rejected
 from streams.indexing.cutting.parse import parse
 from streams.messages.changes import Document

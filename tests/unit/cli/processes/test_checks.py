@@ -1,6 +1,6 @@
 """What `doctor` says of an index."""
 
-from streams.cli import checks
+from streams.cli.processes import checks
 from streams.errors import Rejected
 from streams.settings import Settings
 from streams.stores.sqlite import SqliteStore

@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from streams.cli.index.steps import Steps
 from streams.cli.output import Json, Output
-from streams.cli.questions import read_questions
-from streams.cli.steps import Steps
+from streams.cli.quality.questions import read_questions
 from streams.client.here import here
 from streams.errors import Rejected, StreamsError
 from streams.evaluation.expected import Expected

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import typer
 
-from streams.cli.checks import Check, checks_of
 from streams.cli.output import Json, Output, exit_code
+from streams.cli.processes.checks import Check, checks_of
 from streams.client.here import here
 from streams.errors import Retryable, StreamsError
 from streams.settings import Settings

@@ -1,6 +1,6 @@
 """What `up` brings along, and what of the user's it uses."""
 
-from streams.cli.up import Embedded
+from streams.cli.processes.up import Embedded
 from streams.settings import Settings
 
 

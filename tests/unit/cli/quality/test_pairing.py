@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from streams.cli.pairing import pairing
+from streams.cli.quality.pairing import pairing
 from streams.evaluation.shadowed import compare
 from streams.messages.answers import AnswerCompleted, AnswerFailed, Timings, Usage
 

@@ -1,0 +1,1 @@
+"""Records: documents and questions in, answers out, what happens and what could not be handled."""
