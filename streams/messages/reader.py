@@ -87,10 +87,12 @@ class Shown:
     def __init__(self) -> None:
         self.text, self.attempt = "", 0
 
-    def add(self, delta: AnswerDelta) -> None:
-        """One more piece is shown; of a later attempt, in place of those before it."""
-        self.text = delta.text if delta.attempt > self.attempt else self.text + delta.text
+    def add(self, delta: AnswerDelta) -> bool:
+        """One more piece is shown. Whether that is, being of a later attempt, in place of what was."""
+        instead = delta.attempt > self.attempt and bool(self.text)
+        self.text = delta.text if instead else self.text + delta.text
         self.attempt = delta.attempt
+        return instead
 
     def forget(self) -> None:
         """What was shown so far was said not to count."""

@@ -25,7 +25,7 @@ from streams.gateway.http.trace import trace
 from streams.gateway.openapi.responses import CHAT, OPENAI_ERRORS
 from streams.gateway.parts import Parts
 from streams.messages.answers import AnswerCompleted, AnswerDelta, AnswerFailed
-from streams.messages.reader import Event
+from streams.messages.reader import Event, Shown
 
 DONE = b"data: [DONE]\n\n"
 
@@ -115,7 +115,7 @@ class _Pieces:
     def __init__(self, sent: Sent, *, held: bool, with_usage: bool) -> None:
         self._sent, self._held, self._with_usage = sent, held, with_usage
         self._created = sent.timestamp // 1000
-        self._shown, self._attempt = "", 0
+        self._shown = Shown()
 
     async def of(self, answer: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes, None]:
         """The chunks of an answer, and the end of the stream."""
@@ -131,29 +131,21 @@ class _Pieces:
 
     def _said(self, event: Event) -> list[bytes]:
         if isinstance(event, AnswerDelta):
-            return [] if self._held else self._text(event.text, event.attempt)
+            return [] if self._held else [self._piece(event.text, again=self._shown.add(event))]
         if isinstance(event, AnswerCompleted):
             return self._end(event)
         if isinstance(event, AnswerFailed):
             return [_data(openai_error(failure(event)))]
         return []
 
-    def _text(self, text: str, attempt: int) -> list[bytes]:
-        """The next piece. One of a later attempt says that it starts over: nothing can be taken back here."""
-        again = attempt > self._attempt and self._shown
-        self._attempt = max(self._attempt, attempt)
-        if attempt < self._attempt:
-            return []
-        self._shown = text if again else self._shown + text
-        return [self._chunk({"content": (chat.AGAIN if again else "") + text})]
+    def _piece(self, text: str, *, again: bool) -> bytes:
+        """The next piece; `again`, where it starts over: what was sent can't be taken back here."""
+        return self._chunk({"content": (chat.AGAIN if again else "") + text})
 
     def _end(self, completed: AnswerCompleted) -> list[bytes]:
         """What was not shown of the text, its sources, and the end."""
-        said = []
-        if completed.text.startswith(self._shown):
-            said = self._text(completed.text[len(self._shown) :], self._attempt)
-        else:
-            said = self._text(completed.text, self._attempt + 1)
+        text, again = self._shown.left(completed)
+        said = [self._piece(text, again=again)]
         if listed := chat.sources(completed):
             said.append(self._chunk({"content": listed}))
         beside = {"annotations": found} if (found := chat.url_citations(completed)) else {}
