@@ -9,10 +9,8 @@ import pytest
 from streams import settings as configuration
 from streams.errors import Misconfigured, Retryable
 from streams.messages.held import current
-from streams.stores.sqlite import open_sqlite_index
 from streams.worker.replaying import replay_of
 from tests.unit.reconcile.world import MemoryLog
-from tests.unit.worker.test_reindex import World, stubbed
 
 SOURCES = """
 [[sources]]
@@ -27,16 +25,6 @@ def settings(tmp_path, monkeypatch):
     (tmp_path / "sources.toml").write_text(SOURCES)
     monkeypatch.setenv("STREAMS_SOURCES", str(tmp_path / "sources.toml"))
     return configuration.load(env_file=None)
-
-
-@pytest.fixture
-async def world(tmp_path):
-    index = await open_sqlite_index(tmp_path / "index.db")
-    async with stubbed() as client:
-        world = World(index, client, tmp_path / "index.db")
-        await world.begin()
-        yield world
-    await index.close()
 
 
 def put(log, name, text):

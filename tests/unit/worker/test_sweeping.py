@@ -11,11 +11,10 @@ import pytest
 from streams import settings as configuration
 from streams.indexing.generations.following import FollowingIndexer
 from streams.ports import unobserved
-from streams.stores.sqlite import open_sqlite_index
 from streams.worker.generations import Following, Openings
 from streams.worker.live import Live, at_work
 from streams.worker.parts import utc_now
-from tests.unit.worker.test_reindex import CUTTER, TEXT, World, change, stubbed
+from tests.unit.worker.world import CUTTER, TEXT, change
 
 
 class Clock:
@@ -100,15 +99,10 @@ class Working:
 
 
 @pytest.fixture
-async def working(tmp_path):
-    index = await open_sqlite_index(tmp_path / "index.db")
-    async with stubbed() as client:
-        world = World(index, client, tmp_path / "index.db")
-        await world.begin()
-        working = Working(world)
-        yield working
-        await working.openings.close()
-    await index.close()
+async def working(world):
+    working = Working(world)
+    yield working
+    await working.openings.close()
 
 
 async def test_what_is_superseded_goes_from_the_generation_that_is_built_too(working):
