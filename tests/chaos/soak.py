@@ -16,11 +16,11 @@ import statistics
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -29,8 +29,8 @@ from tests.bench.stub import Stub, running_stub
 from tests.bench.workers import Worker
 from tests.chaos.cluster import Cluster, weaviate_settings
 from tests.chaos.faults import Faults, plan
-from tests.chaos.load import Load
 from tests.chaos.questions import DEADLINE_MS, Questions
+from tests.chaos.run import Run, judged
 
 EVERY = ("kill", "kill", "term", "add", "remove", "freeze", "store", "broker", "models_fail", "models_hang")
 LOOK_S = 10.0
@@ -46,7 +46,6 @@ class Outages(Faults):
     def __init__(self, cluster: Cluster, weaviate: Weaviate, kafka: Kafka, models: Stub, seed: int) -> None:
         super().__init__(cluster, weaviate, seed)
         self._kafka, self._models = kafka, models
-        self._elder = cluster.workers[0]
 
     @property
     def known(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
@@ -76,8 +75,7 @@ class Outages(Faults):
             os.kill(self._models.pid, signal.SIGCONT)
 
     def _any(self) -> Worker:
-        younger = [worker for worker in self._cluster.workers if worker is not self._elder]
-        return self._chance.choice(younger or [self._cluster.add()])
+        return self._chance.choice(self._cluster.workers[1:] or [self._cluster.add()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,61 +116,34 @@ def grown(looks: Sequence[Look]) -> list[str]:
     return problems
 
 
-async def soak(
-    cluster: Cluster, questions: Questions, outages: Callable[[], Outages], seconds: float
-) -> list[str]:
-    """Gives all that is wrong in the end."""
-    await cluster.create()
-    for _ in range(2):
-        await asyncio.to_thread(cluster.add().ready)
-    faults, stop, looks = outages(), asyncio.Event(), []
-    elder = cluster.workers[0]
-    aside = [
-        asyncio.create_task(work) for work in (cluster.follow(), questions.follow(), watch(elder, looks))
-    ]
-    loading = [
-        asyncio.create_task(work)
-        for work in (cluster.load(Load(cluster.seed), 0.05, stop), questions.ask(1.0, stop))
-    ]
-    began = time.monotonic()
-    try:
-        for strike in plan(cluster.seed, EVERY, seconds=seconds, every_s=(8, 25)):
-            await asyncio.sleep(strike.after_s)
-            print(
-                f"{time.monotonic() - began:7.1f} s  {strike.fault}"
-                f"  ({len(cluster.sent)} changes, {len(questions.asked)} questions)",
-                flush=True,
-            )
-            await faults.strike(strike.fault)
-            for work in (*loading, *aside):
-                if work.done():
-                    await work
-            if time.monotonic() - began > seconds:
-                break
-        stop.set()
-        await asyncio.gather(*loading)
-        await cluster.settle()
+class Soak(Run):
+    """Questions beside the changes, and somebody who looks at the elder."""
+
+    def __init__(self, cluster: Cluster, outages: Outages, questions: Questions) -> None:
+        super().__init__(cluster, outages, pace_s=0.05)
+        self._questions, self._looks = questions, list[Look]()
+
+    def loading(self, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
+        return [*super().loading(stop), self._questions.ask(1.0, stop)]
+
+    def following(self) -> list[Coroutine[Any, Any, None]]:
+        elder = self.cluster.workers[0]
+        return [*super().following(), self._questions.follow(), watch(elder, self._looks)]
+
+    async def settle(self) -> None:
+        await super().settle()
         with suppress(TimeoutError):
-            await questions.settle(2 * DEADLINE_MS / 1000)
-        problems = [*grown(looks), *questions.problems(), *await cluster.check()]
-        aside.pop().cancel()
-        for worker in list(cluster.workers):
-            await cluster.remove(worker)
-        problems += [one for one in cluster.problems if one not in problems]
-    finally:
-        stop.set()
-        for task in (*loading, *aside):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        cluster.end()
-    print(
-        f"seed {cluster.seed}: {len(cluster.sent)} changes {dict(cluster.outcomes())},"
-        f" {len(questions.asked)} questions {dict(questions.ends())},"
-        f" faults {dict(Counter(faults.struck))}, {len(problems)} problems, {time.monotonic() - began:.0f} s",
-        flush=True,
-    )
-    return problems
+            await self._questions.settle(2 * DEADLINE_MS / 1000)
+
+    async def problems(self) -> list[str]:
+        return [*grown(self._looks), *self._questions.problems(), *await super().problems()]
+
+    def sent(self) -> str:
+        return f"{super().sent()}, {len(self._questions.asked)} questions"
+
+    def ends(self) -> str:
+        asked = self._questions
+        return f"{super().ends()}, {len(asked.asked)} questions {dict(asked.ends())}"
 
 
 def main() -> int:
@@ -195,18 +166,11 @@ def main() -> int:
         questions = Questions(
             kafka.bootstrap, cluster.settings.topic_questions, cluster.settings.topic_answers, seed
         )
-        problems = asyncio.run(
-            soak(
-                cluster,
-                questions,
-                lambda: Outages(cluster, weaviate, kafka, models, seed),
-                3600 * given.hours,
-            )
-        )
-    for problem in problems[:50]:
-        print(f"WRONG {problem}")
-    print(f"{len(problems)} problems; logs in {folder}")
-    return 1 if problems else 0
+        outages = Outages(cluster, weaviate, kafka, models, seed)
+        seconds = 3600 * given.hours
+        strikes = plan(seed, EVERY, seconds=seconds, every_s=(8, 25))
+        problems = asyncio.run(Soak(cluster, outages, questions).through(strikes, seconds=seconds))
+    return judged(problems, folder)
 
 
 if __name__ == "__main__":
