@@ -10,9 +10,10 @@ from functools import reduce
 from operator import or_
 
 from streams.answering.found import Found
-from streams.answering.grounding.contradict import answered, contradicted
+from streams.answering.grounding.contradict import contradicted
 from streams.answering.grounding.markers import Marker, ends_in_code, markers, pointed
 from streams.answering.grounding.marking import Markers
+from streams.answering.grounding.polar import answered
 from streams.answering.grounding.quote import quote
 from streams.answering.text.sentences import spans
 from streams.answering.text.words import counted, numbers, stems

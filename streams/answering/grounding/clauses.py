@@ -1,0 +1,146 @@
+"""Clauses: what a text says, in pieces that can be compared with those of another.
+
+Words are compared by their stems; those that say how many, whether, or that something is so are kept apart
+from those that say what about.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from streams.answering.text.sentences import sentences
+from streams.answering.text.words import COUNTED, folded, is_content, listed, stem, ungrouped
+
+ALIKE = 0.6
+"""Share of a clause's content words from which a clause of the source says nearly the same."""
+SAME = 0.8
+"""The same, where more hangs on it: the order of names, what a question asks."""
+ENOUGH = 2
+"""Stems that tell what is said apart from other things."""
+
+_BREAK = re.compile(
+    r"[,;:()–—]|\s(?:but|because|since|so|while|whereas|mais|car|donc|alors que|tandis que)\s"  # noqa: RUF001 - dashes between clauses
+)
+_AND = re.compile(r"\s(?:and|or|et|ou)\s", re.IGNORECASE)
+_WORD = re.compile(r"[^\W_]+(?:['’]t\b)?")  # noqa: RUF001 - typographic apostrophe
+_DIGIT = re.compile(r"\d")
+_NOT = listed("""
+not no never neither nor cannot without none nothing nobody hardly
+excluded forbidden prohibited impossible ineligible unavailable non exclu exclue exclus exclues
+interdit interdite interdits interdites
+pas jamais aucun aucune sans rien personne ni nullement
+""")
+_SO = listed("""
+yes allowed permitted possible cover covers covered include includes included available accepted eligible
+oui autorise autorisee possible possibles couvre couvert couverte comprend compris inclus accepte
+""")
+"""Words that only say that something is so, which a denial is compared without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word as it is written and as it is compared; whether it carries meaning, whether it comes first."""
+
+    written: str
+    folded: str
+    content: bool
+    first: bool
+    gap: str = ""
+    """What stands between the word before and this one."""
+
+    @property
+    def stem(self) -> str:
+        """By which its inflections are alike."""
+        return stem(self.folded)
+
+    @property
+    def number(self) -> str | None:
+        """The number that it is, in digits; None for any other word."""
+        return self.folded if _DIGIT.search(self.folded) else COUNTED.get(self.folded)
+
+    @property
+    def denies(self) -> bool:
+        """Whether it turns what is said into its contrary."""
+        return self.folded in _NOT or self.folded.endswith(("n't", "n’t"))  # noqa: RUF001 - typographic apostrophe
+
+    @property
+    def says(self) -> bool:
+        """Whether it says what about, rather than how many of it or whether."""
+        return self.content and self.number is None and not self.denies and self.folded not in _SO
+
+    @property
+    def name(self) -> bool:
+        """Whether it is written as names are; how a sentence begins says nothing."""
+        return self.written[:1].isupper() and len(self.written) > 1 and self.content and not self.first
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """The words of a clause, or of a whole sentence, in order."""
+
+    words: tuple[Word, ...]
+
+    @property
+    def stems(self) -> frozenset[str]:
+        """What it is about."""
+        return frozenset(word.stem for word in self.words if word.says)
+
+    @property
+    def negated(self) -> bool:
+        """Whether it denies something: twice is not at all."""
+        return sum(word.denies for word in self.words) % 2 == 1
+
+    def like(
+        self, others: Iterable[Clause], share: float, beside: AbstractSet[str] = frozenset()
+    ) -> list[Clause]:
+        """Those that hold so much of what this one is about, not counting the stems `beside`."""
+        own = self.stems - beside
+        return [one for one in others if own and len(own & one.stems) >= share * len(own)]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a text says: its sentences, the clauses that they are made of, and what is joined in those."""
+
+    sentences: tuple[Clause, ...]
+    clauses: tuple[Clause, ...]
+    parts: tuple[Clause, ...]
+
+    def like(self, clause: Clause, share: float) -> list[Clause]:
+        """What says nearly the same as `clause`: clauses, or else whole sentences."""
+        return clause.like(self.clauses, share) or clause.like(self.sentences, share)
+
+
+def said(texts: Iterable[str]) -> Said:
+    """What these texts say."""
+    whole = [sentence for text in texts for sentence in sentences(ungrouped(text))]
+    parts = [clause_of(part) for one in whole for piece in _BREAK.split(one) for part in _AND.split(piece)]
+    return Said(
+        tuple(map(clause_of, whole)),
+        tuple(clause for one in whole for clause in clauses_of(one)),
+        tuple(part for part in parts if part.words),
+    )
+
+
+def clauses_of(sentence: str) -> list[Clause]:
+    """The clauses of a sentence."""
+    found = [clause_of(part, first=not n) for n, part in enumerate(_BREAK.split(sentence))]
+    return [clause for clause in found if clause.words]
+
+
+def clause_of(text: str, *, first: bool = True) -> Clause:
+    """The words of a text; `first`: a sentence begins with it."""
+    words, end = list[Word](), 0
+    for found in _WORD.finditer(text):
+        plain, gap = folded(found[0]), text[end : found.start()]
+        words.append(Word(found[0], plain, is_content(plain), first and not words, gap))
+        end = found.end()
+    return Clause(tuple(words))
+
+
+def inflected(one: str, other: str) -> bool:
+    """Whether one stem begins as all of the other."""
+    return one.startswith(other) or other.startswith(one)
