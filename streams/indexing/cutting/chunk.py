@@ -14,19 +14,18 @@ than a long one, as an edit touches a chunk at least: of one chunk that is all o
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import cached_property, lru_cache
-from math import ceil, log2
+from functools import cached_property
 from typing import NamedTuple
 from zlib import crc32
 
 from streams.indexing.cutting import borders
-from streams.indexing.cutting.borders import HASHES, Border, Rank
+from streams.indexing.cutting.borders import Border, Rank
 from streams.indexing.cutting.graphemes import whole_before
+from streams.indexing.cutting.sizes import Size, Sizes
 from streams.indexing.cutting.tokens import TokenSums, certainly_fits
+from streams.indexing.cutting.tree import between, cartesian, merged, middle
 
 ALGORITHM = "structure-3"
 """Goes into the index generation's name: a change of any border is a new number."""
@@ -34,11 +33,6 @@ ALGORITHM = "structure-3"
 MARKDOWN = "text/markdown"
 
 _NAME = re.compile(r"structure-\d+-(?P<tokens>\d+)t-(?P<characters>\d+)c")
-
-FINER = (Fraction(1), Fraction(5, 7), Fraction(1, 2), Fraction(5, 14))
-"""By what the target is multiplied, in ever shorter texts: steps by the square root of two."""
-PIECES = 12
-"""A text that would give fewer chunks than this is cut finer."""
 
 MIN_TOKENS = 8
 MIN_CHARACTERS = 16
@@ -97,7 +91,7 @@ class Chunking:
     @property
     def limit(self) -> int:
         """Characters beyond which a text is cut; what that leaves has about the target as its mean."""
-        return _Size.of(self).limit
+        return Size.of(self.target_chars, self.max_tokens).limit
 
     @property
     def tolerance(self) -> int:
@@ -124,48 +118,6 @@ class _Span(NamedTuple):
     end: int
 
 
-class _Size(NamedTuple):
-    """In characters: beyond `limit` a piece is cut, up to `even` near its middle; a cut leaves `least`."""
-
-    limit: int
-    even: int
-    least: int
-
-    @classmethod
-    def of(cls, chunking: Chunking, fineness: Fraction = FINER[0], *, scraps: bool = False) -> _Size:
-        target = int(chunking.target_chars * fineness)
-        limit = target * 3 // 2
-        even = min(limit, 4 * chunking.max_tokens) * 3 // 2
-        return cls(limit, even, 1 if scraps else min(target, chunking.max_tokens) * 3 // 8)
-
-
-@lru_cache(maxsize=64)
-def _sizes_of(chunking: Chunking, *, scraps: bool) -> tuple[_Size, ...]:
-    """Those of each step; the same for every text."""
-    return tuple(_Size.of(chunking, fineness, scraps=scraps) for fineness in FINER)
-
-
-class _Sizes:
-    """How large the pieces of a text are, by the border at which one would be cut.
-
-    A short text's are smaller, by a number of steps that need not be whole: then the border's hash says
-    which way it is rounded. So an edit that makes a text longer has few of its pieces cut anew, not all.
-    """
-
-    def __init__(self, chunking: Chunking, characters: int | None = None, *, scraps: bool = False) -> None:
-        pieces = PIECES if characters is None else max(characters, 1) / chunking.target_chars
-        self._steps = max(0.0, 2 * log2(PIECES / pieces))
-        self._sizes = _sizes_of(chunking, scraps=scraps)
-        self.finest = self._sizes[self._step(1.0)]
-
-    def at(self, border: Border) -> _Size:
-        """Those for a cut at this border."""
-        return self._sizes[self._step(border.strength[-1] / HASHES)] if self._steps else self._sizes[0]
-
-    def _step(self, share: float) -> int:
-        return min(len(FINER) - 1, ceil(self._steps + share) - 1) if self._steps else 0
-
-
 class _Text:
     def __init__(self, text: str, chunking: Chunking) -> None:
         self._text = text
@@ -175,6 +127,10 @@ class _Text:
     def _tokens(self) -> TokenSums:
         return TokenSums(self._text)
 
+    def _sizes(self, characters: int | None = None, *, scraps: bool = False) -> Sizes:
+        """Of the pieces of a text with so many characters; without, of those of a long one."""
+        return Sizes(self._chunking.target_chars, self._chunking.max_tokens, characters, scraps=scraps)
+
     def spans(self, *, markdown: bool) -> Iterator[_Span]:
         text = self._text
         start, end = len(text) - len(text.lstrip()), len(text.rstrip())
@@ -183,21 +139,21 @@ class _Text:
         lines = borders.lines(text, markdown=markdown)
         blocks = [border for border in lines if border.strength[0] >= Rank.NESTED]
         position = 0
-        for piece in self._cut(_Span(start, end), blocks, _Sizes(self._chunking, end - start)):
-            within, position = _between(lines, piece, position)
+        for piece in self._cut(_Span(start, end), blocks, self._sizes(end - start)):
+            within, position = between(lines, piece, position)
             yield from self._refined(piece, within)
 
     def _refined(self, piece: _Span, lines: Sequence[Border]) -> Iterator[_Span]:
         if self._fits(piece, self._chunking.tolerance):
             yield piece
             return
-        finer, sizes = _merged(lines, borders.sentences(self._text, *piece)), _Sizes(self._chunking)
+        finer, sizes = merged(lines, borders.sentences(self._text, *piece)), self._sizes()
         for coarse in self._cut(piece, finer, sizes):
             for small in self._cut_at_words(coarse, sizes):
-                for smallest in self._cut_at_words(small, _Sizes(self._chunking, scraps=True)):
+                for smallest in self._cut_at_words(small, self._sizes(scraps=True)):
                     yield from self._hard_cut(smallest)
 
-    def _cut_at_words(self, span: _Span, sizes: _Sizes) -> Iterable[_Span]:
+    def _cut_at_words(self, span: _Span, sizes: Sizes) -> Iterable[_Span]:
         # Few spans have to be cut there, and to look for every word of the others takes long.
         if self._fits(span, self._chunking.limit):
             return (span,)
@@ -213,12 +169,12 @@ class _Text:
         most = self._chunking.max_tokens
         return certainly_fits(self._text[start:end], most) or self._tokens.between(start, end) <= most
 
-    def _cut(self, span: _Span, candidates: Sequence[Border], sizes: _Sizes) -> Iterator[_Span]:
+    def _cut(self, span: _Span, candidates: Sequence[Border], sizes: Sizes) -> Iterator[_Span]:
         """Cuts at the strongest border with enough on both sides, until a piece fits or has none."""
         if self._fits(span, sizes.finest.limit):
             yield span
             return
-        left, right, root = _cartesian(candidates)
+        left, right, root = cartesian(candidates)
         places = [border.at for border in candidates]
         waiting = [(span, root)]
         while waiting:
@@ -235,7 +191,7 @@ class _Text:
             yield from self._cut_evenly(piece, candidates, places, sizes)
 
     def _cut_evenly(
-        self, span: _Span, candidates: Sequence[Border], places: Sequence[int], sizes: _Sizes
+        self, span: _Span, candidates: Sequence[Border], places: Sequence[int], sizes: Sizes
     ) -> Iterator[_Span]:
         """Cuts a short piece at the border next to its middle among those of the highest rank."""
         waiting = [span]
@@ -244,7 +200,7 @@ class _Text:
             if self._fits(piece, sizes.finest.limit):
                 yield piece
                 continue
-            border = _middle(piece, candidates, places, sizes.finest.least)
+            border = middle(piece, candidates, places, sizes.finest.least)
             if border is None or self._fits(piece, sizes.at(border).limit):
                 yield piece
             else:
@@ -272,49 +228,3 @@ class _Text:
 
     def _anchor(self, at: int) -> tuple[int, int]:
         return crc32(self._text[at : at + 8].encode("utf-8", "surrogatepass")), at
-
-
-def _middle(span: _Span, candidates: Sequence[Border], places: Sequence[int], least: int) -> Border | None:
-    """The border of the highest rank in `span` that is nearest to its middle, `least` from both ends."""
-    start, end = span
-    inside = candidates[bisect_left(places, start + least) : bisect_right(places, end - least)]
-    return max(
-        (border for border in inside if border.before - start >= least),
-        key=lambda border: (border.strength[0], -abs(border.before + border.at - start - end)),
-        default=None,
-    )
-
-
-def _between(ordered: Sequence[Border], span: _Span, position: int) -> tuple[Sequence[Border], int]:
-    """The borders inside `span`, and where the next span's begin."""
-    while position < len(ordered) and ordered[position].before <= span.start:
-        position += 1
-    first = position
-    while position < len(ordered) and ordered[position].at < span.end:
-        position += 1
-    return ordered[first:position], position
-
-
-def _merged(lines: Iterable[Border], finer: Iterable[Border]) -> list[Border]:
-    """Both in order; where two stand at one place, the stronger."""
-    strongest: dict[int, Border] = {}
-    for border in (*lines, *finer):
-        known = strongest.get(border.at)
-        if known is None or known.strength < border.strength:
-            strongest[border.at] = border
-    return [strongest[at] for at in sorted(strongest)]
-
-
-def _cartesian(candidates: Sequence[Border]) -> tuple[list[int], list[int], int]:
-    """The max-heap over `candidates` in their order: left children, right children, root; -1 is none."""
-    left, right = [-1] * len(candidates), [-1] * len(candidates)
-    spine: list[int] = []
-    for index, border in enumerate(candidates):
-        below = -1
-        while spine and candidates[spine[-1]].strength < border.strength:
-            below = spine.pop()
-        left[index] = below
-        if spine:
-            right[spine[-1]] = index
-        spine.append(index)
-    return left, right, spine[0] if spine else -1
