@@ -9,7 +9,7 @@ from streams.answering.found import Found
 from streams.answering.grounding.markers import ends_in_code, unmarked
 from streams.answering.grounding.quote import quote
 from streams.answering.text.language import Language, phrases
-from streams.answering.text.markup import Tags
+from streams.answering.text.tags import Tags
 from streams.answering.text.words import stems
 
 QUOTED = 3

@@ -13,7 +13,8 @@ from typing import Literal
 
 from streams.answering.generating.generate import Unfinished
 from streams.answering.guard.links import Known, host, links
-from streams.answering.text.markup import Tags, Targets
+from streams.answering.text.tags import Tags
+from streams.answering.text.targets import Targets
 
 Leak = Literal["canary", "address", "image", "link"]
 """What a model's text was stopped for; a metric's label."""
