@@ -17,6 +17,7 @@ from streams.kafka.replies import follow
 from streams.messages.records import Outgoing
 from streams.settings import load
 from streams.wiring import connection, topic_plan
+from tests.apart import apart
 from tests.bench.workers import Worker
 
 SOURCES = """
@@ -25,8 +26,6 @@ topic = "{0}.changes"
 [[sources]]
 topic = "{0}.again"
 """
-OURS = ("CHANGES", "INDEXED", "DOCUMENTS_DEAD", "DOCUMENTS_RETRY", "QUESTIONS", "QUESTIONS_DEAD",
-        "QUESTIONS_RETRY", "QUESTIONS_DONE", "ANSWERS")  # fmt: skip
 PATIENCE_S = 120
 """What a test waits for an answer; a question that is to wait for nothing has ten times as much."""
 
@@ -48,9 +47,8 @@ class Site:
             "STREAMS_FALLBACK_MODEL": "stub",
             "STREAMS_SIMILARITY_THRESHOLD": "0",
             "STREAMS_TOPIC_PARTITIONS": "2",
-            "STREAMS_GROUP": self.name,
             "STREAMS_SOURCES": str(folder / "sources.toml"),
-            **{f"STREAMS_TOPIC_{one}": f"{self.name}.{one.lower().replace('_', '.')}" for one in OURS},
+            **apart(self.name),
         }
         self.more = more
         self.connection = KafkaConnection(kafka)

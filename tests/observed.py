@@ -17,12 +17,9 @@ from streams import settings as configuration
 from streams.client import Client
 from streams.kafka import topics
 from streams.wiring import connection, topic_plan
+from tests.apart import apart, weaviate_settings
 from tests.bench.workers import Worker
 
-TOPICS = (
-    "CHANGES", "INDEXED", "DOCUMENTS_DEAD", "DOCUMENTS_RETRY",
-    "QUESTIONS", "QUESTIONS_DEAD", "QUESTIONS_RETRY", "QUESTIONS_DONE", "ANSWERS",
-)  # fmt: skip
 LIMIT_S = 90
 FIRST, SECOND = "large", "small"
 """The models."""
@@ -37,8 +34,7 @@ class Watched:
         self.name, self.stub_url = f"watched-{uuid.uuid4().hex[:6]}", stub_url
         self.environ = {
             "STREAMS_KAFKA_BOOTSTRAP_SERVERS": kafka,
-            "STREAMS_WEAVIATE_URL": weaviate.url,
-            "STREAMS_WEAVIATE_GRPC_PORT": str(weaviate.grpc_port),
+            **weaviate_settings(weaviate),
             "STREAMS_OLLAMA_URL": stub_url,
             "STREAMS_EMBED_MODEL": "all-minilm",
             "STREAMS_EMBED_DIMENSION": "384",
@@ -46,8 +42,7 @@ class Watched:
             "STREAMS_FALLBACK_MODEL": SECOND,
             "STREAMS_SIMILARITY_THRESHOLD": "0.3",
             "STREAMS_TOPIC_PARTITIONS": "1",
-            "STREAMS_GROUP": self.name,
-            **{f"STREAMS_TOPIC_{one}": f"{self.name}.{one.lower().replace('_', '.')}" for one in TOPICS},
+            **apart(self.name),
             **(environ or {}),
         }
         given = {

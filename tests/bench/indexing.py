@@ -19,12 +19,8 @@ from streams.kafka.connection import KafkaConnection, started
 from streams.settings import Settings
 from streams.settings.names import BESIDES
 from streams.wiring import connection, topic_plan
+from tests.apart import apart, weaviate_settings
 from tests.bench.corpus import Page
-
-TOPICS = (
-    "CHANGES", "INDEXED", "DOCUMENTS_DEAD", "DOCUMENTS_RETRY", "QUESTIONS", "QUESTIONS_DEAD",
-    "QUESTIONS_RETRY", "QUESTIONS_DONE", "ANSWERS",
-)  # fmt: skip
 
 
 class Bench:
@@ -46,14 +42,12 @@ class Bench:
         self.empty()
         return {
             "STREAMS_KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap,
-            "STREAMS_WEAVIATE_URL": self.weaviate.url,
-            "STREAMS_WEAVIATE_GRPC_PORT": str(self.weaviate.grpc_port),
+            **weaviate_settings(self.weaviate),
             "STREAMS_OLLAMA_URL": url,
             "STREAMS_EMBED_MODEL": model,
             "STREAMS_EMBED_DIMENSION": "384",
             "STREAMS_TOPIC_PARTITIONS": "4",
-            "STREAMS_GROUP": run,
-            **{f"STREAMS_TOPIC_{name}": f"{run}.{name.lower()}" for name in TOPICS},
+            **apart(run),
         }
 
 

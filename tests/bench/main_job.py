@@ -36,6 +36,7 @@ from streams.ollama.embedder import open_embedder
 from streams.ports import SearchQuery
 from streams.wiring import connection, read_topics, topic_plan
 from streams.worker.parts import chunking_of, ollama_config, open_store
+from tests.apart import weaviate_settings
 from tests.bench.workers import Worker
 from tests.checker import index_differences, once, unaccounted
 from tests.unit.answering.rules import check_events
@@ -83,8 +84,7 @@ class Job:
         self.folder = folder
         self.environ = {
             "STREAMS_KAFKA_BOOTSTRAP_SERVERS": kafka,
-            "STREAMS_WEAVIATE_URL": weaviate.url,
-            "STREAMS_WEAVIATE_GRPC_PORT": str(weaviate.grpc_port),
+            **weaviate_settings(weaviate),
             "STREAMS_OLLAMA_URL": ollama,
             "STREAMS_GENERATE_MODEL": "smollm2:135m",
             "STREAMS_FALLBACK_MODEL": "smollm2:135m",

@@ -19,7 +19,6 @@ from pathlib import Path
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from ops.servers.launch import Weaviate
 from streams import settings as configuration
 from streams import sources
 from streams.answering.retrieval.retrieve import retrieve
@@ -34,13 +33,12 @@ from streams.ports import SearchQuery
 from streams.wiring import connection, read_topics, topic_plan
 from streams.worker.generations import chunking_named
 from streams.worker.parts import open_index
+from tests.apart import apart
 from tests.bench.stub_ollama import vector
 from tests.bench.workers import Worker
 from tests.chaos.load import SOURCES, Expected, Load, Sent, expected
 from tests.checker import document_differences, unaccounted
 
-OURS = ("CHANGES", "INDEXED", "DOCUMENTS_DEAD", "DOCUMENTS_RETRY", "QUESTIONS", "QUESTIONS_DEAD",
-        "QUESTIONS_RETRY", "QUESTIONS_DONE", "ANSWERS")  # fmt: skip
 PARTITIONS = 3
 AT_ONCE = 100
 SURELY = {"enable_idempotence": True, "request_timeout_ms": 300_000}
@@ -68,10 +66,9 @@ class Cluster:
             "STREAMS_GENERATE_MODEL": "stub",
             "STREAMS_FALLBACK_MODEL": "stub",
             "STREAMS_TOPIC_PARTITIONS": str(PARTITIONS),
-            "STREAMS_GROUP": self.name,
             "STREAMS_SOURCES": str(folder / "sources.toml"),
             "STREAMS_LOG_FORMAT": "json",
-            **{f"STREAMS_TOPIC_{one}": f"{self.name}.{one.lower().replace('_', '.')}" for one in OURS},
+            **apart(self.name),
             **store,
         }
         with _environment(self.environ):
@@ -277,10 +274,6 @@ class Cluster:
             if worker.process and worker.process.poll() is None:
                 worker.process.send_signal(signal.SIGCONT)
                 worker.kill()
-
-
-def weaviate_settings(server: Weaviate) -> dict[str, str]:
-    return {"STREAMS_WEAVIATE_URL": server.url, "STREAMS_WEAVIATE_GRPC_PORT": str(server.grpc_port)}
 
 
 def _begun(worker: Worker) -> None:

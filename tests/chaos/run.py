@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from ops.servers.launch import Kafka, Weaviate
+from tests.apart import weaviate_settings
 from tests.bench.index import stub
-from tests.chaos.cluster import Cluster, weaviate_settings
+from tests.chaos.cluster import Cluster
 from tests.chaos.faults import Faults, Strike, plan
 from tests.chaos.load import Load
 

@@ -25,9 +25,10 @@ from typing import Any
 import httpx
 
 from ops.servers.launch import Kafka, Weaviate
+from tests.apart import weaviate_settings
 from tests.bench.stub import Stub, running_stub
 from tests.bench.workers import Worker
-from tests.chaos.cluster import Cluster, weaviate_settings
+from tests.chaos.cluster import Cluster
 from tests.chaos.faults import Faults, plan
 from tests.chaos.questions import DEADLINE_MS, Questions
 from tests.chaos.run import Run, judged

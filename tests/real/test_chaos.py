@@ -8,8 +8,9 @@ import random
 
 import pytest
 
+from tests.apart import weaviate_settings
 from tests.bench.index import stub
-from tests.chaos.cluster import Cluster, weaviate_settings
+from tests.chaos.cluster import Cluster
 from tests.chaos.faults import Faults, Strike, plan
 from tests.chaos.run import EVERY, Run
 

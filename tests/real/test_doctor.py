@@ -23,6 +23,7 @@ from streams.ollama.embedder import open_embedder
 from streams.settings import load
 from streams.worker.generations import agreed
 from streams.worker.parts import ollama_config, open_index
+from tests.apart import weaviate_settings
 
 KEY = "a-key-of-weaviate-51c7"
 
@@ -49,8 +50,7 @@ class Patient:
                   "QUESTIONS_RETRY", "QUESTIONS_DONE", "ANSWERS", "SHADOW")  # fmt: skip
         self.env = {
             "STREAMS_KAFKA_BOOTSTRAP_SERVERS": kafka,
-            "STREAMS_WEAVIATE_URL": guarded.url,
-            "STREAMS_WEAVIATE_GRPC_PORT": str(guarded.grpc_port),
+            **weaviate_settings(guarded),
             "STREAMS_WEAVIATE_API_KEY": KEY,
             "STREAMS_OLLAMA_URL": ollama,
             "STREAMS_GENERATE_MODEL": "smollm2:135m",

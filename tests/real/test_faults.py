@@ -24,8 +24,9 @@ from streams.messages.records import Offset, Record
 from streams.stores.sqlite import open_sqlite
 from streams.worker.parts import utc_now
 from streams.worker.process import LAST_S
+from tests.apart import weaviate_settings
 from tests.bench.index import stub
-from tests.chaos.cluster import Cluster, weaviate_settings
+from tests.chaos.cluster import Cluster
 from tests.chaos.load import Load, Sent
 from tests.conftest import lacking
 

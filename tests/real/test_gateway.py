@@ -15,7 +15,7 @@ import pytest
 
 from ops.servers.process import free_ports
 from streams.gateway.access import keys
-from tests.bench.indexing import TOPICS
+from tests.apart import apart, weaviate_settings
 from tests.bench.workers import Worker
 from tests.conftest import lacking
 from tests.unit.answering.rules import check_events
@@ -35,8 +35,7 @@ class House:
         self.folder, self.stack = folder, stack
         self.environ = {
             "STREAMS_KAFKA_BOOTSTRAP_SERVERS": kafka,
-            "STREAMS_WEAVIATE_URL": weaviate.url,
-            "STREAMS_WEAVIATE_GRPC_PORT": str(weaviate.grpc_port),
+            **weaviate_settings(weaviate),
             "STREAMS_OLLAMA_URL": ollama,
             "STREAMS_EMBED_MODEL": "all-minilm",
             "STREAMS_EMBED_DIMENSION": "384",
@@ -48,9 +47,8 @@ class House:
             "STREAMS_FIRST_TOKEN_TIMEOUT_MS": "30000",
             "STREAMS_TOKEN_TIMEOUT_MS": "10000",
             "STREAMS_TOPIC_PARTITIONS": "3",
-            "STREAMS_GROUP": name,
             "STREAMS_API_KEYS_FILE": str(folder / "keys.json"),
-            **{f"STREAMS_TOPIC_{one}": f"{name}.{one.lower().replace('_', '.')}" for one in TOPICS},
+            **apart(name),
         }
         key, self.key = keys.made(
             tenant="acme", principals=["group:a"], scopes=keys.SCOPES, now=datetime.now(UTC)

@@ -25,12 +25,11 @@ from streams.messages.held import current
 from streams.messages.records import Record
 from streams.wiring import connection, read_topics, topic_plan
 from streams.worker.parts import open_store
+from tests.apart import apart, weaviate_settings
 from tests.bench.index import stub
 from tests.bench.workers import Worker
 from tests.checker import replay
 
-OURS = ("CHANGES", "INDEXED", "DOCUMENTS_DEAD", "DOCUMENTS_RETRY", "QUESTIONS", "QUESTIONS_DEAD",
-        "QUESTIONS_RETRY", "QUESTIONS_DONE", "ANSWERS")  # fmt: skip
 TENANTS = ("acme", "bolt")
 
 
@@ -47,8 +46,7 @@ class Site:
             "STREAMS_GENERATE_MODEL": "stub",
             "STREAMS_FALLBACK_MODEL": "stub",
             "STREAMS_TOPIC_PARTITIONS": "3",
-            "STREAMS_GROUP": self.name,
-            **{f"STREAMS_TOPIC_{one}": f"{self.name}.{one.lower().replace('_', '.')}" for one in OURS},
+            **apart(self.name),
             **store,
         }
         for name, value in self.environ.items():
@@ -152,7 +150,7 @@ async def site(request, kafka, tmp_path, monkeypatch):
         store = {"STREAMS_STORE": "sqlite", "STREAMS_SQLITE_PATH": str(tmp_path / "index.db")}
     else:
         server = request.getfixturevalue("weaviate_server")
-        store = {"STREAMS_WEAVIATE_URL": server.url, "STREAMS_WEAVIATE_GRPC_PORT": str(server.grpc_port)}
+        store = weaviate_settings(server)
     with stub(embed_ms=0) as url:
         one = Site(tmp_path, kafka, url, monkeypatch, store)
         await one.create()

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from streams.worker.parts import open_index
+from tests.apart import weaviate_settings
 from tests.bench.index import stub
 from tests.real.test_reconcile import Site
 
@@ -19,12 +20,8 @@ LIMIT_S = 120
 
 @pytest.fixture
 async def site(kafka, weaviate_server, tmp_path, monkeypatch):
-    store = {
-        "STREAMS_WEAVIATE_URL": weaviate_server.url,
-        "STREAMS_WEAVIATE_GRPC_PORT": str(weaviate_server.grpc_port),
-    }
     with stub(embed_ms=0) as url:
-        one = Site(tmp_path, kafka, url, monkeypatch, store)
+        one = Site(tmp_path, kafka, url, monkeypatch, weaviate_settings(weaviate_server))
         await one.create()
         await asyncio.to_thread(one.worker.start().ready)
         yield one

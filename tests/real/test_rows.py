@@ -17,9 +17,9 @@ from streams.messages.held import current
 from streams.messages.receipts import IndexReceipt
 from streams.wiring import connection, topic_plan
 from streams.worker.parts import open_store
+from tests.apart import apart, weaviate_settings
 from tests.bench.index import stub
 from tests.bench.workers import Worker
-from tests.following import OURS
 from tests.real.registering import registering
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
@@ -52,15 +52,13 @@ class Rows:
         (folder / "sources.toml").write_text("".join(texts))
         self.environ = {
             "STREAMS_KAFKA_BOOTSTRAP_SERVERS": kafka,
-            "STREAMS_WEAVIATE_URL": weaviate.url,
-            "STREAMS_WEAVIATE_GRPC_PORT": str(weaviate.grpc_port),
+            **weaviate_settings(weaviate),
             "STREAMS_OLLAMA_URL": ollama,
             "STREAMS_EMBED_MODEL": "all-minilm",
             "STREAMS_EMBED_DIMENSION": "384",
             "STREAMS_TOPIC_PARTITIONS": "1",
-            "STREAMS_GROUP": self.name,
             "STREAMS_SOURCES": str(folder / "sources.toml"),
-            **{f"STREAMS_TOPIC_{one}": f"{self.name}.{one.lower().replace('_', '.')}" for one in OURS},
+            **apart(self.name),
         }
         self.worker = Worker(folder, self.environ, roles="index")
 

@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from streams import settings as configuration
 from streams.kafka import topics
 from streams.wiring import connection, topic_plan
+from tests.apart import apart, weaviate_settings
 from tests.bench.index import stub
 from tests.bench.main_job import Job, run
 from tests.bench.workers import Worker
@@ -46,26 +47,13 @@ def test_pages_questions_and_edits_survive_killed_workers(
 class Pipe:
     """One worker with a stand-in for Ollama, its topics, and what came out of them."""
 
-    OURS = (
-        "CHANGES",
-        "INDEXED",
-        "DOCUMENTS_DEAD",
-        "DOCUMENTS_RETRY",
-        "QUESTIONS",
-        "QUESTIONS_DEAD",
-        "QUESTIONS_RETRY",
-        "QUESTIONS_DONE",
-        "ANSWERS",
-    )
-
     def __init__(self, kafka, weaviate, url, folder, monkeypatch):
         self.name = f"bad-{uuid.uuid4().hex[:6]}"
         self.kafka = kafka
         (folder / "sources.toml").write_text(SOURCES.format(name=self.name))
         self.environ = {
             "STREAMS_KAFKA_BOOTSTRAP_SERVERS": kafka,
-            "STREAMS_WEAVIATE_URL": weaviate.url,
-            "STREAMS_WEAVIATE_GRPC_PORT": str(weaviate.grpc_port),
+            **weaviate_settings(weaviate),
             "STREAMS_OLLAMA_URL": url,
             "STREAMS_EMBED_MODEL": "all-minilm",
             "STREAMS_EMBED_DIMENSION": "384",
@@ -73,10 +61,9 @@ class Pipe:
             "STREAMS_FALLBACK_MODEL": "stub",
             "STREAMS_SIMILARITY_THRESHOLD": "0.05",
             "STREAMS_TOPIC_PARTITIONS": "1",
-            "STREAMS_GROUP": self.name,
             "STREAMS_SOURCES": str(folder / "sources.toml"),
             "STREAMS_REPLY_TOPICS": f"{self.name}.replies.*",
-            **{f"STREAMS_TOPIC_{one}": f"{self.name}.{one.lower().replace('_', '.')}" for one in self.OURS},
+            **apart(self.name),
         }
         for name, value in self.environ.items():
             monkeypatch.setenv(name, value)
