@@ -1,53 +1,13 @@
 """An answer as a program gets it: tokens, events or the whole, whatever came twice or started over."""
 
 import asyncio
-import hashlib
-from datetime import UTC, datetime
 
 import pytest
 
 from streams.client import Answer
 from streams.errors import Rejected, Retryable
-from streams.messages.answers import (
-    AnswerCompleted,
-    AnswerDelta,
-    AnswerFailed,
-    AnswerReset,
-    AnswerStarted,
-    Timings,
-    Usage,
-)
-
-
-def envelope(attempt, seq):
-    return {
-        "tenant": "acme", "question_id": "q", "question": "questions-0-1", "attempt": attempt, "seq": seq,
-        "at": datetime(2026, 11, 22, tzinfo=UTC),
-    }  # fmt: skip
-
-
-def started():
-    return AnswerStarted(**envelope(1, 0), model="m", route="primary", citations=[], watermark=[])
-
-
-def delta(attempt, seq, text):
-    return AnswerDelta(**envelope(attempt, seq), text=text)
-
-
-def reset(attempt):
-    return AnswerReset(**envelope(attempt, 0), reason="timeout", model="m", route="fallback")
-
-
-def completed(attempt, seq, text):
-    return AnswerCompleted(
-        **envelope(attempt, seq), text=text, sha256=hashlib.sha256(text.encode()).hexdigest(), citations=[],
-        model="m", route="primary", reason=None, abstained=False, grounded=None, watermark=[], usage=Usage(),
-        timings=Timings(),
-    )  # fmt: skip
-
-
-def failed(*, retryable):
-    return AnswerFailed(**envelope(1, 0), code="stale_index", message="not there yet", retryable=retryable)
+from streams.messages.answers import AnswerDelta
+from tests.unit.messages.events import completed, delta, failed, reset, started
 
 
 def answer(*events):

@@ -34,21 +34,6 @@ TOPICS = Topics(sources=(Source("changes"),), questions=(QuestionTopic("question
 A_MOMENT_S = 0.05
 
 
-@pytest.fixture
-async def silent():
-    """The address of a server that says nothing."""
-    held = []
-
-    async def hold(_reader, writer):
-        held.append(writer)
-
-    server = await asyncio.start_server(hold, "127.0.0.1", 0)
-    yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    server.close()
-    for writer in held:
-        writer.close()
-
-
 async def told(*asked):
     """The one failure that all who ask at once are told of."""
     failures = {id(one): one for one in await asyncio.gather(*asked, return_exceptions=True)}

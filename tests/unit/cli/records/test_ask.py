@@ -7,7 +7,7 @@ from rich.console import Console
 
 from streams.cli.output import Output
 from streams.cli.records.ask import Display
-from tests.unit.client.test_answer import completed, delta, reset, started
+from tests.unit.messages.events import completed, delta, reset, started
 
 
 def seen(*events):

@@ -12,7 +12,7 @@ from streams.gateway.endpoints.completions import _Pieces, asked
 from streams.gateway.http.problems import Problem
 from streams.messages.answers import Citation
 from streams.messages.records import Offset
-from tests.unit.client.test_answer import completed, delta, failed, reset, started
+from tests.unit.messages.events import completed, delta, failed, reset, started
 
 
 def body(*messages, **more):

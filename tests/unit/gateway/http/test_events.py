@@ -11,7 +11,7 @@ from streams.gateway.access import keys
 from streams.gateway.access.keyring import Keyring
 from streams.gateway.access.keys import KeyFile
 from streams.gateway.http.events import EventStream, after, last_seen
-from tests.unit.client.test_answer import completed, delta
+from tests.unit.messages.events import completed, delta
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 

@@ -1,57 +1,24 @@
 """The reader's rule, under anything that may come twice or late."""
 
 import gc
-import hashlib
 import weakref
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.messages.answers import (
-    AnswerCompleted,
-    AnswerDelta,
-    AnswerFailed,
-    AnswerReset,
-    AnswerStarted,
-    Timings,
-    Usage,
-)
-from streams.messages.reader import AnswerReader, intact
-
-AT = datetime(2026, 11, 22, tzinfo=UTC)
-
-
-def whole(attempt, seq):
-    return {
-        "tenant": "acme",
-        "question_id": "q",
-        "question": "questions-0-1",
-        "attempt": attempt,
-        "seq": seq,
-        "at": AT,
-    }
+from streams.messages.reader import AnswerReader, Shown, intact
+from tests.unit.messages.events import completed, delta, failed, reset, started
 
 
 def attempt_of(number, pieces):
     """An attempt's events but the terminal one."""
-    first = (
-        AnswerStarted(**whole(1, 0), model="m", route="primary", citations=[], watermark=[])
-        if number == 1
-        else AnswerReset(**whole(number, 0), reason="timeout", model="m", route="fallback")
-    )
-    return [first, *(AnswerDelta(**whole(number, seq), text=text) for seq, text in enumerate(pieces, 1))]
+    first = started() if number == 1 else reset(number)
+    return [first, *(delta(number, seq, text) for seq, text in enumerate(pieces, 1))]
 
 
-def completed(number, pieces):
-    text = "".join(pieces)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return AnswerCompleted(
-        **whole(number, len(pieces) + 1), text=text, sha256=digest, citations=[],
-        model="m", route="primary", reason=None, abstained=False, grounded=None, watermark=[], usage=Usage(),
-        timings=Timings(),
-    )  # fmt: skip
+def ended(number, pieces):
+    return completed(number, len(pieces) + 1, "".join(pieces))
 
 
 attempts = st.lists(st.lists(st.text(max_size=3), max_size=5), min_size=1, max_size=4)
@@ -74,9 +41,9 @@ def test_any_repetition_and_interleaving_of_attempts_reads_as_the_last_one(writt
 def test_the_first_terminal_event_ends_the_answer_whatever_came_before_or_comes_after(written, random, data):
     events = [event for number, pieces in enumerate(written, 1) for event in attempt_of(number, pieces)]
     random.shuffle(events)
-    terminal = completed(len(written), written[-1])
+    terminal = ended(len(written), written[-1])
     before = data.draw(st.integers(0, len(events)))
-    later = completed(len(written) + 1, ["something else"])
+    later = ended(len(written) + 1, ["something else"])
     reader = AnswerReader()
     for event in [*events[:before], terminal, *events[before:], terminal, later]:
         reader.feed(event)
@@ -98,25 +65,25 @@ def test_an_attempt_that_was_given_up_can_add_nothing_to_the_next():
     reader = AnswerReader()
     for event in (*attempt_of(1, ["old"]), *attempt_of(2, ["new"])):
         assert reader.feed(event)
-    assert not reader.feed(AnswerDelta(**whole(1, 2), text=" and late"))
+    assert not reader.feed(delta(1, 2, " and late"))
     assert reader.text == "new"
 
 
 def test_a_failure_ends_the_answer_too():
     reader = AnswerReader()
-    failed = AnswerFailed(**whole(1, 0), code="unavailable", message="later", retryable=True)
-    assert reader.feed(failed)
-    assert reader.terminal is failed
+    end = failed(retryable=True)
+    assert reader.feed(end)
+    assert reader.terminal is end
     assert not reader.feed(attempt_of(2, [])[0])
 
 
-@pytest.mark.parametrize("failed", [False, True])
-def test_an_answer_that_ended_holds_its_text_and_none_of_the_events_before(failed):
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_answer_that_ended_holds_its_text_and_none_of_the_events_before(fails):
     reader, events = AnswerReader(), attempt_of(1, ["a", "b"])
     for event in events:
         reader.feed(event)
-    end = AnswerFailed(**whole(1, 3), code="unavailable", message="later", retryable=True)
-    reader.feed(end if failed else completed(1, ["a", "b"]))
+    end = failed(retryable=True)
+    reader.feed(end if fails else ended(1, ["a", "b"]))
     held = [weakref.ref(event) for event in events]
     event = events = None
     gc.collect()
@@ -125,6 +92,14 @@ def test_an_answer_that_ended_holds_its_text_and_none_of_the_events_before(faile
 
 
 def test_a_text_that_was_changed_on_its_way_is_known():
-    sent = completed(1, ["whole"])
+    sent = ended(1, ["whole"])
     assert intact(sent)
     assert not intact(sent.model_copy(update={"text": "hole"}))
+
+
+def test_a_piece_of_a_later_attempt_is_shown_in_place_of_what_was():
+    shown = Shown()
+    pieces = [delta(1, 1, "old"), delta(1, 2, " text"), delta(2, 1, "new"), delta(2, 2, " text")]
+    assert [shown.add(piece) for piece in pieces] == [False, False, True, False]
+    assert shown.left(completed(2, 3, "new text, to the end")) == (", to the end", False)
+    assert shown.left(completed(1, 3, "old text")) == ("old text", True)
