@@ -18,10 +18,10 @@ from streams.errors import Rejected, Retryable
 from streams.gateway.access.keys import Key
 from streams.gateway.access.waiting import insist
 from streams.gateway.asking import ids
+from streams.gateway.asking.partitions import PartitionCounts
 from streams.gateway.asking.scans import BUSY, Scans
 from streams.kafka.connection import KafkaConnection
-from streams.kafka.consume import partitions_of, stretch
-from streams.kafka.faults import silent
+from streams.kafka.consume import stretch
 from streams.kafka.produce import Producer
 from streams.kafka.replies import event_of
 from streams.messages.answers import AnswerCompleted, AnswerFailed
@@ -29,7 +29,6 @@ from streams.messages.headers import Headers
 from streams.messages.questions import Question
 from streams.messages.reader import AnswerReader, Event
 from streams.messages.records import Offset, Record
-from streams.shared import Shared
 from streams.sources import QuestionTopic, Topics, decode_question
 
 SKEW_MS = 60_000
@@ -42,8 +41,6 @@ LATE_MS = 3_600_000
 """How long after its deadline the end of a question may be found, as after an outage of all workers."""
 FIND_S = 10.0
 """How long a question is looked for, how long what was said of it is read, and until its answer would be."""
-PARTITIONS_S = 60.0
-"""How long a topic's number of partitions is believed."""
 
 
 log = structlog.get_logger("streams.gateway")
@@ -80,7 +77,7 @@ class Asking:
         self._connection, self._topics, self._answers = connection, topics, answers
         self._producer, self._clock, self._find_s = producer, clock, find_s
         self._inbox = Inbox(connection, answers, open_s=find_s)
-        self.partitions = PartitionCounts(connection)
+        self.partitions = PartitionCounts(connection, limit_s=FIND_S)
         self.scans = Scans()
 
     async def close(self) -> None:
@@ -250,28 +247,3 @@ class Asking:
                 ) from None
             if reader.feed(event):
                 yield event
-
-
-class PartitionCounts:
-    """How many partitions topics have."""
-
-    def __init__(self, connection: KafkaConnection, *, limit_s: float = FIND_S) -> None:
-        self._connection, self._limit_s = connection, limit_s
-        self._known: dict[str, Shared[int]] = {}
-
-    async def __call__(self, topic: str) -> int:
-        """Of this topic. Raises `Misconfigured` where it does not exist, `Retryable` without an answer."""
-        if topic not in self._known:
-
-            async def count() -> int:
-                return len(await partitions_of(self._connection, topic))
-
-            self._known[topic] = Shared(
-                count, limit_s=self._limit_s, max_age_s=PARTITIONS_S,
-                late=lambda: silent(self._connection.bootstrap_servers),
-            )  # fmt: skip
-        return await self._known[topic]()
-
-    async def close(self) -> None:
-        """Asks no more."""
-        await asyncio.gather(*(count.close() for count in self._known.values()))
