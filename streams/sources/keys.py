@@ -13,6 +13,8 @@ from streams.sources.template import written
 from streams.sources.topics import Source
 
 KEY_MISSING = "key_missing"
+SHARD = "__dbz__physicalTableIdentifier"
+"""The field of a key by which Debezium's `ByLogicalTableRouter` tells the tables that it brings together."""
 
 
 def key_columns(source: Source, record_key: JsonValue, row: Row) -> Mapping[str, JsonValue]:
@@ -45,6 +47,12 @@ def canonical(columns: Mapping[str, JsonValue]) -> str:
 
 
 def _chosen(source: Source, record_key: JsonValue, row: Row) -> Mapping[str, JsonValue]:
+    if isinstance(record_key, dict) and SHARD in record_key and SHARD not in source.key:
+        raise Rejected(
+            f"the record's key tells apart the tables that are brought together in this topic, and `key` does"
+            f' not: their rows would be one document; add "{SHARD}" to it, or leave `key` out',
+            code=KEY_MISSING,
+        )
     written = {**(row.before or {}), **(row.columns or {})}
     for columns in (_named(source, record_key), row.key, written):
         if columns is not None and all(columns.get(name) is not None for name in source.key):

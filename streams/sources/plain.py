@@ -14,10 +14,20 @@ from streams.sources.payload import Payload
 from streams.sources.rows import Row
 from streams.sources.topics import Source
 
+_FLATTENED = frozenset({"__op", "__deleted"})
+
 
 def decode(source: Source, record: Record, payload: Payload) -> tuple[Said, ...]:
-    """The change that a row is. Raises `Rejected`: `not_row`, or as `change_of` does."""
+    """The change that a row is. Raises `Rejected`: `not_row`, or as `change_of` does.
+
+    A row that Debezium flattened may be a deletion, written out: it would be read as what it deletes.
+    """
     value = payload.value
+    if isinstance(value, dict) and not _FLATTENED.isdisjoint(value):
+        raise Rejected(
+            'the row has "__op" or "__deleted", as Debezium\'s flattened records do: set format = "debezium"',
+            code="not_row",
+        )
     if value is not None and not isinstance(value, dict):
         raise Rejected(
             "the record's value is no row: an object with a column's value by its name", code="not_row"

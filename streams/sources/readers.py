@@ -18,8 +18,10 @@ MAX_CHARACTERS = 256
 def readers_of(template: Template, columns: Mapping[str, JsonValue]) -> tuple[str, ...]:
     """The principals that `template` names, sorted; `("*",)` where `*` is among them, none where it is empty.
 
-    A template that is one column takes a list as it is, in JSON text too; null is empty. Any other is
-    text, of which commas part the names. Raises `Unfilled`.
+    A template that is one column takes a list as it is, in JSON text too; null is empty. Any other has a name
+    between each two of its own commas. Where that is one column, its text may hold several, with commas;
+    where a column is only a part of a name, a comma in it would make up another reader, and is refused, as
+    is a part that is empty: `{team?}` leaves that name out. Raises `Unfilled`.
     """
     names = _names(template, columns)
     if len(names) > MAX_READERS or any(len(name) > MAX_CHARACTERS for name in names):
@@ -33,9 +35,42 @@ def _names(template: Template, columns: Mapping[str, JsonValue]) -> Sequence[str
         if isinstance(listed := _list(value), list):
             return [_name(one) for one in listed]
         return [] if value is None else _split(_plain(only, value))
-    for column in template.columns:
-        _plain(column, value_of(column, columns))
-    return _split(template.fill(columns))
+    return [name for parts in _between_commas(template) for name in _of(parts, columns)]
+
+
+def _between_commas(template: Template) -> list[list[str | Column]]:
+    """The template's parts, cut at the commas in its own text."""
+    cut: list[list[str | Column]] = [[]]
+    for part in template.parts:
+        if isinstance(part, Column):
+            cut[-1].append(part)
+            continue
+        first, *others = (piece.strip() for piece in part.split(","))
+        cut[-1] += [first] if first else []
+        cut += [[piece] if piece else [] for piece in others]
+    return cut
+
+
+def _of(parts: Sequence[str | Column], columns: Mapping[str, JsonValue]) -> Sequence[str]:
+    """The names that these parts make."""
+    if len(parts) == 1 and isinstance(only := parts[0], Column):
+        _plain(only, value_of(only, columns))
+        return _split(Template((only,)).fill(columns))
+    texts = [part if isinstance(part, str) else _part(part, columns) for part in parts]
+    return ["".join(texts)] if texts and all(texts) else []
+
+
+def _part(column: Column, columns: Mapping[str, JsonValue]) -> str:
+    """What a column gives to a name; empty where that is to be left out."""
+    text = _plain(column, value_of(column, columns)).strip()
+    if "," in text:
+        raise Unfilled(f"the column {column.path!r} holds a comma, and is only a part of a reader's name")
+    if not text and not column.optional:
+        raise Unfilled(
+            f"the column {column.path!r} is empty, and a part of a reader's name: write {{{column.path}?}} to"
+            " leave that reader out"
+        )
+    return text
 
 
 def _list(value: JsonValue) -> JsonValue:

@@ -20,7 +20,7 @@ from streams.sources.connect.geometry import point_text, well_known_text
 Decoder = Callable[[Any, Mapping[str, Any]], JsonValue]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY_NS = 24 * 3600 * 10**9
+_LONGEST_NS = 839 * 3600 * 10**9
 _MAX_DIGITS = 20_000
 """More digits than a column of any database has behind its point; a scale is the sender's word."""
 
@@ -71,11 +71,11 @@ def _date(value: Any, _parameters: Mapping[str, Any]) -> JsonValue:
 def _time(unit_ns: int) -> Decoder:
     def decode(value: Any, _parameters: Mapping[str, Any]) -> JsonValue:
         total = _integer(value) * unit_ns
-        if not 0 <= total <= _DAY_NS:
-            raise ValueError("not a time of day")
-        seconds, fraction = divmod(total, 10**9)
+        if abs(total) >= _LONGEST_NS:
+            raise ValueError("longer than MySQL's TIME, which is a duration as well")
+        seconds, fraction = divmod(abs(total), 10**9)
         clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-        return clock + _fraction(fraction)
+        return f"{'-' if total < 0 else ''}{clock}{_fraction(fraction)}"
 
     return decode
 

@@ -9,6 +9,8 @@ from pydantic import JsonValue
 from streams.sources.scope import is_read, is_read_as
 from streams.sources.topics import Source
 
+_WITH_SCHEMAS = frozenset({"postgresql", "oracle", "db2", "sqlserver", "informix", "yashandb"})
+"""Connectors whose tables have a schema: the name of the database alone does not tell one from the others."""
 _WITH_DATABASE = frozenset({"sqlserver", "informix"})
 """Connectors that follow several databases with several schemas each, and have both in a topic's name."""
 
@@ -26,7 +28,11 @@ def table_of(info: Mapping[str, JsonValue]) -> str:
 def is_of_the_source(source: Source, info: Mapping[str, JsonValue]) -> bool:
     """Whether the change is of a table that the source reads; one that names none is.
 
-    A row that was flattened with its table's name alone is of any table of that name.
+    A row that was flattened with its table's name alone is of any table of that name, and so is one that lacks
+    its schema, of a connector whose tables have one.
     """
     table = table_of(info)
-    return not table or is_read(source, table) or ("." not in table and is_read_as(source, table))
+    if not table or is_read(source, table):
+        return True
+    bare = info.get("connector") in _WITH_SCHEMAS and not info.get("schema")
+    return ("." not in table or bare) and is_read_as(source, table.rpartition(".")[2])

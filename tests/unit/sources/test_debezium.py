@@ -165,6 +165,14 @@ class TestFlattenedRows:
         assert only(ROW, headers=headers(op="u", source_ts_ns=TIME)).time == TIME
         assert only(ROW, headers=headers(source_ts_ns=TIME, source_snapshot=None)).time == TIME
 
+    def test_a_row_without_its_schema_is_of_any_table_of_its_name(self):
+        added = {"__op": "u", "__db": "cms", "__table": "articles", "__connector": "postgresql"}
+        assert only(ROW | added, table="public.articles").document
+        assert only(ROW | added, table="public.users") == Ignored("other_table")
+        added |= {"__connector": "mysql"}
+        assert only(ROW | added, table="cms.articles").document
+        assert only(ROW | added, table="shop.articles") == Ignored("other_table")
+
     def test_rows_of_other_tables_are_ignored_where_they_say_so(self):
         added = {"__op": "u", "__source_schema": "public", "__source_table": "articles"}
         assert only(ROW | added, table="public.articles").document == DOCUMENT

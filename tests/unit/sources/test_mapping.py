@@ -10,6 +10,7 @@ from streams.errors import Rejected
 from streams.messages.changes import Document, Incomplete
 from streams.messages.records import Record
 from streams.sources import Source
+from streams.sources.keys import SHARD
 from streams.sources.mapping import change_of
 from streams.sources.payload import Payload, from_json
 from streams.sources.rows import Row
@@ -178,6 +179,24 @@ class TestReaders:
         shown = document(columns, readers="group:{team},user:{owner}")
         assert shown.readers == ("group:x", "user:ada")
 
+    @pytest.mark.parametrize(
+        ("template", "owner", "readers"),
+        [
+            ("user:{owner},group:staff", "ada", ("group:staff", "user:ada")),
+            ("user:{owner?}, group:staff", None, ("group:staff",)),
+            ("{owner} , group:staff", "ada,bob", ("ada", "bob", "group:staff")),
+            ("{owner?},group:staff", None, ("group:staff",)),
+            ("user:{owner}", "*", ("user:*",)),
+        ],
+    )
+    def test_each_name_of_a_longer_template_is_filled_by_itself(self, template, owner, readers):
+        assert document(ROW | {"owner": owner}, readers=template).readers == readers
+
+    @pytest.mark.parametrize("owner", ["ada,*", "ada, group:admin", "", " ", None])
+    @pytest.mark.parametrize("template", ["user:{owner}", "user:{owner},group:staff"])
+    def test_a_column_that_is_part_of_a_name_makes_up_no_other_reader(self, template, owner):
+        assert refused(ROW | {"owner": owner}, readers=template).code == "unmapped"
+
     @pytest.mark.parametrize("acl", [None, "", " , ", [], "[]"])
     def test_nobody_is_refused_unless_that_means_everyone(self, acl):
         columns = ROW | {"acl": acl}
@@ -232,6 +251,12 @@ class TestKeys:
         assert change(of, ROW).record_key == '{"id":"1"}'
         assert change(of, None, before={"id": 1, "body": "x"}).record_key == '{"id":"1"}'
         assert change(of, None, key=1).record_key == '{"id":"1"}'
+
+    def test_rows_of_tables_that_a_router_brings_together_are_told_apart(self):
+        shard, other = ({"id": 1, SHARD: f"s{n}.shop.articles"} for n in (1, 2))
+        assert refusal(source(key=("id",)), ROW, key=shard).code == "key_missing"
+        for of in (source(), source(key=("id", SHARD))):
+            assert change(of, ROW, key=shard).record_key != change(of, ROW, key=other).record_key
 
     def test_key_columns_tell_rows_apart_that_share_a_record_key(self):
         of = source(key=("id",))

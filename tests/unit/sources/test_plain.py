@@ -32,6 +32,13 @@ def test_the_schema_of_kafka_connect_is_taken_off():
     )
 
 
+@pytest.mark.parametrize("field", [{"__deleted": "true"}, {"__deleted": "false"}, {"__op": "d"}])
+def test_a_row_that_debezium_flattened_is_refused_as_it_may_be_a_deletion_written_out(field):
+    with pytest.raises(Rejected, match='format = "debezium"') as caught:
+        said({"id": 1, "body": "what is gone"} | field)
+    assert caught.value.code == "not_row"
+
+
 @pytest.mark.parametrize("value", [[], "text", 7, True])
 def test_a_value_that_is_no_row_is_refused(value):
     with pytest.raises(Rejected) as caught:
