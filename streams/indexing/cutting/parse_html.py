@@ -68,7 +68,16 @@ def _tree(text: str) -> _Element | None:
                 " characters: what is beyond can't be read",
                 code="too_deep",
             )
+    if root is not None:
+        _keep_headings(root)
     return root
+
+
+def _keep_headings(root: _Element) -> None:
+    """Takes buttons in headings for text: what opens an answer is its question."""
+    for heading in root.iter("h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt"):
+        for button in heading.iter("button"):
+            button.tag = "span"
 
 
 def _main(root: _Element) -> str:

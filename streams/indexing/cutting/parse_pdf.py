@@ -7,12 +7,14 @@ import binascii
 import logging
 from io import BytesIO
 
-from pypdf import PasswordType, PdfReader
+from pypdf import PageObject, PasswordType, PdfReader
 from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedError
 
 from streams.errors import Rejected
 
 MOST_PAGES = 20_000
+_MOST_SCANNED = 0.5
+"""Of the pages; where more are images, what is left is a cover or a signature, and not the document."""
 
 _ENCRYPTED = Rejected(
     "the PDF can't be opened without a password: index one that is not encrypted", code="encrypted"
@@ -23,8 +25,8 @@ _TOO_LARGE = "index it in parts"
 def pdf_text(text: str, most_characters: int) -> str:
     """The text of a PDF that is given in base64, with an empty line between pages.
 
-    Raises `Rejected`: `not_base64`; `encrypted`; `no_text` where its pages are images, or empty;
-    `too_large` where it has more than `most_characters`, `MOST_PAGES`, or unpacks to more than pypdf
+    Raises `Rejected`: `not_base64`; `encrypted`; `no_text` where its pages are empty, or most of them
+    images; `too_large` where it has more than `most_characters`, `MOST_PAGES`, or unpacks to more than pypdf
     allows; `unreadable` where it is broken. Raises MemoryError.
     """
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its warnings may quote the document
@@ -61,7 +63,7 @@ def _pages(data: bytes, most_characters: int) -> list[str]:
     if reader.is_encrypted and reader.decrypt("") is PasswordType.NOT_DECRYPTED:
         raise _ENCRYPTED
     pages: list[str] = []
-    characters = 0
+    characters = scanned = 0
     for number, page in enumerate(reader.pages):
         if number == MOST_PAGES or characters > most_characters:
             raise Rejected(
@@ -73,4 +75,20 @@ def _pages(data: bytes, most_characters: int) -> list[str]:
         characters += len(text)
         if text:
             pages.append(text)
+        else:
+            scanned += _shows_an_image(page)
+    if pages and scanned > (count := len(reader.pages)) * _MOST_SCANNED:
+        raise Rejected(
+            f"{scanned} of the PDF's {count} pages are images without text: recognise it (OCR) first",
+            code="no_text",
+        )
     return pages
+
+
+def _shows_an_image(page: PageObject) -> bool:
+    """Whether the page has an image of its own, as one that was scanned has."""
+    try:
+        objects = page["/Resources"]["/XObject"]  # type: ignore[index]
+        return any(objects[name].get_object().get("/Subtype") == "/Image" for name in objects)
+    except Exception:  # noqa: BLE001 - of none, or of a broken one, there is nothing to see
+        return False

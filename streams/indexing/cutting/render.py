@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 UNSEEN = frozenset((
-    "button", "iframe", "math", "noscript", "object", "script", "select", "style", "svg", "template",
-    "textarea",
+    "annotation", "annotation-xml", "iframe", "noscript", "object", "script", "select", "style", "svg",
+    "template",
 ))  # fmt: skip
 """What a reader of the page does not see as text."""
 
@@ -105,27 +105,41 @@ class _Renderer:
         return " ".join("".join(parts).replace(_BREAK, " ").split())
 
     def _list(self, element: _Element) -> list[str]:
+        """Its items, a line each at least; text between them stands between two lists."""
         ordered = "ol" in {element.tag, element.get("rend")}
-        items: list[str] = []
+        loose = _squeezed(element.text or "")
+        lists: list[list[str]] = [[loose], []] if loose else [[]]
+        count = 0
         for child in element:
-            if not isinstance(child.tag, str) or child.tag in self._skipped:
-                continue
-            marker = f"{len(items) + 1}. " if ordered else "- "
-            blocks = self._block(child) if child.tag in _LISTS else self.blocks(child)
-            if blocks:
-                items.append(_indented(blocks, marker))
-        return ["\n".join(items)] if items else []
+            if isinstance(child.tag, str) and child.tag not in self._skipped:
+                marker = f"{count + 1}. " if ordered else "- "
+                if blocks := self._block(child) if child.tag in _LISTS else self.blocks(child):
+                    lists[-1].append(_indented(blocks, marker))
+                    count += 1
+            if loose := _squeezed(child.tail or ""):
+                lists += [[loose], []]
+        return ["\n".join(lines) for lines in lists if lines]
 
     def _table(self, element: _Element) -> list[str]:
         """A line for each row; a table that only lays out a page is what stands in it."""
         rows = [row for row in element.iterdescendants() if row.tag in _ROWS]
-        cells = [[cell for cell in row if cell.tag in _CELLS] for row in rows]
+        cells = [[cell for cell in row.iterdescendants() if cell.tag in _CELLS] for row in rows]
         columns = max(map(len, cells), default=0)
         if columns < 2 or any(inner.tag in _OWN_LINES for inner in element.iterdescendants()):  # noqa: PLR2004 - one column is no table
             return self.blocks(element)
         captions = [self._line(child) for child in element if child.tag == "caption"]
         lines = ["| " + " | ".join(map(self._line, row)) + " |" for row in cells if row]
-        return [*filter(None, captions), "\n".join(lines)]
+        loose = _squeezed(" ".join(self._outside_cells(element)))
+        return [*filter(None, [*captions, loose]), "\n".join(lines)]
+
+    def _outside_cells(self, element: _Element) -> Iterator[str]:
+        """The text of a table that stands in none of its cells, as in what was written by hand."""
+        yield element.text or ""
+        for child in element:
+            inside = child.tag in _CELLS or child.tag == "caption" or child.tag in self._skipped
+            if isinstance(child.tag, str) and not inside:
+                yield from self._outside_cells(child)
+            yield child.tail or ""
 
 
 def _is_code_block(element: _Element) -> bool:

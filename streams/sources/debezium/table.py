@@ -28,8 +28,8 @@ def table_of(info: Mapping[str, JsonValue]) -> str:
 def is_of_the_source(source: Source, info: Mapping[str, JsonValue]) -> bool:
     """Whether the change is of a table that the source reads; one that names none is.
 
-    A row that was flattened with its table's name alone is of any table of that name, and so is one that lacks
-    its schema, of a connector whose tables have one.
+    A flattened row with its table's name alone is of any table of that name. So is one that lacks its schema,
+    of a connector whose tables have one.
     """
     table = table_of(info)
     if not table or is_read(source, table):

@@ -58,6 +58,16 @@ def test_a_page_is_cut_at_its_own_headings():
     assert any(piece.text.startswith("## On a phone") for piece in chunks)
 
 
+def test_a_question_that_is_a_button_stays_with_its_answer():
+    asked = "".join(
+        f"<h2><button>How do I reset item {n}?</button></h2><div><p>Open Settings, choose number {n}, then"
+        " wait for the message, which is sent to you by mail within the hour.</p></div>"
+        for n in range(6)
+    )
+    page = f"<!doctype html><body><nav>Home About</nav><main><h1>Help</h1>{asked}</main></body>"
+    assert parsed(page).text.count("How do I reset") == 6
+
+
 def test_of_a_fragment_nothing_is_lost():
     fragment = "<nav>Home</nav><p>Short.</p>Loose text<div>and <h2>a part</h2><p>with <i>words</i></p></div>"
     assert parsed(fragment).text == "Home\n\nShort.\n\nLoose text\n\nand\n\n## a part\n\nwith words"
@@ -98,6 +108,18 @@ def test_a_page_with_nothing_to_read_is_an_empty_text(text):
         ),
         ("<table><tr><td><h2>Laid out</h2><p>x</p></td><td>y</td></tr></table>", "## Laid out\n\nx\n\ny"),
         ("<table><tr><td>one column</td></tr><tr><td>only</td></tr></table>", "one column\n\nonly"),
+        ("<ul>before <li>a</li> between <li>b</li> after</ul>", "before\n\n- a\n\nbetween\n\n- b\n\nafter"),
+        ("<ol><li>a</li>between<li>b</li></ol>", "1. a\n\nbetween\n\n2. b"),
+        (
+            "<table>loose<tr><td>a<td>b</tr><tr><form><td>c</td><td>d</td></form></tr></table>",
+            "loose\n\n| a | b |\n| c | d |",
+        ),
+        ("<h2><button>How do I?</button></h2><p>So.</p>", "## How do I?\n\nSo."),
+        ("<p>Run <textarea>curl -X POST</textarea></p>", "Run curl -X POST"),
+        (
+            "<p><math><semantics><mi>E</mi><mo>=</mo><mi>m</mi><annotation>TeX</annotation></semantics></math>.",
+            "E=m.",
+        ),
         ("<dl><dt>term</dt><dd>what it means</dd></dl>", "term\n\nwhat it means"),
         ("a &lt;b&gt; &amp; c&nbsp;d &eacute;", "a <b> & c d é"),
         ("<meta charset=latin-1><p>é</p>", "é"),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import zlib
+from io import BytesIO
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pypdf import PdfWriter
+from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from streams.errors import Rejected
 from streams.indexing.cutting.parse import parse
@@ -54,6 +57,28 @@ def test_a_pdf_without_a_text_layer_is_refused_with_what_would_help(pages):
     error = refused(pdf(*pages))
     assert error.code == "no_text"
     assert "OCR" in str(error)
+
+
+@pytest.mark.parametrize(("scanned", "read"), [(1, True), (2, True), (3, False)])
+def test_a_pdf_most_pages_of_which_are_images_is_refused(scanned, read):
+    writer = PdfWriter(BytesIO(pdf_bytes("Cover", "Signed")))
+    for _ in range(scanned):
+        image = DecodedStreamObject()
+        image.update(
+            {NameObject("/Type"): NameObject("/XObject"), NameObject("/Subtype"): NameObject("/Image")}
+        )
+        drawn = DictionaryObject({NameObject("/Im0"): writer._add_object(image)})
+        writer.add_blank_page(100, 100)[NameObject("/Resources")] = DictionaryObject(
+            {NameObject("/XObject"): drawn}
+        )
+    whole = BytesIO()
+    writer.write(whole)
+    text = base64.b64encode(whole.getvalue()).decode()
+    if read:
+        assert parsed(text).text == "Cover\n\nSigned"
+    else:
+        assert refused(text).code == "no_text"
+        assert "3 of the PDF's 5 pages" in str(refused(text))
 
 
 @pytest.mark.parametrize(
