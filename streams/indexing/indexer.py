@@ -285,8 +285,10 @@ def _stale(planned: Plan) -> Applied:
 
 
 def _blamed(planned: Plan, digest: str, error: Rejected | Retryable) -> Exception:
-    """The error where one passage alone gets no vector: it says which."""
+    """The error where one passage alone gets no vector: it says which, where there are several."""
     listed = () if planned.head is None else planned.head.passages
+    if len(listed) == 1:
+        return error
     number, entry = next(
         (number, entry) for number, entry in enumerate(listed, 1) if entry.content_hash == digest
     )
