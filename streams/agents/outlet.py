@@ -12,7 +12,7 @@ from streams.agents.asking import Item
 from streams.agents.pump.backoff import Backoff
 from streams.agents.pump.delivery import Delivery, Produce
 from streams.errors import Misconfigured, Rejected, Retryable, StreamsError
-from streams.messages.headers import CORRELATION_ID, REPLY_TO, TRACE, along, versioned
+from streams.messages.headers import CORRELATION_ID, TRACE, along, reply_to, versioned
 from streams.messages.reader import Event
 from streams.messages.records import Outgoing
 from streams.ports import Monotonic
@@ -69,11 +69,11 @@ class Outlet:
 
     async def topic(self, item: Item) -> str:
         """Where the question's answer goes. Raises `Rejected` (`refused`) where it may not."""
-        asked_for = [value for name, value in item.headers if name == REPLY_TO and value is not None]
-        if not asked_for:
+        asked_for = reply_to(item.headers)
+        if asked_for is None:
             return self.answers
         try:
-            topic = asked_for[-1].decode("ascii")
+            topic = asked_for.decode("ascii")
         except UnicodeDecodeError:
             raise Rejected("reply-to must be a topic's name, in ASCII", code="refused") from None
         await self.patiently(lambda: self._replies.check(topic))

@@ -22,6 +22,7 @@ from streams.answering.transcript import Outcome, Transcript
 from streams.answering.waiting.beside import beside
 from streams.answering.waiting.demand import Demand
 from streams.messages.answers import AnswerCompleted, Timings
+from streams.messages.headers import reply_to
 from streams.messages.questions import Asked
 from streams.messages.records import Offset
 from streams.ports import ChatChunk, Generator, Monotonic, Now, Observed, Observer, unobserved
@@ -78,7 +79,12 @@ class Shadow:
         self._waiting: asyncio.Queue[tuple[float, Offered]] = asyncio.Queue(ROOM)
 
     def offer(self, offered: Offered) -> None:
-        """Keeps the question for later if it is one of the share, and there is room; never blocks."""
+        """Keeps the question for later if it is one of the share, and there is room; never blocks.
+
+        Not one with a `reply-to`: its answers go there, and to no topic that others read.
+        """
+        if reply_to(offered.asked.headers) is not None:
+            return
         if part(offered.asked.id, "shadow") >= self._shadowing.percent / 100 * PARTS:
             return
         try:

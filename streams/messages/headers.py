@@ -49,3 +49,8 @@ def along(headers: Headers, names: Collection[str]) -> Headers:
         if name in names and value is not None and len(value) <= ALONG_BYTES
     }
     return tuple(last.items())
+
+
+def reply_to(headers: Headers) -> bytes | None:
+    """The topic that is to have the answer: that of the last such header; None where there is none."""
+    return next((value for name, value in reversed(headers) if name == REPLY_TO and value is not None), None)

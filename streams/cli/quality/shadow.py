@@ -104,7 +104,7 @@ def _show(found: Comparison, days: float, out: Output) -> None:
     )
     out.line(FAVOURED)
     if found.unmatched:
-        out.line(f"{found.unmatched} more by the shadow, whose answers went elsewhere, or are gone")
+        out.line(f"{found.unmatched} more by the shadow, whose live answers are gone, or went elsewhere")
 
 
 def _cell(side: Side, name: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
@@ -55,20 +56,20 @@ class Beside:
     async def send(self, completed):
         self.sent.append(completed)
 
-    async def ask(self, number=0):
-        question = asked(id=f"q-{number}", age_s=-monotonic())
+    async def ask(self, number=0, headers=()):
+        question = replace(asked(id=f"q-{number}", age_s=-monotonic()), headers=headers)
         began = monotonic()
         async with aclosing(self.answerer.answer(question)) as events:
             said = [json.loads(event.model_dump_json()) async for event in events]
         self.took_s.append(monotonic() - began)
         return said
 
-    async def answers(self, count, *, apart_s=0.0, after_s=300.0):
+    async def answers(self, count, *, apart_s=0.0, after_s=300.0, headers=()):
         running = asyncio.create_task(self.shadow.run(self.answerer.demand))
         began = monotonic()
         async with asyncio.TaskGroup() as group:
             for number in range(count):
-                group.create_task(self.ask(number))
+                group.create_task(self.ask(number, headers))
                 await asyncio.sleep(apart_s)
         self.live_s = monotonic() - began
         await asyncio.sleep(after_s)
@@ -89,6 +90,12 @@ def test_a_shadow_answers_from_the_same_prompt_and_says_who_it_is():
     assert completed.question_id == "q-0"
     assert completed.citations[0].cited
     assert completed.grounded == 1.0
+
+
+def test_a_question_whose_answer_goes_to_a_topic_of_its_own_is_not_answered_by_a_shadow():
+    private = run(Beside().answers(3, headers=(("reply-to", b"replies.acme"),)))
+    assert (private.sent, private.outcomes, len(private.took_s)) == ([], [], 3)
+    assert len(run(Beside().answers(3, headers=(("reply-to", None),))).sent) == 3
 
 
 def test_a_share_of_nothing_is_nothing():
