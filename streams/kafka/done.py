@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from streams.errors import Misconfigured
@@ -68,6 +68,16 @@ class _Loaded:
 
     floor: int
     known: dict[int, Started | Finished | _Kept]
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One reading of a partition for all who asked for it before it began, `found` once it is over."""
+
+    since: int
+    wanted: set[bytes] = field(default_factory=set)
+    """Keys."""
+    found: dict[bytes, Started | Finished] | None = None
 
 
 def started_record(topic: str, at: Offset, attempt: int) -> Outgoing:
@@ -132,6 +142,9 @@ class DoneLog:
         self._connection, self._topic, self._produce, self._now = connection, topic, produce, now
         self._loaded: dict[tuple[str, int], _Loaded] = {}
         self._loading: dict[tuple[str, int], asyncio.Lock] = {}
+        self._next: dict[int, _Reading] = {}
+        """Of each partition, the reading that was not begun yet."""
+        self._reading: dict[int, asyncio.Lock] = {}
 
     def forget(self) -> None:
         """Forgets what is known, to be called before the first record of a new assignment."""
@@ -146,20 +159,37 @@ class DoneLog:
         """As `progress`, by the log as it is now: of several ends that it may hold, the first.
 
         Only after something of the question was written: that the log has its partition is not asked again.
+        A partition is read by one consumer at a time, for all who had asked for it when it began: the
+        slower Kafka is, the more ends are looked up, and they must not slow it further.
         """
-        known: Started | Finished | _Kept | None = None
-        whole: Finished | None = None
-        async with self._records(at.partition, timestamp) as records:
-            async for record in records:
-                if question_offset(record, at.topic) != at.offset:
-                    continue
-                before, known = known, _later(known, record)
-                if isinstance(known, _Kept) and known is not before:
-                    whole = finished_of(record)
-        state = whole if isinstance(known, _Kept) else known
+        key = str(at).encode()
+        reading = self._next.setdefault(at.partition, _Reading(timestamp))
+        reading.since = min(reading.since, timestamp)
+        reading.wanted.add(key)
+        async with self._reading.setdefault(at.partition, asyncio.Lock()):
+            if reading.found is None:
+                # Who asks from now on may have written behind where this one ends.
+                if self._next.get(at.partition) is reading:
+                    del self._next[at.partition]
+                reading.found = await self._states(at.partition, reading)
+        state = reading.found.get(key)
         if state is not None:
             self._know(at, state)
         return state or Unseen()
+
+    async def _states(self, partition: int, reading: _Reading) -> dict[bytes, Started | Finished]:
+        known: dict[bytes, Started | Finished | _Kept] = {}
+        whole: dict[bytes, Finished] = {}
+        async with self._records(partition, reading.since) as records:
+            async for record in records:
+                if (key := record.key) is None or key not in reading.wanted:
+                    continue
+                before, later = known.get(key), _later(known.get(key), record)
+                if later is not None:
+                    known[key] = later
+                if later is not before and (finished := finished_of(record)) is not None:
+                    whole[key] = finished
+        return {key: whole[key] if isinstance(state, _Kept) else state for key, state in known.items()}
 
     async def _whole(self, known: Started | Finished | _Kept | None, at: Offset, timestamp: int) -> Progress:
         while isinstance(known, _Kept):

@@ -426,6 +426,39 @@ async def test_of_two_ends_the_first_in_the_log_counts_also_for_who_wrote_the_se
     assert await log.progress(at, 0) == Finished(theirs)
 
 
+async def test_however_many_ends_are_looked_up_at_a_time_a_partition_is_read_by_one_consumer(
+    room, monkeypatch
+):
+    log, other = (DoneLog(room.connection, room.done, room.produce, now) for _ in range(2))
+    places = [Offset(topic=room.questions, partition=0, offset=number) for number in range(40)]
+    reads, reading, most = 0, 0, 0
+
+    async def counted(*args, **which):
+        nonlocal reads, reading, most
+        reads, reading = reads + 1, reading + 1
+        most = max(most, reading)
+        try:
+            async for record in stretch(*args, **which):
+                yield record
+        finally:
+            reading -= 1
+
+    async def ended(at):
+        for each, who in ((other, b"theirs"), (log, b"ours")):
+            await each.finish(at, Outgoing(room.answers, str(at).encode(), who))
+        return (await log.reread(at, 0)).terminal.value
+
+    monkeypatch.setattr("streams.kafka.done.stretch", counted)
+    given_up = asyncio.create_task(ended(places[0]))
+    looked_up = asyncio.gather(*map(ended, places[1:]))
+    async with asyncio.timeout(30):
+        while not reading:  # noqa: ASYNC110 - what is looked for is inside the log
+            await asyncio.sleep(0)
+        given_up.cancel()
+        assert set(await looked_up) == {b"theirs"}
+    assert (most, reads < len(places)) == (1, True)
+
+
 async def test_an_end_that_was_compacted_away_while_the_log_was_read_is_looked_for_again(room, monkeypatch):
     log = DoneLog(room.connection, room.done, room.produce, now)
     at = Offset(topic=room.questions, partition=0, offset=0)
