@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from streams.agents.app import AppConfig, Member, Producing, attach, create_app
 from streams.agents.asking import UNAVAILABLE, Asking, Decode, Failure, Identify, Item, Refused
+from streams.agents.conversations import Conversations, Turn
 from streams.agents.followed import Followed, Traces
 from streams.agents.guarded import Answers, guarded
 from streams.agents.lifecycle import Agent
@@ -18,13 +19,14 @@ from streams.agents.pump.backoff import Backoff, Random
 from streams.agents.pump.delivery import Delivery
 from streams.agents.pump.dependency import Canary
 from streams.agents.pump.pump import Pump
-from streams.agents.pump.work import Ended, OneByOne, PumpSettings
+from streams.agents.pump.work import Ended, Kept, OneByOne, PumpSettings
 from streams.errors import Rejected
+from streams.kafka.consume import fetch
 from streams.kafka.done import DoneLog, Finished, Progress, Started
 from streams.messages.answers import AnswerCompleted, AnswerFailed, FailureCode, Terminal, answer_event
-from streams.messages.headers import Headers
+from streams.messages.headers import Headers, of_use
 from streams.messages.identity import identity
-from streams.messages.questions import Asked
+from streams.messages.questions import OBJECT_BYTES, Asked
 from streams.messages.records import Outgoing, Record
 from streams.ports import Now, Observed, Observer, unobserved
 
@@ -37,6 +39,13 @@ DOUBT_S = 2.0
 """For so long after it was asked for, a place in the group is ours for sure: a session is longer."""
 HANDLE_LIMIT_S = 900.0
 """A handler is hung after this: a deadline may be 600 s away, and Kafka a while."""
+LONGEST_LINE = 32
+"""Questions that may wait for one of their conversation: no talk has more."""
+TALKATIVE = Failure(
+    "unavailable",
+    "too many questions of this conversation wait; ask again when they are answered",
+    retryable=True,
+)
 
 
 async def _alone() -> None:
@@ -62,53 +71,69 @@ class Answering(OneByOne[Item, None]):
     ) -> None:
         self._asking, self._answerer, self._done, self._outlet = asking, answerer, done, outlet
         self._now, self._observe = now, observe
+        self._conversations = Conversations()
         self.in_place: InPlace = _alone
 
     def prepare(self, record: Record) -> Sequence[tuple[Hashable, Item]]:
-        """The question, ordered by its record's key where it has one. Raises `Rejected`: it is invalid."""
-        key = (record.topic, record.key) if record.key else record.at
-        return [(key, self._asking.read(record))]
+        """The question, in no order: it waits for its turn itself, within its deadline.
+
+        Raises `Rejected`: it is invalid.
+        """
+        return [(record.at, self._asking.read(record))]
+
+    def keep(self, record: Record, items: Sequence[Item]) -> Kept:
+        """Where the record stands, as all that it says is in the question."""
+        bare = record.bare(of_use(record.headers))
+        return Kept(bare, sum(item.size if isinstance(item, Asked) else OBJECT_BYTES for item in items))
 
     async def handle(self, item: Item) -> None:
-        """Answers a question, or goes on with it, or sends the end again that it came to before."""
-        await self._to_its_end(item, _refusal(item))
+        """Answers a question, or goes on with it, or sends the end again that it came to before.
+
+        Not before those of its conversation that came first, unless there is no time, or no room, to wait.
+        """
+        if isinstance(item, Refused):
+            await self._to_its_end(item, Failure(item.code, item.message))
+            return
+        with self._conversations.join(item) as turn:
+            await self._to_its_end(item, TALKATIVE if turn.behind > LONGEST_LINE else turn)
 
     async def conclude(self, record: Record, ended: Sequence[Ended[Item, None]]) -> None:
         """Ends a question that became a dead letter: it was invalid, or handling it failed for good."""
         for end in ended:
             if isinstance(end.outcome, Rejected) and end.item is None:
                 invalid = self._asking.invalid(record, end.outcome)
-                await self._to_its_end(invalid, _refusal(invalid))
+                await self._to_its_end(invalid, Failure(invalid.code, invalid.message))
             elif isinstance(end.outcome, Rejected) and end.item is not None:
                 await self._to_its_end(end.item, UNAVAILABLE)
 
     # One question
 
-    async def _to_its_end(self, item: Item, failure: Failure | None) -> None:
+    async def _to_its_end(self, item: Item, to: Failure | Turn) -> None:
+        """What the question comes `to`: a failure, or an answer in its turn."""
         progress = await self._progress(item)
         try:
             if isinstance(progress, Finished):
                 self._observe(Observed("answers_sent_again"))
                 await self._outlet.deliver(progress.terminal)
             else:
-                await self._answer(item, progress, failure, await self._outlet.topic(item))
+                await self._answer(item, progress, to, await self._outlet.topic(item))
         except Rejected as refusal:
             if isinstance(progress, Finished) and progress.instead:
                 raise
             # Its events can't go where they should, or one is too large for its topic.
             code: FailureCode = "refused" if refusal.code == "refused" else "unavailable"
-            await self._instead(item, failure or Failure(code, str(refusal)))
+            await self._instead(item, to if isinstance(to, Failure) else Failure(code, str(refusal)))
         self._done.sent(item.at)
 
-    async def _answer(self, item: Item, progress: Progress, failure: Failure | None, topic: str) -> None:
-        if failure is not None:
-            await self._fail(item, progress, failure, topic)
+    async def _answer(self, item: Item, progress: Progress, to: Failure | Turn, topic: str) -> None:
+        if isinstance(to, Failure):
+            await self._fail(item, progress, to, topic)
         elif isinstance(item, Asked):
-            await self._events(item, progress, topic)
+            await self._events(item, progress, to, topic)
 
-    async def _events(self, item: Asked, progress: Progress, topic: str) -> None:
+    async def _events(self, item: Asked, progress: Progress, turn: Turn, topic: str) -> None:
         begun = 0
-        async with aclosing(guarded(self._answerer, item, _next(progress), self._now)) as events:
+        async with aclosing(guarded(self._answerer, item, _next(progress), turn, self._now)) as events:
             async for event in events:
                 if isinstance(event, AnswerCompleted | AnswerFailed):
                     await self._end(item, event, topic, resumed=isinstance(progress, Started))
@@ -170,10 +195,6 @@ def _log_suspects(terminal: Terminal) -> None:
         )  # fmt: skip
 
 
-def _refusal(item: Item) -> Failure | None:
-    return Failure(item.code, item.message) if isinstance(item, Refused) else None
-
-
 def _next(progress: Progress) -> int:
     return progress.attempt + 1 if isinstance(progress, Started) else 1
 
@@ -214,11 +235,16 @@ def answering_agent(
     app = create_app(config)
     produce, backoff = Producing(app), Backoff(settings.backoff_s, settings.backoff_max_s, random)
     done = DoneLog(config.connection, done_topic, Delivery(produce, backoff), now)
+    outlet = Outlet(produce, replies, answers=answers_topic, backoff=backoff)
+
+    async def again(record: Record) -> Record:
+        return await outlet.patiently(lambda: fetch(config.connection, record.at)) or record
+
     work = Answering(
         Asking(decode, retry_topic, identify),
         answerer,
         done=done,
-        outlet=Outlet(produce, replies, answers=answers_topic, backoff=backoff),
+        outlet=outlet,
         now=now,
         observe=observe,
     )
@@ -231,6 +257,8 @@ def answering_agent(
         now=now,
         random=random,
         observe=observe,
+        again=again,
+        shut=answerer.give_way,
     )
 
     work.in_place = pump.in_place

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from streams.errors import Rejected
 from streams.messages.answers import AnswerFailed, FailureCode
 from streams.messages.dead import original
-from streams.messages.headers import Headers
+from streams.messages.headers import Headers, of_use
 from streams.messages.identity import Identity, identity
 from streams.messages.questions import Asked
 from streams.messages.records import Offset, Record
@@ -55,7 +55,7 @@ class Asking:
                 raise
             return self._refused(record, stood, "refused", error)
         # A question that was sent back is a new one, but for its id.
-        return replace(asked, at=record.at, timestamp=record.timestamp, headers=stood.headers)
+        return replace(asked, at=record.at, timestamp=record.timestamp, headers=of_use(stood.headers))
 
     def invalid(self, record: Record, error: Rejected) -> Refused:
         """What `read` rejected, as far as it can be told."""
@@ -69,7 +69,8 @@ class Asking:
 
     def _refused(self, record: Record, stood: Record, code: FailureCode, error: Rejected) -> Refused:
         who = self.identify(stood)
-        return Refused(who.id, who.tenant, record.at, record.timestamp, stood.headers, code, str(error))
+        headers = of_use(stood.headers)
+        return Refused(who.id, who.tenant, record.at, record.timestamp, headers, code, str(error))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
-from streams.agents.pump.work import Combined, Ended, Fetch, Work
+from streams.agents.pump.work import Combined, Ended, Fetch, Kept, Work
 from streams.errors import Rejected
 from streams.messages.headers import TRACE, Headers
 from streams.messages.records import Record
@@ -107,8 +107,13 @@ class Followed(Generic[Item, Outcome]):
 
     def prepare(self, record: Record) -> Sequence[tuple[Hashable, Held[Item]]]:
         """As the work's."""
-        followed = _Followed(record)
-        return [(key, Held(followed, item)) for key, item in self._work.prepare(record)]
+        prepared = self._work.prepare(record)
+        followed = _Followed(self._work.keep(record, [item for _, item in prepared]).record)
+        return [(key, Held(followed, item)) for key, item in prepared]
+
+    def keep(self, record: Record, items: Sequence[Held[Item]]) -> Kept:
+        """As the work's."""
+        return self._work.keep(record, [held.item for held in items])
 
     def combine(self, waiting: Sequence[Held[Item]]) -> Combined:
         """As the work's."""

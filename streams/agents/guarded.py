@@ -9,10 +9,12 @@ from contextlib import aclosing
 from typing import Protocol
 
 from streams.agents.asking import LATE, UNAVAILABLE, Failure
+from streams.agents.conversations import Turn
 from streams.errors import Misconfigured
 from streams.messages.answers import AnswerCompleted, AnswerFailed
 from streams.messages.questions import Asked
 from streams.messages.reader import Event
+from streams.messages.records import Offset
 from streams.ports import Now
 
 logger = logging.getLogger(__name__)
@@ -24,13 +26,22 @@ GRACE_S = 5.0
 class Answers(Protocol):
     """What answers questions; see `streams.answering.answerer`."""
 
-    def answer(self, asked: Asked, *, attempt: int = 1, resumed: bool = False) -> AsyncGenerator[Event, None]:
-        """The events from `attempt` on; the last one is terminal. Raises `Misconfigured`."""
+    def answer(
+        self, asked: Asked, *, attempt: int = 1, resumed: bool = False, turn: Turn
+    ) -> AsyncGenerator[Event, None]:
+        """The events from `attempt` on; the last one is terminal. Raises `Misconfigured`.
+
+        It begins when `turn` returns.
+        """
+        ...
+
+    def give_way(self, at: Offset) -> None:
+        """The question that stands there is in the way of others, should it only wait."""
         ...
 
 
 async def guarded(
-    answerer: Answers, asked: Asked, attempt: int, now: Now, *, grace_s: float = GRACE_S
+    answerer: Answers, asked: Asked, attempt: int, turn: Turn, now: Now, *, grace_s: float = GRACE_S
 ) -> AsyncGenerator[Event, None]:
     """The answerer's events, and a terminal one of ours where it fails or hangs. Raises `Misconfigured`.
 
@@ -39,7 +50,7 @@ async def guarded(
     loop = asyncio.get_running_loop()
     until = loop.time() + _left_s(asked, now)
     last: Event | None = None
-    async with aclosing(answerer.answer(asked, attempt=attempt, resumed=attempt > 1)) as events:
+    async with aclosing(answerer.answer(asked, attempt=attempt, resumed=attempt > 1, turn=turn)) as events:
         while not isinstance(last, AnswerCompleted | AnswerFailed):
             got = await _next(events, max(until - loop.time(), 0.0) + grace_s)
             if isinstance(got, Failure):

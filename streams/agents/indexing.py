@@ -13,7 +13,7 @@ from streams.agents.pump.backoff import Random
 from streams.agents.pump.delivery import Delivery
 from streams.agents.pump.dependency import Canary
 from streams.agents.pump.pump import Pump
-from streams.agents.pump.work import Combined, Ended, Fetch, PumpSettings
+from streams.agents.pump.work import Combined, Ended, Fetch, Kept, PumpSettings
 from streams.agents.receipts import (
     Row,
     applied_row,
@@ -91,6 +91,10 @@ class Indexing:
             ((record.at, index) if isinstance(one, Ignored) else one.key, one)
             for index, one in enumerate(said)
         ]
+
+    def keep(self, record: Record, _items: Sequence[Said]) -> Kept:
+        """All of the record."""
+        return Kept(record, record.size)
 
     def combine(self, waiting: Sequence[Said]) -> Combined:
         """The changes of a document that wait become the latest of them, where that can be told."""

@@ -12,7 +12,7 @@ from streams.agents.asking import Item
 from streams.agents.pump.backoff import Backoff
 from streams.agents.pump.delivery import Delivery, Produce
 from streams.errors import Misconfigured, Rejected, Retryable, StreamsError
-from streams.messages.headers import CORRELATION_ID, TRACE, along, reply_to, versioned
+from streams.messages.headers import reply_to, travelling, versioned
 from streams.messages.reader import Event
 from streams.messages.records import Outgoing
 from streams.ports import Monotonic
@@ -23,8 +23,6 @@ T = TypeVar("T")
 
 STUCK_S = 60.0
 """For how long a reply topic may take nothing while Kafka answers: then it is closed to us, whatever for."""
-ALONG = TRACE | {CORRELATION_ID}
-"""The headers of a question that travel along with its answer."""
 
 
 class Replies(Protocol):
@@ -131,5 +129,5 @@ def outgoing_event(event: Event, item: Item, topic: str) -> Outgoing:
         topic,
         event.question_id.encode(),
         event.model_dump_json().encode(),
-        versioned(*along(item.headers, ALONG)),
+        versioned(*travelling(item.headers)),
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
 
 from streams.answering.completing import Completing
@@ -20,8 +21,9 @@ from streams.answering.grounding.ground import citations
 from streams.answering.guard.inspect import Guard
 from streams.answering.job import Job
 from streams.answering.replying import Replying
+from streams.answering.retrieval.freshness import Freshness
 from streams.answering.retrieval.lookup import Looked, Lookup
-from streams.answering.retrieval.no_answer import NoAnswer
+from streams.answering.retrieval.no_answer import NoAnswer, late
 from streams.answering.retrieval.rewrite import Rewriter
 from streams.answering.settings import Answering
 from streams.answering.shadow import Shadow
@@ -32,10 +34,12 @@ from streams.answering.waiting.anteroom import Anteroom
 from streams.answering.waiting.beside import beside
 from streams.answering.waiting.deadline import Deadline
 from streams.answering.waiting.demand import Demand
+from streams.answering.waiting.room import NoRoom, Room
 from streams.answering.waiting.slots import Slots
 from streams.answering.waiting.turnstile import Full, Turnstile
 from streams.messages.answers import AnswerCompleted, AnswerFailed, AnswerReset
 from streams.messages.questions import Asked
+from streams.messages.records import Offset
 from streams.ports import (
     ChatChunk,
     Generator,
@@ -52,8 +56,17 @@ AWAITING_A_SLOT = 32
 """Questions that may wait for the index, for each that a model answers."""
 WAITING_A_SLOT = 256
 """Questions that may wait for their turn: as many as a slot answers by the latest deadline, in 2.3 s each."""
+MOST_WAITING_BYTES = 16 * 1024 * 1024
+"""What the questions that wait may take together, whatever the slots: histories may be long."""
 TAKEN_A_SLOT = WAITING_A_SLOT + AWAITING_A_SLOT + 32
 """Questions to be taken in at a time: all that may wait, and those that are being answered or refused."""
+
+Turn = Callable[[], Awaitable[None]]
+"""Returns when it is a question's turn in its conversation."""
+
+
+async def at_once() -> None:
+    """The question is part of no conversation."""
 
 
 class Answerer:
@@ -84,6 +97,7 @@ class Answerer:
         self._turnstile = Turnstile(
             settings.slots + settings.ahead, most=settings.slots * WAITING_A_SLOT, monotonic=monotonic
         )
+        self._room = Room(settings.slots * (AWAITING_A_SLOT + WAITING_A_SLOT), MOST_WAITING_BYTES)
         self._anteroom = Anteroom(settings.slots * AWAITING_A_SLOT)
         self._slots = Slots(settings.slots)
         self.demand = Demand()
@@ -113,10 +127,12 @@ class Answerer:
         return self._router.circuits
 
     async def answer(
-        self, asked: Asked, *, attempt: int = 1, resumed: bool = False
+        self, asked: Asked, *, attempt: int = 1, resumed: bool = False, turn: Turn = at_once
     ) -> AsyncGenerator[Event, None]:
         """The question's events from `attempt` on, as the contract orders them; the last one is terminal.
 
+        Nothing is done for it before `turn` returns, but that it waits as all others do: within its
+        deadline, and no longer than there is room for it.
         `resumed`: a worker that is gone had begun before; attempts over 1 always are. Closing the iterator
         (`contextlib.aclosing`) or cancelling its task stops the model's work; one that is dropped unclosed
         goes on until it is collected. Raises `Misconfigured` alone, before any event.
@@ -124,29 +140,52 @@ class Answerer:
         transcript, untaken = Transcript(asked, attempt=attempt, resumed=resumed, now=self._now), Untaken()
         # A task of its own, which waits for nobody to take its events: else a topic that takes none would
         # keep a place and a slot from everybody.
-        async with beside(self._end(asked, transcript, untaken)) as answering:
+        async with beside(self._end(asked, turn, transcript, untaken)) as answering:
             async for event in untaken.until(answering):
                 if asked.question.stream or isinstance(event, AnswerCompleted | AnswerFailed):
                     yield event
 
-    async def _end(self, asked: Asked, transcript: Transcript, untaken: Untaken) -> None:
+    def give_way(self, at: Offset) -> None:
+        """Ends the question that stands there if it waits, and no tenant has more that wait."""
+        self._room.give_way(at)
+
+    async def _end(self, asked: Asked, turn: Turn, transcript: Transcript, untaken: Untaken) -> None:
         """Tells the question's events, the terminal one too."""
         deadline = Deadline(asked, now=self._now, monotonic=self._monotonic, margin_s=self._settings.margin_s)
         try:
-            # Outside the turnstile: who waits for the index keeps no place there.
-            fresh = await self._lookup.wait(asked, deadline, self._anteroom)
-            with self.demand.one():
-                async with self._turnstile.enter(asked.tenant, deadline.left_s):
-                    looked = await self._lookup.look(asked, fresh, deadline)
-                    spoken = languages(looked.text, looked.found)
-                    made = self._prompt(asked, looked, spoken)
-                    job = Job(asked, looked, spoken, made, deadline, transcript, untaken)
-                    await (self._respond(job) if looked.evidence else self._abstain(job))
+            async with self._inside(asked, turn, deadline) as fresh:
+                looked = await self._lookup.look(asked, fresh, deadline)
+                spoken = languages(looked.text, looked.found)
+                made = self._prompt(asked, looked, spoken)
+                job = Job(asked, looked, spoken, made, deadline, transcript, untaken)
+                await (self._respond(job) if looked.evidence else self._abstain(job))
         except Full as full:
-            message = f"Too many questions wait; ask again in {math.ceil(full.retry_after_s)} s."
+            message = f"Too many questions wait; ask again in {max(1, math.ceil(full.retry_after_s))} s."
             untaken.put(_failed(transcript, NoAnswer("unavailable", message, retryable=True)))
         except NoAnswer as failure:
             untaken.put(_failed(transcript, failure))
+
+    @asynccontextmanager
+    async def _inside(
+        self, asked: Asked, turn: Turn, deadline: Deadline
+    ) -> AsyncGenerator[Freshness | None, None]:
+        """A place inside, once all that the question waits for is there: its turn, and the index, so far.
+
+        Raises `Full` and `NoAnswer`.
+        """
+        if deadline.left_s <= 0:
+            raise late()
+        async with AsyncExitStack() as inside:
+            try:
+                async with self._room.enter(asked):
+                    await _within(deadline, turn)
+                    # Before the turnstile: who waits for the index keeps no place there.
+                    fresh = await self._lookup.wait(asked, deadline, self._anteroom)
+                    inside.enter_context(self.demand.one())
+                    await inside.enter_async_context(self._turnstile.enter(asked.tenant, deadline.left_s))
+            except NoRoom:
+                raise Full(self._turnstile.expected_s(asked.tenant)) from None
+            yield fresh
 
     def _prompt(self, asked: Asked, looked: Looked, spoken: frozenset[str], most: float = math.inf) -> Prompt:
         """What to send: `most` estimated tokens at most, and no more than fits each model that may answer."""
@@ -229,6 +268,14 @@ class Answerer:
 
     async def _outdated(self, job: Job, passages: Sequence[Found]) -> tuple[int, ...] | None:
         return await self._lookup.outdated(job.looked, passages, job.deadline)
+
+
+async def _within(deadline: Deadline, turn: Turn) -> None:
+    try:
+        async with asyncio.timeout(deadline.left_s):
+            await turn()
+    except TimeoutError:
+        raise late() from None
 
 
 def _failed(transcript: Transcript, failure: NoAnswer) -> AnswerFailed:

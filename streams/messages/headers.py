@@ -15,6 +15,8 @@ TRACESTATE = "tracestate"
 
 TRACE = frozenset({TRACEPARENT, TRACESTATE})
 """What carries a trace along."""
+TRAVELLING = TRACE | {CORRELATION_ID}
+"""The headers of a question that travel along with its answer."""
 ALONG_BYTES = 4096
 """A longer header of a record does not travel along with what we produce for it."""
 
@@ -49,6 +51,18 @@ def along(headers: Headers, names: Collection[str]) -> Headers:
         if name in names and value is not None and len(value) <= ALONG_BYTES
     }
     return tuple(last.items())
+
+
+def travelling(headers: Headers) -> Headers:
+    """Those headers of a question that travel along with its answer."""
+    return along(headers, TRAVELLING)
+
+
+def of_use(headers: Headers) -> Headers:
+    """Those headers of a question that say where its answer goes, or travel along with that."""
+    topic = reply_to(headers)
+    # So long a name is no topic's, be it cut or not.
+    return travelling(headers) if topic is None else ((REPLY_TO, topic[:ALONG_BYTES]), *travelling(headers))
 
 
 def reply_to(headers: Headers) -> bytes | None:

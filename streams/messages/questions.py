@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from sys import getsizeof
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -14,6 +16,10 @@ from streams.messages.records import Offset, Wire
 MAX_QUESTION_CHARACTERS = 8000
 DEFAULT_DEADLINE_MS = 30_000
 DEFAULT_TOP_K = 5
+HISTORY_CHARACTERS = 128_000
+"""Of a conversation's latest turns: more fits no prompt. Four of the longest turns do."""
+OBJECT_BYTES = 1000
+"""What a question, a turn, or a place in Kafka takes beside its text, or a little more."""
 
 Principal = Annotated[str, Field(min_length=1, max_length=256)]
 
@@ -41,7 +47,7 @@ class Question(Wire):
     filters: Annotated[dict[str, Scalar], Field(max_length=20)] = {}
     """Values that a document's metadata must have, by name."""
     history: Annotated[list[Turn], Field(max_length=100)] = []
-    """Earlier messages of the conversation, oldest first."""
+    """Earlier messages of the conversation, oldest first. The latest count, of 128,000 characters at most."""
     top_k: Annotated[int, Field(ge=1, le=20)] = DEFAULT_TOP_K
     """Passages that the answer may be made from."""
     deadline_ms: Annotated[int, Field(ge=100, le=600_000)] = DEFAULT_DEADLINE_MS
@@ -60,8 +66,9 @@ class Question(Wire):
 class Asked:
     """A question as its record asked it: `id` and `tenant` are settled here, whatever `question` leaves out.
 
-    `at` and `timestamp` (milliseconds; the deadline counts from it) are Kafka's; `headers` are the
-    record's own, in order.
+    `at` and `timestamp` (milliseconds; the deadline counts from it) are Kafka's; `headers` are those
+    of the record's own that are of use. `key` is its key, or a digest of it: questions of a tenant on a topic
+    that have the same one are answered in their order.
     """
 
     question: Question
@@ -70,3 +77,22 @@ class Asked:
     at: Offset
     timestamp: int
     headers: Headers = ()
+    key: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory it takes."""
+        question = self.question
+        texts = [question.text, *question.principals, *(turn.content for turn in question.history)]
+        texts += [text for pair in question.filters.items() for text in map(str, pair)]
+        objects = 1 + len(question.history) + len(question.after)
+        headers = sum(len(value or b"") for _, value in self.headers)
+        return OBJECT_BYTES * objects + sum(map(getsizeof, texts)) + headers
+
+
+def latest(history: Sequence[Turn], characters: int = HISTORY_CHARACTERS) -> list[Turn]:
+    """The last turns that have no more characters together, in order."""
+    begin = len(history)
+    while begin and (characters := characters - len(history[begin - 1].content)) >= 0:
+        begin -= 1
+    return list(history[begin:])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -65,6 +65,8 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
+    dropped: int = 0
+    """Bytes of its value, where that is not held here any more, nor is the key: see `bare`."""
 
     @property
     def at(self) -> Offset:
@@ -84,7 +86,11 @@ class Record:
     @property
     def size(self) -> int:
         """Bytes of key and value together."""
-        return len(self.key or b"") + len(self.value or b"")
+        return len(self.key or b"") + len(self.value or b"") + self.dropped
+
+    def bare(self, headers: tuple[tuple[str, bytes | None], ...]) -> Self:
+        """The record with these headers alone, for who has read what it says."""
+        return replace(self, key=None, value=None, headers=headers, dropped=len(self.value or b""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,9 +201,9 @@ def _of_record(record: Record, group: str) -> Attributes:
         "messaging.destination.name": record.topic,
         "messaging.destination.partition.id": str(record.partition),
         "messaging.kafka.offset": record.offset,
-        "messaging.kafka.message.tombstone": record.value is None,
+        "messaging.kafka.message.tombstone": record.value is None and not record.dropped,
         "messaging.consumer.group.name": group,
-        "messaging.message.body.size": len(record.value or b""),
+        "messaging.message.body.size": len(record.value or b"") + record.dropped,
     }
 
 

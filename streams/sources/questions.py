@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 from streams.errors import Rejected
 from streams.messages.decode import OnUnknown, decode_json, read
+from streams.messages.headers import of_use
 from streams.messages.identity import Identity, identity
-from streams.messages.questions import Asked, Question
+from streams.messages.questions import Asked, Question, latest
 from streams.messages.records import Record
 from streams.sources.tenancy import key_of, tenant_of
 from streams.sources.topics import QuestionTopic
 
-MAX_BYTES = 8 * 1024 * 1024
-"""A question with the longest history that is allowed stays below this."""
+MAX_BYTES = 2 * 1024 * 1024
+"""Of a question's record. What one request over HTTP may hold stays well below this."""
+KEY_BYTES = 64
+"""A longer key is told from others by its digest."""
 
 _BEFORE_JSON = " \t\r\n\ufeff"
 
@@ -29,12 +33,13 @@ def decode_question(
     """
     question = _question(record, max_bytes, on_unknown)
     return Asked(
-        question=question,
+        question=question.model_copy(update={"history": latest(question.history)}),
         id=question.id or str(record.at),
         tenant=tenant_of(bound=topic.tenant, named=question.tenant, key=key_of(record.key)),
         at=record.at,
         timestamp=record.timestamp,
-        headers=record.headers,
+        headers=of_use(record.headers),
+        key=_short(record.key),
     )
 
 
@@ -60,6 +65,10 @@ def _question(record: Record, max_bytes: int, on_unknown: OnUnknown | None) -> Q
     if not question.text.strip():
         raise _invalid("text: there is nothing but spaces")
     return question
+
+
+def _short(key: bytes | None) -> bytes | None:
+    return sha256(key).digest() if key and len(key) > KEY_BYTES else key or None
 
 
 def _data(value: bytes) -> Any:

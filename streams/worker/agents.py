@@ -14,8 +14,8 @@ from streams.agents.app import AppConfig
 from streams.agents.followed import Traces
 from streams.agents.indexing import indexing_agent
 from streams.agents.lifecycle import Agent
-from streams.agents.pump.work import Fetch, PumpSettings
-from streams.answering.answerer import TAKEN_A_SLOT, Answerer
+from streams.agents.pump.work import PENDING_BYTES, Fetch, PumpSettings
+from streams.answering.answerer import MOST_WAITING_BYTES, TAKEN_A_SLOT, Answerer
 from streams.answering.generating.warming import Warming
 from streams.answering.shadow import Shadow
 from streams.errors import Rejected
@@ -65,14 +65,15 @@ def traces_of(parts: Parts, role: Role) -> Traces | None:
 
 
 def pump_settings(
-    settings: Settings, *, name: str, dead_topic: str, retry_topic: str, slots: int
+    settings: Settings, *, name: str, dead_topic: str, retry_topic: str, slots: int, waiting_bytes: int = 0
 ) -> PumpSettings:
-    """How a group's pump works."""
+    """How a group's pump works, in which so much may wait beside what it works on."""
     return PumpSettings(
         dead_topic=dead_topic,
         retry_topics=frozenset({retry_topic}),
         name=name,
         slots=slots,
+        max_pending_bytes=waiting_bytes + PENDING_BYTES,
         drain_s=settings.drain_s,
         max_bytes=settings.topic_max_message_bytes,
     )
@@ -206,6 +207,7 @@ def answer_agent(
             retry_topic=settings.topic_questions_retry,
             # What waits for its turn is here, so that it is the tenants' in turn, and can be refused in time.
             slots=settings.answer_slots * TAKEN_A_SLOT,
+            waiting_bytes=MOST_WAITING_BYTES,
         ),
         now=utc_now,
         random=random.random,

@@ -32,7 +32,11 @@ def now():
 class Slow:
     """Says `TEXT 0 TEXT 1 …`, a piece every now and then; an odd question falls back in the middle."""
 
-    async def answer(self, asked, *, attempt=1, resumed=False):
+    def give_way(self, at):
+        pass
+
+    async def answer(self, asked, *, attempt=1, resumed=False, turn):
+        await turn()
         said = Transcript(asked, attempt=attempt, resumed=resumed, now=now)
         yield said.opened(Choice("primary", "m", None), [], [])
         if int(asked.question.text) % 2:

@@ -9,6 +9,8 @@ import time
 from collections import defaultdict
 from datetime import UTC, datetime
 
+from streams.agents.pump.handling import as_it_is
+from streams.agents.pump.pauses import no_help
 from streams.agents.pump.pump import Pump
 from streams.agents.pump.work import OneByOne, PumpSettings
 from streams.errors import Rejected
@@ -120,7 +122,9 @@ class Steps(OneByOne):
 class Bench:
     """A pump at work on records that a test hands it."""
 
-    def __init__(self, work=None, *, canary=None, supply=None, produce=None, **settings):
+    def __init__(
+        self, work=None, *, canary=None, supply=None, produce=None, again=as_it_is, shut=no_help, **settings
+    ):
         self.group = Group()
         self.work = work or Steps()
         self.produced = []
@@ -142,6 +146,8 @@ class Bench:
             produce=produce or keep,
             canary=canary or well,
             supply=supply,
+            again=again,
+            shut=shut,
             now=lambda: AT,
             random=random.Random(1).random,
             monotonic=lambda: time.monotonic() + self.frozen_s,

@@ -55,7 +55,11 @@ class Speaker:
     def __init__(self, hold: Hold) -> None:
         self._hold = hold
 
-    async def answer(self, asked: Any, *, attempt: int = 1, resumed: bool = False) -> Any:
+    def give_way(self, at: Any) -> None:
+        pass
+
+    async def answer(self, asked: Any, *, attempt: int = 1, resumed: bool = False, turn: Any) -> Any:
+        await turn()
         said, number = Transcript(asked, attempt=attempt, resumed=resumed, now=now), asked.at.partition
         await self._hold(number, "unseen")
         yield said.opened(Choice("primary", "m", None), [], [])

@@ -25,7 +25,7 @@ from streams.kafka.consume import fetch, stretch, tail
 from streams.kafka.done import DoneLog, Finished, Started, Unseen, terminal_of
 from streams.kafka.produce import Producer
 from streams.kafka.replies import ReplyTopics, event_of, follow
-from streams.messages.answers import Timings, answer_event
+from streams.messages.answers import AnswerCompleted, AnswerFailed, Timings, answer_event
 from streams.messages.dead import dead_letter, replay
 from streams.messages.questions import Asked, Question
 from streams.messages.reader import AnswerReader
@@ -49,8 +49,9 @@ def decode(record):
     if question.text == "not yours":
         raise Rejected("names another tenant than its topic's", code="refused")
     return Asked(
-        question, question.id or str(record.at), question.tenant or "default", record.at, record.timestamp
-    )
+        question, question.id or str(record.at), question.tenant or "default", record.at, record.timestamp,
+        key=record.key,
+    )  # fmt: skip
 
 
 class Scripted:
@@ -62,7 +63,11 @@ class Scripted:
         self.waits = asyncio.Event()
         self.closed = 0
 
-    async def answer(self, asked, *, attempt=1, resumed=False):
+    def give_way(self, at):
+        pass
+
+    async def answer(self, asked, *, attempt=1, resumed=False, turn):
+        await turn()
         self.asked.append((asked, attempt, resumed))
         said, choice = Transcript(asked, attempt=attempt, resumed=resumed, now=now), FIRST
         streams = asked.question.stream
@@ -683,6 +688,41 @@ async def test_questions_of_one_conversation_are_answered_one_after_the_other_an
         ]  # fmt: skip
         room.answerer.go_on.set()
         await bench.committed(4, topic=room.questions)
+
+
+async def test_tenants_that_use_the_same_key_do_not_wait_for_each_other(room):
+    async with room.worker() as bench:
+        await room.ask(bench, "first wait", key=b"42", tenant="a")
+        await room.answerer.waits.wait()
+        await room.ask(bench, "second", key=b"42", tenant="b", id="q-8")
+        await ended(room, "q-8")
+        assert [asked.tenant for asked, *_ in room.answerer.asked] == ["a", "b"]
+
+
+async def test_who_comes_behind_too_many_of_a_conversation_is_told_so_at_once(room, monkeypatch):
+    line = 3
+    monkeypatch.setattr("streams.agents.answering.LONGEST_LINE", line)
+    async with room.worker() as bench:
+        await room.ask(bench, "first wait", key=b"talk")
+        await room.answerer.waits.wait()
+        for number in range(line + 1):
+            await room.ask(bench, f"{number}", key=b"talk", id=f"q-{number}")
+        event = await ended(room, f"q-{line}")
+        assert (event.type, event.code, event.retryable) == ("answer.failed", "unavailable", True)
+        room.answerer.go_on.set()
+        await bench.committed(line + 2, topic=room.questions)
+    texts = [asked.question.text for asked, *_ in room.answerer.asked]
+    assert texts == ["first wait", *map(str, range(line))]
+
+
+async def ended(room, name):
+    """The terminal event of the question of that id, once it is there."""
+    async with asyncio.timeout(10), tail(room.connection, room.answers, beginning=True) as records:
+        async for record in records:
+            event = answer_event.validate_json(record.value)
+            if event.question_id == name and isinstance(event, AnswerCompleted | AnswerFailed):
+                return event
+    raise AssertionError(name)
 
 
 # The agent, in a real group

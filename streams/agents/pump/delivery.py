@@ -60,7 +60,8 @@ class DeadLetters:
     ) -> None:
         """Returns once the dead letter is there: whole, or as a pointer where Kafka finds it too large.
 
-        `parts`: which of the record's parts were refused, where not all were.
+        `parts`: which of the record's parts were refused, where not all were. Of one that is `bare` there is
+        nothing but a pointer.
         """
         letter = partial(
             dead_letter,
@@ -73,6 +74,6 @@ class DeadLetters:
             parts=parts,
         )
         try:
-            await self._deliver(letter(max_bytes=self._max_bytes))
+            await self._deliver(letter(max_bytes=0 if record.dropped else self._max_bytes))
         except Rejected:
             await self._deliver(letter(max_bytes=0))

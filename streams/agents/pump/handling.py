@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 from streams.agents.pump.attempts import Attempts, Tried, raised
@@ -12,10 +12,19 @@ from streams.agents.pump.scheduler import Scheduler
 from streams.agents.pump.slots import Part, Slot
 from streams.agents.pump.work import Ended, Fetch, Work
 from streams.errors import Misconfigured, Rejected
+from streams.messages.records import Record
 from streams.ports import Observed, Observer
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
+
+Again = Callable[[Record], Awaitable[Record]]
+"""The record as it stands in Kafka, which is waited for; itself where it is gone."""
+
+
+async def as_it_is(record: Record) -> Record:
+    """For work that keeps records whole."""
+    return record
 
 
 class Handling(Generic[Item, Outcome]):
@@ -23,7 +32,8 @@ class Handling(Generic[Item, Outcome]):
 
     `attempts` try what is handled, by the slots of `scheduler`; `fetches` what is fetched, by those of
     `fetching`, as nobody else waits for it. `current` says whether a record was not let go meanwhile;
-    `finish` is called with each that is concluded; what a person must mend goes to `crash`.
+    `again` gives one whole of which little was kept, `finish` is called with each that is concluded; what a
+    person must mend goes to `crash`.
     """
 
     def __init__(
@@ -37,6 +47,7 @@ class Handling(Generic[Item, Outcome]):
         scheduler: Scheduler,
         fetching: Scheduler,
         current: Callable[[Slot[Item, Outcome]], bool],
+        again: Again,
         finish: Callable[[Slot[Item, Outcome]], None],
         crash: Callable[[BaseException], None],
         observe: Observer,
@@ -44,7 +55,7 @@ class Handling(Generic[Item, Outcome]):
     ) -> None:
         self._work, self._lanes, self._attempts, self._fetches = work, lanes, attempts, fetches
         self._dead, self._current, self._finish, self._crash = dead, current, finish, crash
-        self._observe, self._name = observe, name
+        self._observe, self._name, self._again = observe, name, again
         self._scheduler, self._fetching = scheduler, fetching
 
     def accept(self, slot: Slot[Item, Outcome]) -> None:
@@ -71,6 +82,8 @@ class Handling(Generic[Item, Outcome]):
             slot.ended = [Ended(None, refused)]
             raised("preparing a record", error)
         else:
+            kept = self._work.keep(slot.record, [item for _, item in prepared])
+            slot.record, slot.size = kept.record, kept.size
             slot.left = len(prepared)
             slot.ended = [None] * slot.left
             if prepared:
@@ -144,8 +157,7 @@ class Handling(Generic[Item, Outcome]):
     async def _delivered(self, slot: Slot[Item, Outcome], ended: Sequence[Ended[Item, Outcome]]) -> None:
         error = next((end.outcome for end in ended if isinstance(end.outcome, Rejected)), None)
         if error is not None:
-            await self._dead.bury(
-                slot.record, error, attempts=max(slot.attempts, 1), parts=slot.refused_in_part
-            )
+            record = await self._again(slot.record) if slot.record.dropped else slot.record
+            await self._dead.bury(record, error, attempts=max(slot.attempts, 1), parts=slot.refused_in_part)
             self._observe(Observed("dead_letters", labels={"pump": self._name, "code": error.code}))
         await self._work.conclude(slot.record, ended)

@@ -6,10 +6,21 @@ from collections.abc import Callable, Hashable
 
 from streams.agents.pump.membership import Membership, Partition
 from streams.agents.pump.positions import Positions
+from streams.messages.records import Offset
+
+Shut = Callable[[Offset], None]
+"""Told of the record behind which a partition is read no further until it is finished."""
+
+
+def no_help(_at: Offset) -> None:
+    """For work that takes as long as it does."""
 
 
 class Pauses:
-    """Pauses partitions of which `window` records are held, and those that are `held_up`."""
+    """Pauses partitions of which `window` records are held, and those that are `held_up`.
+
+    `shut` is told of what keeps half of the window from being free.
+    """
 
     def __init__(
         self,
@@ -17,15 +28,17 @@ class Pauses:
         positions: Positions,
         window: int,
         held_up: Callable[[Partition], bool],
+        shut: Shut,
     ) -> None:
         self._member, self._positions, self._window = member, positions, window
-        self._held_up = held_up
+        self._held_up, self._shut = held_up, shut
         self._paused: set[Partition] = set()
 
     def filled(self, partition: Partition) -> None:
         """One more record of it is held."""
         if self._positions.held(partition) >= self._window or self._held_up(partition):
             self._pause(partition)
+        self._blame(partition)
 
     def eased(self, partition: Partition) -> None:
         """Fewer records of it are held: it goes on once half of its window is free."""
@@ -35,6 +48,7 @@ class Pauses:
             and not self._held_up(partition)
         ):
             self._resume(partition)
+        self._blame(partition)
 
     def on_dependency(self) -> None:
         """Pauses what is held up by an outage, and resumes it; the worker keeps its place in the group."""
@@ -53,6 +67,14 @@ class Pauses:
     def forget(self) -> None:
         """Forgets what is paused: the partitions are not ours any more."""
         self._paused.clear()
+
+    def _blame(self, partition: Partition) -> None:
+        """Tells of the record that a full window waits for, until half of it is free."""
+        if partition not in self._paused or self._held_up(partition):
+            return
+        first = self._positions.first(partition)
+        if first is not None and self._positions.held(partition) > self._window // 2:
+            self._shut(Offset(topic=partition.topic, partition=partition.partition, offset=first))
 
     def _pause(self, partition: Partition) -> None:
         self._paused.add(partition)

@@ -47,6 +47,11 @@ class Positions:
         """Records of a partition from its first unfinished one on."""
         return len(self._windows.get(partition, ()))
 
+    def first(self, partition: Partition) -> int | None:
+        """The offset of a partition's first unfinished record; None where all are finished."""
+        window = self._windows.get(partition)
+        return None if window is None else window.first
+
     def holes(self) -> frozenset[Entry]:
         """What keeps something begun or finished from being committed."""
         return frozenset(entry for window in self._windows.values() for entry in window.holes())
@@ -67,8 +72,7 @@ class Positions:
         return {partition: self._behind(partition, stretch) for partition, stretch in unread.items()}
 
     def _behind(self, partition: Partition, unread: Stretch) -> Behind:
-        window = self._windows.get(partition)
-        first = None if window is None else window.first
+        first = self.first(partition)
         count = max(0, unread.end - unread.begin) + self.held(partition)
         return Behind(unread.begin if first is None else first, count)
 

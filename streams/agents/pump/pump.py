@@ -24,12 +24,12 @@ from streams.agents.pump.backoff import ASKED_MAX_S, Backoff, Random
 from streams.agents.pump.commits import Commits
 from streams.agents.pump.delivery import DeadLetters, Delivery, Produce
 from streams.agents.pump.dependency import Canary, Dependency
-from streams.agents.pump.handling import Handling
+from streams.agents.pump.handling import Again, Handling, as_it_is
 from streams.agents.pump.lanes import Lanes
 from streams.agents.pump.lease import Lease
 from streams.agents.pump.load import Load
 from streams.agents.pump.membership import Membership, Partition
-from streams.agents.pump.pauses import Pauses
+from streams.agents.pump.pauses import Pauses, Shut, no_help
 from streams.agents.pump.place import Place
 from streams.agents.pump.positions import Behind, Positions
 from streams.agents.pump.running import Running
@@ -57,7 +57,11 @@ PASS_S = 0.2
 
 
 class Pump(Generic[Item, Outcome]):
-    """Drives one `Work` with the records of one consumer group."""
+    """Drives one `Work` with the records of one consumer group.
+
+    `again` gives a record whole of which `Work.keep` kept little; `shut` is told which record a partition
+    that is read no further waits for.
+    """
 
     def __init__(
         self,
@@ -71,6 +75,8 @@ class Pump(Generic[Item, Outcome]):
         now: Now,
         random: Random,
         observe: Observer = unobserved,
+        again: Again = as_it_is,
+        shut: Shut = no_help,
         monotonic: Monotonic = time.monotonic,
     ) -> None:
         self._member, self._settings, self._observe = member, settings, observe
@@ -80,7 +86,7 @@ class Pump(Generic[Item, Outcome]):
         self._place = Place(member, self._commits, self._positions, self._lease)
         self._load = Load(settings.max_pending, settings.max_pending_bytes)
         self._lanes: Lanes[Part[Item, Outcome]] = Lanes()
-        self._pauses = Pauses(member, self._positions, settings.window, self._held_up)
+        self._pauses = Pauses(member, self._positions, settings.window, self._held_up, shut)
         backoff = Backoff(settings.backoff_s, settings.backoff_max_s, random)
         deliver = Delivery.of(produce, settings, random)
         dead = DeadLetters(
@@ -111,7 +117,7 @@ class Pump(Generic[Item, Outcome]):
                 scheduler=fetching, stirred=self._standstill.stirred,
             ),
             dead, scheduler=self._scheduler, fetching=fetching,
-            current=self._current, finish=self._finish, crash=member.crash,
+            current=self._current, again=again, finish=self._finish, crash=member.crash,
             observe=observe, name=settings.name,
         )  # fmt: skip
         self._running = Running(
@@ -229,8 +235,8 @@ class Pump(Generic[Item, Outcome]):
         self._enter(generation)
         entry = self._positions.accept(record)
         slot: Slot[Item, Outcome] = Slot(record, entry, self._running.epoch, record.size)
-        self._load.add(slot.size)
         self._handling.accept(slot)
+        self._load.add(slot.size)
         self._pauses.filled(slot.partition)
         self._scheduler.dispatch()
 

@@ -24,6 +24,7 @@ class Slot(Generic[Item, Outcome]):
     entry: Entry
     epoch: int
     size: int
+    """Bytes that are kept of it."""
     ended: list[Ended[Item, Outcome] | None] = field(default_factory=list)
     attempts: int = 0
     left: int = 0

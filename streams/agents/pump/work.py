@@ -29,6 +29,14 @@ class Ended(Generic[Item, Outcome]):
     outcome: Outcome | Rejected
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of a record until it is concluded; `size`: its bytes, and those of its parts."""
+
+    record: Record
+    size: int
+
+
 Fetch = Callable[[], Awaitable[None]]
 """Fetches something, so that it is there on return. Raises as `Work.handle` does."""
 
@@ -47,6 +55,14 @@ class Work(Protocol[Item, Outcome]):
         """The parts of a record, each with the key by which it is ordered; none where nothing is to be done.
 
         Pure. Raises `Rejected`: the record is a dead letter.
+        """
+        ...
+
+    def keep(self, record: Record, items: Sequence[Item]) -> Kept:
+        """What is kept of a record that was taken apart into these. Pure.
+
+        One that is `bare` is read again from Kafka should it become a dead letter. A record that something
+        had to be fetched for is kept whole.
         """
         ...
 
@@ -84,6 +100,10 @@ class OneByOne(Generic[Item, Outcome]):
         """Nothing."""
         return None
 
+    def keep(self, record: Record, _items: Sequence[Item]) -> Kept:
+        """All of the record."""
+        return Kept(record, record.size)
+
     def combine(self, _waiting: Sequence[Item]) -> Combined:
         """The first alone."""
         return Combined()
@@ -93,12 +113,16 @@ class OneByOne(Generic[Item, Outcome]):
         raise NotImplementedError(type(item).__name__)
 
 
+PENDING_BYTES = 16 * 1024 * 1024
+"""What is kept of the records that a pump works on, where none of them waits for long."""
+
+
 @dataclass(frozen=True, slots=True)
 class PumpSettings:
     """How much at once, how long, how often.
 
     `slots` items are handled at the same time. A partition is paused when its `window` of records is
-    taken; no more records are read at `max_pending` of them, or `max_pending_bytes` of keys and values.
+    taken; no more records are read at `max_pending` of them, or `max_pending_bytes` of what is kept of them.
     `drain_s`: what running work is given when partitions are taken away; all members wait for it.
     `handle_limit_s`: a handler that shows no progress (`streams.alive`) for so long is hung.
     `poison_after` failures while the canary passes make a dead letter, `failed_after` where the error is
@@ -114,7 +138,7 @@ class PumpSettings:
     slots: int = 32
     window: int = 2000
     max_pending: int = 10_000
-    max_pending_bytes: int = 16 * 1024 * 1024
+    max_pending_bytes: int = PENDING_BYTES
     drain_s: float = 4.0
     handle_limit_s: float = 600.0
     poison_after: int = 5

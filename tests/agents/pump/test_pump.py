@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from streams import aside
 from streams.agents.pump.membership import Partition, Stretch
 from streams.agents.pump.positions import Behind
-from streams.agents.pump.work import Combined
+from streams.agents.pump.work import Combined, Kept
 from streams.errors import Misconfigured, Rejected, Retryable
 from tests.agents.group import Bench, Steps
 
@@ -137,6 +137,58 @@ async def test_no_more_is_read_than_may_be_pending(limit):
         assert bench.pump.pending == 3
         bench.work.gates[0].set()
         await bench.until(lambda: len(bench.work.offsets("start")) == 4)
+
+
+async def test_of_a_full_window_what_it_waits_for_is_told_until_half_of_it_is_free():
+    told = []
+
+    def shut(at):
+        told.append(at.offset)
+        bench.work.gates[at.offset].set()
+
+    async with Bench(window=4, slots=10, shut=shut) as bench:
+        for key in range(8):
+            bench.deliver(b"wait", key=b"%d" % key)
+        await bench.handed_over()
+        await bench.until(lambda: not bench.group.paused)
+        assert set(told) <= {0, 1, 2, 3, 4, 5}
+        assert 2 <= bench.pump.pending < 4
+
+
+class Bare(Steps):
+    """Keeps nothing of a record but where it stands."""
+
+    def keep(self, record, _items):
+        return Kept(record.bare(()), 1)
+
+
+async def test_what_is_kept_of_a_record_counts_and_not_what_was_read():
+    async with Bench(Bare(), slots=10, max_pending_bytes=3) as bench:
+        for key in range(6):
+            bench.deliver(b"wait", key=b"%d" % key)
+        await bench.until(lambda: len(bench.work.offsets("start")) == 3)
+        bench.work.gates[0].set()
+        await bench.until(lambda: len(bench.work.offsets("start")) == 4)
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_a_dead_letter_of_which_little_was_kept_is_what_kafka_has_or_else_a_pointer(there):
+    async def again(bare):
+        return record if there else bare
+
+    async def dies(_record):
+        raise Rejected("dies", code="dies")
+
+    async with Bench(Bare(), again=again) as bench:
+        bench.work.acts[b"die"] = dies
+        record = bench.deliver(b"die", headers=[("mine", b"1")])
+        await bench.committed(1)
+    [letter] = bench.produced
+    assert text(letter, "dead-code") == "dies"
+    if there:
+        assert (letter.key, letter.value, text(letter, "mine")) == (b"k", b"die", "1")
+    else:
+        assert (letter.value, text(letter, "dead-truncated")) == (b"", "3")
 
 
 async def test_how_far_a_partition_is_behind_counts_what_waits_here_and_what_was_not_read_yet():

@@ -4,8 +4,12 @@ import asyncio
 import json
 from contextlib import aclosing
 
-from streams.answering.answerer import Answerer
+import pytest
+
+from streams.answering.answerer import MOST_WAITING_BYTES, WAITING_A_SLOT, Answerer, at_once
 from streams.answering.settings import Answering
+from streams.messages.questions import HISTORY_CHARACTERS, Turn
+from streams.messages.records import Offset
 from tests.unit.answering.rules import check_stream
 from tests.unit.answering.scripted import Index, Marks, Models, Script, Words, always, asked, hit
 from tests.unit.answering.virtual import monotonic, now, run
@@ -29,10 +33,10 @@ class Busy:
         self.ended = []
         self.most = 0
 
-    async def ask(self, tenant, **fields):
+    async def ask(self, tenant, *, turn=at_once, **fields):
         events = []
         question = asked("How do I reset the password?", tenant=tenant, age_s=-monotonic(), **fields)
-        async with aclosing(self.answerer.answer(question)) as stream:
+        async with aclosing(self.answerer.answer(question, turn=turn)) as stream:
             async for event in stream:
                 events.append(json.loads(event.model_dump_json()))
                 self.most = max(self.most, self.models.running)
@@ -79,3 +83,48 @@ def test_a_tenant_with_one_question_does_not_wait_for_the_hundred_of_another():
     busy = flood(100, deadline_ms=600_000, quiet_at_s=1.0)
     (at,) = [at for at, tenant, _ in busy.ended if tenant == "quiet"]
     assert at <= 1.0 + 3 * REPLY_S
+
+
+LONG = [Turn(role="user", content="x" * (HISTORY_CHARACTERS // 4))] * 4
+NEVER_INDEXED = [Offset(topic="documents.changes", partition=0, offset=10**9)]
+
+
+async def never():
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("fields", [{}, {"after": NEVER_INDEXED}, {"turn": never}])
+def test_a_tenant_whose_questions_are_long_keeps_no_other_out(fields):
+    """Whatever they wait for: the line, the index, or those before them in their conversation."""
+
+    async def crowd():
+        busy, quiet = Busy(), {"history": LONG, "deadline_ms": 100_000}
+        async with asyncio.TaskGroup() as group:
+            loud = [
+                group.create_task(busy.ask("loud", history=LONG, deadline_ms=600_000, **fields))
+                for _ in range(SLOTS * WAITING_A_SLOT)
+            ]
+            await asyncio.sleep(1.0)
+            refused = len(busy.ended)
+            async with asyncio.timeout(5 * REPLY_S):
+                await busy.ask("quiet", **quiet)
+            for one in loud:
+                one.cancel()
+        return refused, busy.ended
+
+    refused, ended = run(crowd())
+    assert SLOTS * WAITING_A_SLOT - refused <= MOST_WAITING_BYTES / HISTORY_CHARACTERS + SLOTS + 2
+    assert [end["type"] for _, tenant, end in ended if tenant == "quiet"] == ["answer.completed"]
+    assert {
+        (end["code"], end["retryable"]) for _, tenant, end in ended if end["type"] == "answer.failed"
+    } == {("unavailable", True)}
+
+
+def test_who_waits_for_its_turn_in_a_conversation_ends_at_its_deadline():
+    async def asked_behind():
+        busy = Busy()
+        await busy.ask("loud", turn=never, deadline_ms=2_000)
+        return busy.ended
+
+    [(at, _, end)] = run(asked_behind())
+    assert (end["code"], end["retryable"], 1 < at <= 2) == ("deadline_exceeded", True, True)

@@ -61,8 +61,8 @@ def test_a_question_as_json_keeps_all_that_it_says():
 
 
 def test_the_headers_travel_along():
-    headers = (("reply-to", b"replies.a"), ("reply-to", None))
-    assert ask(b"How?", headers=headers).headers == headers
+    headers = (("reply-to", b"replies.a"), ("tracestate", b"a=1"), ("reply-to", None), ("mine", b"x" * 9999))
+    assert ask(b"How?", headers=headers).headers == headers[:2]
 
 
 @pytest.mark.parametrize("text", ['"How?"', "42", "null", "what does {x} mean?", "(a) or [b]?", "- {", "?"])
@@ -122,6 +122,21 @@ def test_what_is_no_question_is_refused(value):
 
 def test_the_longest_question_is_read():
     assert ask("é".encode() * 8000).question.text == "é" * 8000
+
+
+def test_of_a_long_history_the_latest_turns_are_kept():
+    turns = [{"role": "user", "content": f"{number} " + "x" * 31_000} for number in range(20)]
+    kept = ask({"text": "And then?", "history": turns}).question.history
+    assert [turn.content for turn in kept] == [turn["content"] for turn in turns[-4:]]
+    assert ask({"text": "And then?", "history": turns, "more": "y" * 10**6}).size < 5 * 32_000
+
+
+def test_a_key_is_kept_as_it_is_or_what_tells_it_from_others():
+    long, other = b"k" * 10**6, b"k" * 10**6 + b"l"
+    assert ask(b"How?", b"42").key == b"42"
+    assert ask(b"How?", b"").key is None
+    assert len(ask(b"How?", long).key) < 100
+    assert ask(b"How?", long).key != ask(b"How?", other).key
 
 
 def test_a_record_that_is_too_large_is_refused_before_it_is_read():
