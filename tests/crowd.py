@@ -43,9 +43,10 @@ class Crowd:
         self._ends, self._changed = {}, asyncio.Condition()
         self.told = {}
 
-    async def ask(self, **fields):
+    async def ask(self, *, key=None, **fields):
         """Gives the question once Kafka has it."""
-        held = await self._producer.send_and_wait(self._questions, json.dumps(fields).encode())
+        value = json.dumps(fields, ensure_ascii=False).encode()
+        held = await self._producer.send_and_wait(self._questions, value, key)
         place = f"{held.topic}-{held.partition}-{held.offset}"
         told = self.told[place] = Told(fields, held.timestamp, self._ends.setdefault(place, {}))
         return told

@@ -3,10 +3,11 @@
 import asyncio
 import statistics
 import time
+from itertools import cycle
 
 import pytest
 
-from streams.answering.answerer import WAITING_A_SLOT
+from streams.answering.answerer import MOST_WAITING_BYTES, WAITING_A_SLOT
 from tests.asked import Site
 from tests.bench.stub import stub
 from tests.crowd import crowd
@@ -69,6 +70,43 @@ async def test_at_ten_times_the_load_each_question_has_one_end_in_time_and_no_te
             assert (small.end.type, small.late_s < LATE_S) == ("answer.completed", True)
             ended = [one.end for one in large if one.ends]
             assert {end.retryable for end in ended if end.type == "answer.failed"} == {True}
+            assert worker.resident_mb() - before_mb < MORE_MB
+
+
+LONG = [{"role": "user", "content": "ж" * 30_000}] * 4
+LONG_BYTES = 2 * 4 * 30_000
+MANY = 3 * MOST_WAITING_BYTES // LONG_BYTES // 2
+"""Half as many more as there is room for."""
+
+
+def ways(site):
+    """What a question may wait for, and be long by."""
+    return (
+        {"history": LONG},
+        {"history": LONG, "key": b"42"},
+        {"history": LONG, "after": [{"topic": site.changes, "partition": 0, "offset": 10**9}]},
+        {"padding": "y" * LONG_BYTES, "key": b"42"},
+    )
+
+
+@pytest.mark.timeout(240)
+async def test_a_tenant_whose_questions_are_long_and_wait_for_long_keeps_no_other_out(site):
+    with site.worker() as worker:
+        await asyncio.to_thread(worker.ready)
+        await tenants(site)
+        before_mb = worker.resident_mb()
+        async with crowd(site) as asking:
+            asked = {"text": "What is alpha?", "tenant": "large", "deadline_ms": 600_000, "stream": False}
+            many = [asked | way for _, way in zip(range(MANY), cycle(ways(site)), strict=False)]
+            await asyncio.gather(*(asking.ask(**one) for one in many))
+            large = list(asking.told.values())
+            small = await asking.ask(
+                text="What is alpha?", tenant="small", deadline_ms=60_000, stream=False, key=b"42"
+            )
+            await asking.until(lambda: small.ends and any(one.ends for one in large), 90)
+            assert (small.end.type, small.late_s < LATE_S) == ("answer.completed", True)
+            failed = [one.end for one in large if one.ends and one.end.type == "answer.failed"]
+            assert {(end.code, end.retryable) for end in failed} == {("unavailable", True)}
             assert worker.resident_mb() - before_mb < MORE_MB
 
 
