@@ -148,6 +148,8 @@ class Models:
     scripts: dict
     requests: list = field(default_factory=list)
     running: int = 0
+    most: int = 0
+    """That ran at a time."""
     counts: float | None = None
     """Tokens counted for each one that is estimated; None: always 100."""
     cuts: bool = False
@@ -159,6 +161,7 @@ class Models:
         self.requests.append(request)
         script = self.scripts[request.model]
         self.running += 1
+        self.most = max(self.most, self.running)
         try:
             await self._work(script.first_s)
             for piece in script.pieces:

@@ -7,6 +7,7 @@ from contextlib import aclosing
 import pytest
 
 from streams.answering.answerer import MOST_WAITING_BYTES, WAITING_A_SLOT, Answerer, at_once
+from streams.answering.retrieval.rewrite import MAX_TOKENS
 from streams.answering.settings import Answering
 from streams.messages.questions import HISTORY_CHARACTERS, Turn
 from streams.messages.records import Offset
@@ -25,17 +26,18 @@ class Busy:
     """An answerer with two slots and a slow model; how each question ended, and when."""
 
     def __init__(self):
-        self.models = Models({"big": Script(("Well, under ", "Security [1]."), first_s=REPLY_S)})
+        answers = Script(("Well, under ", "Security [1]."), first_s=REPLY_S)
+        rewrites = Script(("How do I reset the portal password?",), first_s=0.4)
+        self.models = Models({"big": answers, "small": rewrites})
+        self.settings = Answering("big", "small", slots=SLOTS)
         index = Index.of(*PASSAGES.values())
-        self.answerer = Answerer(
-            always(index, Words()), self.models, Marks(), Answering("big", "big", slots=SLOTS), now, monotonic
-        )
+        self.answerer = Answerer(always(index, Words()), self.models, Marks(), self.settings, now, monotonic)
         self.ended = []
         self.most = 0
 
-    async def ask(self, tenant, *, turn=at_once, **fields):
+    async def ask(self, tenant, *, text="How do I reset the password?", turn=at_once, **fields):
         events = []
-        question = asked("How do I reset the password?", tenant=tenant, age_s=-monotonic(), **fields)
+        question = asked(text, tenant=tenant, age_s=-monotonic(), **fields)
         async with aclosing(self.answerer.answer(question, turn=turn)) as stream:
             async for event in stream:
                 events.append(json.loads(event.model_dump_json()))
@@ -128,3 +130,17 @@ def test_who_waits_for_its_turn_in_a_conversation_ends_at_its_deadline():
 
     [(at, _, end)] = run(asked_behind())
     assert (end["code"], end["retryable"], 1 < at <= 2) == ("deadline_exceeded", True, True)
+
+
+def test_rewritten_follow_ups_and_answers_are_no_more_at_a_time_than_have_a_place_inside():
+    async def crowd():
+        busy, talk = Busy(), [Turn(role="user", content="How do I reset the portal password?")]
+        async with asyncio.TaskGroup() as group:
+            for _ in range(40):
+                group.create_task(busy.ask("loud", text="And for it?", history=talk, deadline_ms=600_000))
+        return busy
+
+    busy = run(crowd())
+    rewritten = [one for one in busy.models.requests if one.max_tokens == MAX_TOKENS]
+    assert (len(busy.ended), len(rewritten)) == (40, 40)
+    assert SLOTS < busy.models.most <= SLOTS + busy.settings.ahead
