@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
@@ -85,9 +85,9 @@ class Guard:
         """
         if self._policy == "off":
             return Unfiltered()
-        trusted = [one for one in passages if not one.suspicion]
-        texts = [text for one in trusted for text in (one.hit.title, one.hit.text, one.head.url or "")]
-        return OutputFilter(Known([*texts, _said(asked)]), canary)
+        trusted = _texts(one for one in passages if not one.suspicion)
+        suspect = _texts(one for one in passages if one.suspicion)
+        return OutputFilter(Known([*trusted, _said(asked)]), canary, Known(suspect))
 
     def report(self, found: Guarded | None, stopped: Sequence[str]) -> Guarded | None:
         """What the terminal event says: what was `found` before, and what replies were `stopped` for."""
@@ -132,6 +132,10 @@ class Guard:
     def _hit(self, where: str, kinds: Sequence[str], count: int = 1) -> None:
         for kind in kinds:
             self._observe(Observed("guard_hits", float(count), {"where": where, "kind": kind}))
+
+
+def _texts(found: Iterable[Found]) -> list[str]:
+    return [text for one in found for text in (one.hit.title, one.hit.text, one.head.url or "")]
 
 
 def _said(asked: Asked) -> str:

@@ -28,22 +28,41 @@ _LONGER = (
 # A sentence that begins right after a full stop is no host's name (`vous.Il`).
 _LAST = rf"(?:(?-i:{_TWO_LETTERS}|{_TWO_LETTERS.upper()})|{_LONGER}|xn--[a-z0-9-]+)"
 _REST = r"""[^\s<>"'`]"""
+# Of a server on one's own network, which no reader's program opens: `postgresql://db/app`.
+_SERVER = (
+    r"(?:amqps?|bolt|cassandra|clickhouse|kafka|mariadb|mongodb|mysql|nats|oracle|postgres(?:ql)?|rediss?|sqlserver)"
+    r"(?:\+\w+)?://[a-z_][\w-]*(?![\w.-])"
+)
+# Where a line of code or of configuration is meant: `main.py:42`.
+_FILE = (
+    r"(?:py|rs|js|tsx?|java|go|cc?|h|cpp|rb|php|cs|kt|md|txt|json|ya?ml|toml|xml|html?|css|sql|sh|log|conf|ini|"
+    r"cfg|csv)"
+)
 _LINK = re.compile(
     rf"""
-      \b[a-z][a-z0-9+.-]{{1,30}}:[/\\]{{2}}{_REST}+                  # https://…
+      \b(?!{_SERVER})[a-z][a-z0-9+.-]{{1,30}}:[/\\]{{2}}{_REST}+                  # https://…
     | \b(?:https?|ftp|wss?|file):(?:[/\\]+{_REST}|[\w-]+\.){_REST}*  # https:/…, https:host.…
     | (?<![:\w/\\])[/\\]{{2,}}[\w-]+(?:\.[\w-]+)+{_REST}*            # //host.…
     | (?<=<)[a-z][a-z0-9+.-]{{0,31}}:[^\s<>]+                        # <scheme:…>
     | \b(?:javascript|vbscript|mailto|data(?=:\w+/)|tel|sms):{_REST}+
-    | [\w.+-]{{1,64}}@[\w-]+(?:\.[\w-]+)+            # an address for mail; RFC 5321 has the 64
+    | [\w.+-]{{1,64}}@[\w-]+(?:(?:\.[\w-]+)+         # an address for mail; RFC 5321 has the 64
+                              |:[~/\w][\w./~-]*)     # of a repository
     | \bwww\.[\w-]+(?:\.[\w-]+)*{_REST}*
     | (?<![\w@./\\-])(?:[\w-]+\.)+(?:
           {_LAST}(?![\w-]|\.\w)(?:[/\\:?\#]{_REST}*)?
         | [a-z][a-z0-9-]*[a-z0-9](?::\d+)?(?:[/\\]|[?\#](?=\w)){_REST}*
+        | (?!{_FILE}:)[a-z][a-z0-9-]*[a-z0-9]:\d{{2,5}}(?![\w.])
       )
-    | (?<![\w@./\\-])(?:\d{{1,3}}\.){{3}}\d{{1,3}}(?::\d+)?[/\\](?=[^\s\d]|\d+[^\W\d]){_REST}*
+    | (?<![\w@./:\\-])[a-z][a-z0-9-]*:\d{{2,5}}[/\\](?=[\w.-]*[a-z_]){_REST}*   # localhost:8080/…
+    | (?<![\w@./\\-])(?:\d{{1,3}}\.){{3}}\d{{1,3}}(?:
+          (?::\d+)?[/\\](?=[^\s\d]|\d+[^\W\d]){_REST}* | :\d{{2,5}}(?![\w.])
+      )
+    | (?<![\w@./\\-])0x[0-9a-f]{{7,8}}(?::\d+)?[/\\]{_REST}+
     """,
     re.IGNORECASE | re.VERBOSE,
+)
+_HOST = re.compile(
+    rf"""(?<![\w@./\\:=<\[-])(?<!\]\()(?!www\.)(?:[\w-]+\.)+{_LAST}(?![\w@-]|\.\w|[/\\:?#])""", re.IGNORECASE
 )
 _SCHEME = re.compile(r"^(?:(?:https?:)?//|(?:https?|mailto):)")
 _DOTTED = re.compile(r"[^/?#]*[.@]")
@@ -53,7 +72,11 @@ _ESCAPE = re.compile(r"\\(?=[!-/:-@\[\]-`{-~])")
 # Those that models write in paths; after none of them does a browser see a host's name.
 _ESCAPED_IN_PATHS = re.compile(r"\\(?=[_*~&])")
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
-_HERE = re.compile(r"[^\s/\\:%&@?]*")
+# Full stops of Chinese and Japanese, which browsers take for those of a host's name.
+_FULL_STOP = re.compile(r"(?<=[a-zA-Z0-9])[\u3002\uff61](?=[a-zA-Z0-9])")
+_WWW = re.compile(r"\bwww\.(?=[\w-]+\.)")
+# Not from the root, and to no host: `page`, `part/page`, `#part`.
+_HERE = re.compile(r"(?!/)(?:[^\s/\\:%&@?]|/(?!/))*")
 
 
 def links(text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[str]:
@@ -62,6 +85,11 @@ def links(text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[str]:
     piece = text[start:end]
     if (shown := _shown(piece)) != piece:
         yield from _links(shown, 0, len(shown))
+
+
+def hosts(text: str, start: int) -> Iterator[re.Match[str]]:
+    """Hosts' names in `text` from `start` that stand alone: with no scheme, path or port, and in no link."""
+    return _HOST.finditer(text, start)
 
 
 def _links(text: str, start: int, end: int) -> Iterator[str]:
@@ -74,7 +102,7 @@ def _shown(text: str) -> str:
     """`text` as it is shown: without invisible characters, entities and escapes; full width made plain."""
     shown = html.unescape(text)
     if not shown.isascii():
-        shown = unicodedata.normalize("NFKC", _UNSEEN.sub("", shown))
+        shown = unicodedata.normalize("NFKC", _FULL_STOP.sub(".", _UNSEEN.sub("", shown)))
     return _ESCAPE.sub("", shown)
 
 
@@ -97,10 +125,11 @@ class Known:
     def __init__(self, texts: Iterable[str]) -> None:
         text = "\n".join(texts)
         plain = html.unescape(text)
-        self._text = (text if plain == text else f"{text}\n{plain}").casefold()
+        self._text = _WWW.sub("", (text if plain == text else f"{text}\n{plain}").casefold())
 
     def __contains__(self, link: str) -> bool:
         """Whether this address (as `links` gives it) stands there, or what an address there begins with."""
+        link = _WWW.sub("", link)
         return self._holds(link) or ("&" in link and self._holds(html.unescape(link)))
 
     def _holds(self, link: str) -> bool:

@@ -2,7 +2,8 @@
 
 An answer may name addresses that stand in its passages or in the question, and no others: a model that was
 talked round would send its reader, or the reader's data, elsewhere. It loads nothing from anywhere, its links
-go where they say, and the prompt's canary, a random word that nobody else knows, is never in it.
+go where they say, and the prompt's canary, a random word that nobody else knows, is never in it. The name of
+a host that nobody knows and that stands alone may be a product's (`Socket.io`): it stays, and leads nowhere.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from collections import deque
 from typing import Literal
 
 from streams.answering.generating.generate import Unfinished
-from streams.answering.guard.links import Known, host, links
+from streams.answering.guard.links import Known, host, hosts, links
 from streams.answering.text.tags import Tags
 from streams.answering.text.targets import Targets
 
 Leak = Literal["canary", "address", "image", "link"]
 """What a model's text was stopped for; a metric's label."""
+
+INERT = "\u2024"
+"""The dot of a host's name that no program makes a link of: one dot leader, which looks the same."""
 
 _LOOK_BACK = 2_000
 """Characters before what is let out in which a word or a link's label is looked for at most."""
@@ -28,17 +32,24 @@ _WORD = r"[\w.+@:;/%&=?#~$\\-]"
 _UNFINISHED = re.compile(rf"(?<!{_WORD})[.+@:;%&=?#~$-]*([\w/\\]{_WORD}*)\Z")
 _ALL_WORD = re.compile(rf"{_WORD}*")
 _LINK = re.compile(r"\[([^\[\]]{0,1000})\]\(\s*<?([^)\s>]+)")
+_FENCE = re.compile(r"^[ >]*(?:```|~~~)", re.MULTILINE)
 _ALPHANUMERIC = re.compile(r"[^\W_]")
 _TELLING = 4
 
 
 class OutputFilter:
-    """One reply's way out."""
+    """One reply's way out.
 
-    def __init__(self, known: Known, canary: str = "") -> None:
+    `known` are the addresses that may be named, `suspect` those of texts that are not to be trusted.
+    """
+
+    def __init__(self, known: Known, canary: str = "", suspect: Known | None = None) -> None:
         self._known, self._canary = known, canary.casefold()
+        self._suspect = suspect or Known([])
         self.seen = ""
         """The reply up to here, let out or not."""
+        # The same, but that hosts' names that were made inert are no names there.
+        self._checked = ""
         self._out = 0
         self._word: int | None = None
         self._tags, self._targets = Tags(), Targets(known.reaches)
@@ -54,12 +65,13 @@ class OutputFilter:
         """
         self._unfinished(text)
         self.seen += text
+        self._checked += text
         end = len(self.seen) if done else self._certain()
         piece = self.seen[self._out : end]
         if piece and (leak := self._leak(piece, end)):
             raise Unfinished("guarded", leak)
-        self._out = end
-        return piece
+        out, self._out = self._out, end
+        return self.seen[out:end]
 
     def _unfinished(self, text: str) -> None:
         """Sees where the last word begins, which may yet go on, with `text` after what was seen."""
@@ -94,7 +106,23 @@ class OutputFilter:
         word, begun = self._boundaries()
         if any(_elsewhere(*found.groups()) for found in _LINK.finditer(self.seen, begun, end)):
             return "link"
-        return "address" if any(link not in self._known for link in links(self.seen, word, end)) else None
+        self._make_inert(end)
+        return "address" if any(link not in self._known for link in links(self._checked, word, end)) else None
+
+    def _make_inert(self, end: int) -> None:
+        """Sees that hosts' names up to `end` that nobody knows lead nowhere where they stand alone."""
+        for found in list(hosts(self.seen, self._out)):
+            name = found[0]
+            if found.end() > end or name.casefold() in self._known or name.casefold() in self._suspect:
+                continue
+            self._checked = _replaced(self._checked, found.start(), "x" * len(name))
+            if not self._in_code(found.start()):
+                self.seen = _replaced(self.seen, found.start(), name.replace(".", INERT))
+
+    def _in_code(self, at: int) -> bool:
+        """Whether what stands there is code in Markdown, of which nobody makes links."""
+        line = self.seen.rfind("\n", 0, at) + 1
+        return bool(self.seen.count("`", line, at) % 2 or len(_FENCE.findall(self.seen, 0, at)) % 2)
 
     def _says_canary(self, piece: str) -> bool:
         said = self._said + "".join(_ALPHANUMERIC.findall(piece)).casefold()
@@ -107,6 +135,10 @@ class OutputFilter:
         word = max(start, *(self.seen.rfind(space, start, out) + 1 for space in " \n"))
         begun = self.seen.rfind("[", start, word)
         return word, begun if begun >= 0 else word
+
+
+def _replaced(text: str, start: int, part: str) -> str:
+    return text[:start] + part + text[start + len(part) :]
 
 
 def _elsewhere(shown: str, target: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum, auto
+from typing import Literal
 
 _HARMLESS = frozenset("_-#,+*=!<>\"' \t\n")
 # HTML's own: what others take for a space belongs to a name or a value.
@@ -29,6 +30,7 @@ class _Kind(Enum):
 
     ODD = auto()
     NAMED = auto()
+    ANCHOR = auto()
     META = auto()
     OBJECT = auto()
     ANIMATION = auto()
@@ -38,6 +40,7 @@ _NAMES = (
     (_Kind.META, re.compile(r"(?:.*:)?meta")),
     (_Kind.OBJECT, re.compile(r"(?:.*:)?(?:object|applet|embed|param)")),
     (_Kind.ANIMATION, re.compile(r"(?:.*:)?(?:animate.*|set)")),
+    (_Kind.ANCHOR, re.compile(r"a")),
     (_Kind.NAMED, re.compile(r"[a-z][a-z0-9_:-]*")),
 )
 _ON_KIND = {
@@ -60,8 +63,9 @@ class _In(Enum):
 _QUOTES = {_In.DOUBLE: '"', _In.SINGLE: "'"}
 _NAMING = (_In.NAME, _In.AUTOLINK)
 _VALUED = (_In.EQUALS, _In.BARE, _In.DOUBLE, _In.SINGLE)
-_State = tuple[_In, _Kind, bool]
-"""Where one is, in an element of what kind, and whether the attribute there has an effect."""
+_Effect = Literal["", "leads", "any"]
+_State = tuple[_In, _Kind, _Effect]
+"""Where one is, in an element of what kind, and the effect of the attribute there: `leads` takes a click."""
 
 
 class Tags:
@@ -77,6 +81,7 @@ class Tags:
         self._name: str | None = None
         self._attribute = ""
         self._named = self._line_begins = False
+        self._path = _Path()
 
     def load(self, text: str) -> bool:
         """Whether what was read up to here, and then `text`, may load something; it is not to go on then."""
@@ -95,12 +100,15 @@ class Tags:
         if character == "=":  # of a name, where none precedes it
             following |= {state for state in self._states if state[0] is _In.TAG}
         if self._name == "" and character.isascii() and character.isalpha():
-            following.add((_In.NAME, _Kind.ODD, False))
+            following.add((_In.NAME, _Kind.ODD, ""))
         raw = self._follow_name(character)
         self._follow_attribute(character)
         self._states = frozenset(state for state in following if state is not None)
-        harmful = not (character.isalnum() or character in _HARMLESS)
-        return raw or (harmful and any(effect and at is not _In.EQUALS for at, _, effect in self._states))
+        own = self._path.goes_on(character)
+        if character.isalnum() or character in _HARMLESS:
+            return raw
+        effects = {effect for at, _, effect in self._states if at is not _In.EQUALS}
+        return raw or "any" in effects or ("leads" in effects and not own)
 
     def _following(self, state: _State, character: str) -> _State | None:
         """The state after one; None for outside of a tag."""
@@ -109,10 +117,10 @@ class Tags:
         if after is None:
             return None
         if at in _NAMING and after is _In.TAG:
-            return after, _kind(self._name), False
+            return after, _kind(self._name), ""
         if at is _In.TAG and after is _In.EQUALS:
             return after, kind, _effective(kind, self._attribute)
-        return after, kind, effect and after in _VALUED
+        return after, kind, effect if after in _VALUED else ""
 
     def _follow_name(self, character: str) -> bool:
         """Follows the name that stands after `<`; whether it ends as that of a script or a style sheet."""
@@ -144,13 +152,36 @@ def _kind(name: str | None) -> _Kind:
     return next((kind for kind, names in _NAMES if names.fullmatch(name.lower())), _Kind.ODD)
 
 
-def _effective(kind: _Kind, attribute: str) -> bool:
+def _effective(kind: _Kind, attribute: str) -> _Effect:
     """Whether an attribute loads, leads or runs something."""
     if _ON_ANY.fullmatch(attribute) or len(attribute) == _LONGEST_NAME:
-        return True
+        return "any"
     if kind is _Kind.ODD:
-        return False
-    return bool(_ON_NAMED.fullmatch(attribute) or (kind in _ON_KIND and _ON_KIND[kind].fullmatch(attribute)))
+        return ""
+    if kind is _Kind.ANCHOR and attribute == "href":
+        return "leads"
+    named = _ON_NAMED.fullmatch(attribute) or (kind in _ON_KIND and _ON_KIND[kind].fullmatch(attribute))
+    return "any" if named else ""
+
+
+class _Path:
+    """Whether a value is a path from the root of the reader's own host, as in `href="/help"`."""
+
+    def __init__(self) -> None:
+        self._before, self._own, self._slash = "", False, False
+
+    def goes_on(self, character: str) -> bool:
+        """Whether `character` is of such a path; never after `//`, with or without white space in between."""
+        if character == "/":
+            begins = self._before in _SPACE or self._before in {"=", '"', "'"}
+            self._own = (begins or self._own) and not self._slash
+            self._slash = True
+        elif character.isalnum():
+            self._slash = False
+        elif character not in "-_.":
+            self._own = False
+        self._before = character
+        return self._own and character in "/."
 
 
 def _after(state: _In, character: str) -> _In | None:
