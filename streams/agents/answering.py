@@ -16,7 +16,7 @@ from streams.agents.guarded import Answers, guarded
 from streams.agents.lifecycle import Agent
 from streams.agents.outlet import Outlet, Replies, outgoing_event
 from streams.agents.pump.backoff import Backoff, Random
-from streams.agents.pump.delivery import Delivery
+from streams.agents.pump.delivery import Delivery, Produce
 from streams.agents.pump.dependency import Canary
 from streams.agents.pump.pump import Pump
 from streams.agents.pump.work import Ended, Kept, OneByOne, PumpSettings
@@ -226,16 +226,18 @@ def answering_agent(
     identify: Identify = identity,
     observe: Observer = unobserved,
     traces: Traces | None = None,
+    apart: Produce | None = None,
 ) -> Agent:
     """A fresh app, not yet started, that answers what is on the question topics and the retry topic.
 
+    `apart` sends what goes to reply topics, in place of the app's own producer: see `Outlet`.
     `canary` should ask Kafka alone: an answer that fails ends its question, and holds up nothing.
     """
     settings = replace(settings, handle_limit_s=max(settings.handle_limit_s, HANDLE_LIMIT_S))
     app = create_app(config)
     produce, backoff = Producing(app), Backoff(settings.backoff_s, settings.backoff_max_s, random)
     done = DoneLog(config.connection, done_topic, Delivery(produce, backoff), now)
-    outlet = Outlet(produce, replies, answers=answers_topic, backoff=backoff)
+    outlet = Outlet(produce, replies, answers=answers_topic, backoff=backoff, apart=apart)
 
     async def again(record: Record) -> Record:
         return await outlet.patiently(lambda: fetch(config.connection, record.at)) or record

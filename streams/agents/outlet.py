@@ -38,7 +38,11 @@ class Replies(Protocol):
 
 
 class Outlet:
-    """Sends events until Kafka has them. `answers` is the topic of those without a `reply-to`."""
+    """Sends events until Kafka has them. `answers` is the topic of those without a `reply-to`.
+
+    `apart` sends the others, by a way of its own where it is given: while a topic takes nothing, a producer
+    sends less often to all that the same broker leads.
+    """
 
     def __init__(
         self,
@@ -47,10 +51,12 @@ class Outlet:
         *,
         answers: str,
         backoff: Backoff,
+        apart: Produce | None = None,
         monotonic: Monotonic = time.monotonic,
     ) -> None:
         self.answers = answers
         self._produce, self._replies, self._backoff = produce, replies, backoff
+        self._apart = apart or produce
         self._monotonic = monotonic
 
     async def deliver(self, outgoing: Outgoing) -> None:
@@ -92,8 +98,9 @@ class Outlet:
         self, outgoing: Outgoing, lost: Callable[[str, StreamsError], Awaitable[bool]]
     ) -> None:
         """A reply topic that is `lost` is its question's misfortune alone."""
+        produce = self._produce if outgoing.topic == self.answers else self._apart
         try:
-            await self._produce(outgoing)
+            await produce(outgoing)
         except (Retryable, Misconfigured) as error:
             if outgoing.topic != self.answers and await lost(outgoing.topic, error):
                 raise Rejected("answers can't be written to the topic in reply-to", code="refused") from error

@@ -31,7 +31,7 @@ from streams.agents.coordination import Coordination, look_closer
 from streams.agents.pulse import Pulse
 from streams.agents.pump.turn import Turn
 from streams.errors import Misconfigured
-from streams.kafka.connection import KafkaConnection, disconnect
+from streams.kafka.connection import KafkaConnection, disconnect, unhurried
 from streams.kafka.faults import fault
 
 MAX_FETCH_BYTES = 8 * 1024 * 1024
@@ -230,6 +230,11 @@ class Producer(driver.Producer):
     def _settings_auth(self) -> dict[str, Any]:
         # Not idempotent: its fatal states can't be left without a new producer, and readers drop repeats.
         return {**_host(self.app).connection.producer_kwargs(), "enable_idempotence": False}
+
+    def _new_producer(self, transactional_id: str | None = None) -> aiokafka.AIOKafkaProducer:
+        producer = super()._new_producer(transactional_id)
+        unhurried(producer.client)
+        return producer
 
     def disconnect(self) -> None:
         """Has it make its connections anew; what is under way is sent again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -20,6 +20,8 @@ REQUEST_MS = 10_000
 """How long a request may take: a connection that leads nowhere any more is noticed by nothing else."""
 PROBE_MS = 5_000
 """How long an address that let nobody in has to say why."""
+METADATA_S = 0.05
+"""Between two looks for a partition's leader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,30 @@ def disconnect(client: AIOKafkaClient) -> None:
     """Closes all connections; what waits for an answer fails, and whoever asks next makes a new one."""
     for connection in list(client._conns.values()):  # noqa: SLF001 - aiokafka closes one only of itself
         connection.close(reason=CloseReason.CONNECTION_TIMEOUT)
+
+
+def unhurried(client: AIOKafkaClient) -> None:
+    """Has a producer's client ask who leads what at intervals: else it does nothing else while nobody does."""
+    update: Callable[[], Awaitable[bool]] = client.force_metadata_update
+    last, later = float("-inf"), None
+
+    async def after(seconds: float) -> bool:
+        nonlocal last
+        await asyncio.sleep(seconds)
+        last = asyncio.get_running_loop().time()
+        return await update()
+
+    def paced() -> Awaitable[bool]:
+        nonlocal last, later
+        if later is None or later.done():
+            wait = last + METADATA_S - asyncio.get_running_loop().time()
+            if wait <= 0:
+                last = asyncio.get_running_loop().time()
+                return update()
+            later = asyncio.ensure_future(after(wait))
+        return asyncio.shield(later)
+
+    client.force_metadata_update = paced
 
 
 async def _stopped(client: Client) -> None:

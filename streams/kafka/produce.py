@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
 from streams.errors import Rejected, Retryable
-from streams.kafka.connection import KafkaConnection, start
+from streams.kafka.connection import KafkaConnection, disconnect, start, unhurried
 from streams.kafka.faults import ADDRESS, FAULTS, MAX_BYTES, fault
 from streams.messages.dead import size_of
 from streams.messages.records import Offset, Outgoing
@@ -21,13 +22,20 @@ class Producer:
     """Sends records; to be used with `started`, or started by the first record.
 
     `max_bytes` is what a record may have, `timeout_s` how long a record may take (None: until Kafka is
-    back). A record that was given up may still arrive: whoever sends it again sends it twice.
+    back). A record that was given up may still arrive: whoever sends it again sends it twice. Without
+    `once` a record is given up after ten seconds, and what was sent may be there twice.
     """
 
     def __init__(
-        self, connection: KafkaConnection, *, max_bytes: int, timeout_s: float | None = None
+        self,
+        connection: KafkaConnection,
+        *,
+        max_bytes: int,
+        timeout_s: float | None = None,
+        once: bool = True,
     ) -> None:
         self._connection, self._max_bytes, self._timeout_s = connection, max_bytes, timeout_s
+        self._once = once
         self._client: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
 
@@ -62,6 +70,11 @@ class Producer:
         """As `send`, for whom the place doesn't matter."""
         await self.send(outgoing)
 
+    def disconnect(self) -> None:
+        """Makes its connections anew, as those that there are may lead nowhere."""
+        if self._client is not None:
+            disconnect(self._client.client)
+
     def _fits(self, outgoing: Outgoing) -> None:
         size = size_of(outgoing.key, outgoing.value, outgoing.headers)
         if size > self._max_bytes:
@@ -83,8 +96,8 @@ class Producer:
             )
         except FAULTS as error:
             meant = fault(self._connection.bootstrap_servers, error)
-            if isinstance(meant, Retryable) and not isinstance(error, TimeoutError):
-                # Some of its failures are final: the next record gets a producer of its own.
+            if self._once and isinstance(meant, Retryable) and not isinstance(error, TimeoutError):
+                # Some failures of an idempotent one are final: the next record gets a producer of its own.
                 await self._replace(client)
             raise meant from error
         return Offset(topic=held.topic, partition=held.partition, offset=held.offset)
@@ -92,9 +105,8 @@ class Producer:
     async def _connected(self) -> AIOKafkaProducer:
         async with self._starting:
             if self._client is None:
-                client = AIOKafkaProducer(
-                    **self._connection.producer_kwargs(), max_request_size=2 * self._max_bytes
-                )
+                client = AIOKafkaProducer(**self._kwargs(), max_request_size=2 * self._max_bytes)
+                unhurried(client.client)
                 try:
                     await start(self._connection, client)
                 except BaseException:
@@ -102,6 +114,9 @@ class Producer:
                     raise
                 self._client = client
             return self._client
+
+    def _kwargs(self) -> dict[str, Any]:
+        return self._connection.producer_kwargs() | ({} if self._once else {"enable_idempotence": False})
 
     async def _replace(self, client: AIOKafkaProducer) -> None:
         if self._client is client:

@@ -22,6 +22,7 @@ from streams.errors import Rejected
 from streams.indexing.generations.following import FollowingIndexer
 from streams.kafka import topics
 from streams.kafka.awaited import Awaited
+from streams.kafka.produce import Producer
 from streams.kafka.replies import ReplyTopics
 from streams.kafka.schemas import Schemas
 from streams.kafka.watermarks import CommittedOffsets
@@ -180,9 +181,13 @@ def index_agent(parts: Parts) -> Agent:
 
 
 def answer_agent(
-    parts: Parts, answerer: Answerer, watermarks: CommittedOffsets, replies: ReplyTopics
+    parts: Parts,
+    answerer: Answerer,
+    watermarks: CommittedOffsets,
+    replies: ReplyTopics,
+    outlet: Producer,
 ) -> Agent:
-    """A fresh answering agent."""
+    """A fresh answering agent; `outlet` sends what goes to reply topics."""
     settings = parts.settings
     decode, identify = question_decoder(parts)
 
@@ -213,8 +218,10 @@ def answer_agent(
         random=random.random,
         observe=parts.metrics,
         traces=traces_of(parts, "answer"),
+        apart=outlet.produce,
     )
     agent.app.on_disconnect(watermarks.disconnect)
+    agent.app.on_disconnect(outlet.disconnect)
     return agent
 
 
@@ -234,6 +241,11 @@ def watermarks_of(parts: Parts) -> CommittedOffsets:
     """How far the indexing group is."""
     source_topics = [source.topic for source in parts.topics.sources]
     return CommittedOffsets(connection(parts.settings), f"{parts.settings.group}-index", source_topics)
+
+
+def reply_producer_of(settings: Settings) -> Producer:
+    """Sends what goes to reply topics, and, like the agents' own, gives up what is not taken."""
+    return Producer(connection(settings), max_bytes=settings.topic_max_message_bytes, once=False)
 
 
 def reply_topics_of(settings: Settings) -> ReplyTopics:

@@ -37,6 +37,7 @@ from streams.worker.agents import (
     answer_agent,
     index_agent,
     new_answerer,
+    reply_producer_of,
     reply_topics_of,
     watermarks_of,
 )
@@ -181,13 +182,13 @@ async def _unless(stop: asyncio.Event, opening: Coroutine[Any, Any, Parts]) -> P
 
 async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: asyncio.Event) -> int:
     settings = parts.settings
-    watermarks, replies = watermarks_of(parts), reply_topics_of(settings)
+    watermarks, replies, outlet = watermarks_of(parts), reply_topics_of(settings), reply_producer_of(settings)
     shadow = ShadowModel.of(parts)
     warming = warming_of(parts) if "answer" in roles else None
     answerer = new_answerer(parts, watermarks, None if shadow is None else shadow.shadow, warming)
     new: dict[Role, Callable[[], Agent]] = {
         "index": lambda: index_agent(parts),
-        "answer": lambda: answer_agent(parts, answerer, watermarks, replies),
+        "answer": lambda: answer_agent(parts, answerer, watermarks, replies, outlet),
     }
     lifecycle = Lifecycle([new[role] for role in roles])
     log.info("worker starts", roles=list(roles), kafka=settings.kafka, store=settings.store)
@@ -220,6 +221,9 @@ async def _work(parts: Parts, roles: Sequence[Role], status: Status, stop: async
         await background.close()
         await watermarks.close()
         await replies.close()
+        # What it still holds is for a topic that takes nothing; the question comes again.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(outlet.stop(), CLOSE_S)
 
 
 def _reach(settings: Settings, stack: AsyncExitStack) -> Reach:

@@ -84,3 +84,15 @@ async def test_a_topic_that_is_gone_is_refused_at_once():
 
 async def test_the_topic_of_all_answers_is_waited_for_however_long():
     await Kafka(leads_at=100 * STUCK_S).deliver("answers")
+
+
+async def test_what_goes_to_a_reply_topic_has_a_way_of_its_own_and_holds_up_no_other():
+    kafka, apart = Kafka(), []
+
+    async def send(outgoing):
+        apart.append(outgoing.topic)
+
+    outlet = Outlet(kafka.produce, kafka, answers="answers", backoff=Backoff(0, 0, lambda: 0.0), apart=send)
+    for topic in (REPLY, "answers"):
+        await outlet.deliver(Outgoing(topic, b"q", b"{}"))
+    assert (apart, kafka.taken) == ([REPLY], ["answers"])

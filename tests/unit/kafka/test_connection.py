@@ -1,13 +1,15 @@
 """Where Kafka is: arguments for clients, and errors that say what to do."""
 
+import asyncio
 import ssl
 
 import pytest
 from aiokafka import errors
 
 from streams.errors import Misconfigured, Rejected, Retryable
-from streams.kafka.connection import KafkaConnection
+from streams.kafka.connection import METADATA_S, KafkaConnection, unhurried
 from streams.kafka.faults import fault
+from tests.unit.answering.virtual import monotonic, run
 
 SECRET = "hunter2-hunter2"
 
@@ -93,3 +95,41 @@ def test_a_record_that_is_too_large_for_the_broker_is_refused_for_good():
     assert isinstance(meant, Rejected)
     assert meant.code == "too_large"
     assert "STREAMS_TOPIC_MAX_MESSAGE_BYTES" in str(meant)
+
+
+class Leaderless:
+    """A client in whose cluster nobody leads what is asked for; an answer takes a millisecond."""
+
+    def __init__(self):
+        self.asked_at = []
+
+    def force_metadata_update(self):
+        self.asked_at.append(monotonic())
+        return asyncio.ensure_future(asyncio.sleep(0.001, result=True))
+
+
+def test_who_leads_a_partition_that_nobody_leads_is_asked_now_and_then_and_at_once_the_first_time():
+    async def waits(seconds):
+        client = Leaderless()
+        unhurried(client)
+        await asyncio.sleep(1.0)
+        while monotonic() < 1.0 + seconds:
+            assert await client.force_metadata_update()
+        return client.asked_at
+
+    asked_at = run(waits(1.0))
+    assert asked_at[0] == 1.0
+    assert 1.0 / METADATA_S * 0.9 <= len(asked_at) <= 1.0 / METADATA_S + 1
+
+
+def test_one_who_gives_up_waiting_for_a_leader_takes_no_other_along():
+    async def waited():
+        client = Leaderless()
+        unhurried(client)
+        await client.force_metadata_update()
+        waiting = [asyncio.ensure_future(client.force_metadata_update()) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        return await asyncio.gather(*waiting[1:]), len(client.asked_at)
+
+    assert run(waited()) == ([True, True], 2)
