@@ -143,7 +143,7 @@ def disconnect(client: AIOKafkaClient) -> None:
 
 
 def unhurried(client: AIOKafkaClient) -> None:
-    """Has a producer's client ask who leads what at intervals: else it does nothing else while nobody does."""
+    """Has a producer's client ask at intervals who leads a partition that nobody leads, not all the time."""
     update: Callable[[], Awaitable[bool]] = client.force_metadata_update
     last, later = float("-inf"), None
 
