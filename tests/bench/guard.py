@@ -4,8 +4,8 @@
                 `texts/attacks.jsonl`, how many are marked, and how many dropped (questions: refused); of
                 clean documents and questions (all of SciFact and service-public.fr, the project's own
                 documentation, and `texts/clean.jsonl`, written to be mistaken), how many are mistaken for
-                one. Of our own texts every other one, from the second on, was left out of sight while the
-                patterns were made: `held out`
+                one. Of our own texts those that are `held_out` were left out of sight while the patterns were
+                made
     reaching    of the documents with an injection, cut as they are indexed, in how many the text that it
                 wants said still stands in a passage that is not dropped: the model can't say what it lacks
     let out     of clean documents and code, as if a model had said one from itself, how many it can't say
@@ -33,6 +33,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +78,12 @@ def our_texts() -> Iterable[tuple[str, bool, bool, list[str]]]:
     """The texts written for this, by what they are and whether the patterns were made with them in sight."""
     for name, injection in (("attacks", True), ("clean", False)):
         rows = [json.loads(line) for line in (TEXTS / f"{name}.jsonl").read_text().splitlines()]
-        for first, part in enumerate(("in sight", "held out")):
-            for document in (True, False):
-                kind = "documents" if document else "questions"
-                each = [row["text"] for row in rows[first::2] if ("question" in row["kind"]) != document]
-                yield f"our {'attacks, ' if injection else 'clean '}{kind}, {part}", document, injection, each
+        for held_out, document in product((False, True), (True, False)):
+            kind = "documents" if document else "questions"
+            part = [row for row in rows if row["held_out"] == held_out]
+            each = [row["text"] for row in part if ("question" in row["kind"]) != document]
+            seen = "held out" if held_out else "in sight"
+            yield f"our {'attacks, ' if injection else 'clean '}{kind}, {seen}", document, injection, each
 
 
 def own_documents() -> list[str]:

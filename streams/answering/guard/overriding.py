@@ -37,6 +37,8 @@ _ENGLISH = (
         (0.7, _CANCELLING, rf"{_CANCEL}\W+(?:about\W+)?(?:all|everything|anything|what(?:ever)?)\b{_GAP}(?:above|before (?:this|that|now|here)|previously|so far|you(?:'ve| have| were)? (?:been )?(?:told|said|learn\w+|know))\b{_ON}"),
         (0.7, _CANCELLING, rf"{_CANCEL}\W+(?:all\W+|everything\W+)?(?:the\W+)?(?:rest|remainder|content|contents)\W+of\W+(?:this|the|these|your|any)\W+(?:\w+\W+)?(?:data|texts?|documents?|context|page|passages?|messages?|prompt|input|article|conversation|snippets?)\b"),
         (0.7, _CANCELLING, rf"{_CANCEL}\W+(?:all|any)\W+(?:other\W+)?(?:info|information|texts?|content|data|documents?|context)\W+(?:except|but|other than|apart)\b"),
+        (0.4, "forget,ignore,disregard,drop,abandon", r"\b(?:forget|ignore|disregard|drop|abandon|put aside) (?:the|your|that) (?:\w+ )?(?:task|job|assignment|role|act)\b(?: at hand)?(?= ?(?:[.,;:!]|and\b|$))"),
+        (0.4, "you ", rf"\b(?:{TOLD}) (?:that )?you (?:began|started|set out|were given|got|received|had) (?:with )?"),
         (0.4, _CANCELLING, rf"{_CANCEL} (?:the|all|any|these|those) (?:\w+ )?(?:documents?|question|query|context|passages?|sources?)\b,? (?:and|but)\b"),
         (0.5, "skip,ignore,disregard,forget,leave", r"\b(?:skip|ignore|disregard|forget|leave (?:aside|out)) (?:all )?(?:the|what(?:'s| is| was| stands| comes)?|that|everything)(?: written| said| printed)? (?:above|before this|so far)\s?(?:$|[.,;:!]|and\b|then\b)"),
         (0.5, "ignore,disregard,forget", r"\b(?:i|we)\W+(?:would like|want|need|ask)\W+you\W+to\W+(?:ignore|disregard|forget)\W+(?:all|everything|anything|them|your|these|those|the (?:rest|above|documents?|context)|what)\b|\b(?:i|we)\W+(?:want|need|would like)\W+you\W+to\W+stop\W+(?:being|acting|following|pretending|refusing|obeying)\b"),
@@ -49,6 +51,9 @@ _ENGLISH = (
     *signals(
         "override",
         (0.45, "you were,you have been,you had been", r"\b(?:everything|whatever|anything|all|what)\W+(?:that )?you (?:were|have been|had been) (?:\w+ )?(?:told|asked|given|instructed|ordered)\b"),
+        (0.45, "joke,test,draft,noise,untrusted,void,nonsense,invalid,practice", rf"\b(?:consider|treat|regard|see)\b[^.\n]{{0,15}}?\b{_EARLIER}\W+{FEW}(?:{TOLD}|text|words|lines)[^.\n]{{0,12}}?\b(?:joke|test|draft|noise|untrusted|void|nonsense|invalid|practice)\b|\b{TOLD}[^.\n]{{0,25}}? (?:were|was|are) (?:only |just |merely )?(?:an? )?(?:joke|test|draft|noise|practice)\b"),
+        (0.45, "this ", r"\b(?:do|act|proceed) (?:as|what) this (?:paragraph|page|text|document|note|passage) (?:says|tells|demands|asks|orders)"),
+        (0.4, "safety,content", r"\b(?:skip|drop|lift|bypass|ignore|disable|switch off|turn off)\b[^.\n]{0,12}\b(?:safety|content) (?:rules|filters?|layer|checks|polic\w+)\b|\bsafety (?:layer|filter|rules)s? (?:is |are )?off\b"),
         (0.5, "opposite,contrary,reverse,against,disobey", rf"\b(?:do the (?:opposite|contrary|reverse) of|(?:act|go|work) against|disobey) (?:what you\b|(?:all |the |your )(?:\w+ )?(?:{TOLD}|orders)(?: you| above| so far|$|\W*[.!]))"),
         # What is said to be cancelled; laws and letters say so, too.
         (0.3, "void,null,cancel,revoked,withdrawn,superseded,obsolete,invalid,expired,annulled,lifted,no longer", rf"\b(?:{_EARLIER}\W+{FEW}{TOLD}|{TOLD} (?:that (?:came|stood|stand|were given|you (?:got|were given)) )?(?:before|above|earlier|previously|so far)|you (?:were|have been) (?:\w+ )?(?:told|given|asked|instructed)[^.\n]{{0,25}}) (?:(?:is|are|was|were|has|have)(?: been)? (?:now |all |hereby )?(?:void|null|cancell?ed|revoked|withdrawn|superseded|obsolete|invalid|expired|annulled|lifted)|(?:is |are )?no longer (?:appl(?:y|ies)|counts?|holds?|valid|in force))\b"),
@@ -83,6 +88,7 @@ _FRENCH = (
     ),
     *signals(
         "override",
+        (0.4, "ce que tu,tu as recu", r"\bce que tu (?:avais|devais|dois|as) (?:a |recu|appris)|\b(?:ordres|consignes|instructions|regles) que tu as recu"),
         (0.45, "qu'on t'a,qu'on vous a", r"\bce qu'on (?:t'a|vous a) (?:dit|demande|appris|ordonne|indique)"),
         (0.5, "comme si", rf"\b(?:fais|faites) comme si\b[^.\n]{{0,10}}\b{_CONSIGNES}\b"),
         (0.3, "annul,caduc,null,levee,revoqu,sans effet,perim,plus", rf"\b{_CONSIGNES} {_DES}[^.\n]{{0,12}} (?:(?:sont|est) (?:\w+ )?(?:annule|caduc|null|levee|revoque|sans effet|perime)|ne (?:sont|valent|s'appliquent|comptent|est|vaut|s'applique) plus)"),
@@ -99,6 +105,7 @@ _OTHERS = (
         (0.7, "ignorier,vergiss,missacht,beachte", rf"\b(?:ignorier(?:e|t)?|vergiss|missachte|beachte[^.;:\n]{{0,20}}\bnicht)\b[^.;:\n]{{0,40}}\b(?:vorherig\w*|bisherig\w*|obig\w*|vorig\w*|vorangegangen\w*|fruher\w*|alle|deine)\b[^.;:\n]{{0,20}}\b{_ANWEISUNGEN}"),
         (0.4, "ignorieren sie,vergessen sie,missachten sie,beachten sie", rf"\b(?:ignorieren sie|vergessen sie|missachten sie|beachten sie[^.;:\n]{{0,20}}\bnicht)\b[^.;:\n]{{0,40}}\b(?:vorherig\w*|bisherig\w*|obig\w*|vorig\w*|vorangegangen\w*|fruher\w*|alle|ihre)\b[^.;:\n]{{0,20}}\b{_ANWEISUNGEN}"),
         (0.7, "ignor,olvid,descart,caso omiso,hagas caso,omit", r"\b(?:ignor[aeo]\w*|olvid[ae]\w*|descart[ae]\w*|haz caso omiso|no hagas caso|omit[ae])\b[^.;:\n]{0,40}\b(?:instruccion\w*|ordenes|reglas|indicaciones|directrices)\b[^.;:\n]{0,25}\b(?:anterior\w*|previ[ao]s?|de arriba|iniciales|recibid\w+)|\b(?:ignora|olvida)\b (?:todas )?(?:tus|sus|las) (?:instruccion\w*|reglas)"),
+        (0.5, "lo anterior,lascia perdere,quanto sopra", r"\b(?:olvida|ignora|omite)\b (?:todo )?lo anterior\b|\blascia perdere\b[^.;:\n]{0,10}\b(?:regole|istruzioni|indicazioni)|\b(?:ignora|dimentica) quanto sopra\b"),
         (0.7, "ignora,dimentica,trascura,non segu,non consid", r"\b(?:ignora\w*|dimentica\w*|trascura\w*|non (?:seguire|considerare))\b[^.;:\n]{0,40}\b(?:istruzion\w*|regole|comandi|indicazioni|direttive)\b[^.;:\n]{0,25}\b(?:precedent\w*|iniziali|sopra|ricevut\w+)|\b(?:ignora|dimentica)\b (?:tutte )?(?:le )?(?:tue|sue) (?:istruzioni|regole)"),
         (0.7, "ignor,esquec,desconsider", r"\b(?:ignor[ae]\w*|esquec[ae]\w*|desconsider[ae]\w*)\b[^.;:\n]{0,40}\b(?:instruc\w+|ordens|regras|diretrizes)\b[^.;:\n]{0,25}\b(?:anterior\w*|previas?|acima|iniciais|recebid\w+)|\b(?:ignore|esqueca)\b (?:todas )?(?:as )?suas (?:instrucoes|regras)"),
         (0.7, "negeer,vergeet", r"\b(?:negeer|vergeet)\b[^.\n]{0,30}\b(?:vorige|eerdere|alle|bovenstaande|je)\b[^.\n]{0,15}\b(?:instructies|opdrachten|regels)"),
@@ -117,6 +124,7 @@ _OTHERS = (
         (0.4, "ausser acht,beiseite,unbeachtet", r"\b(?:lass|lasst)\b[^.\n]{0,25}\b(?:ausser acht|beiseite|unbeachtet)\b"),
         (0.3, "gelten nicht mehr,aufgehoben,ungultig,hinfallig,nichtig,widerrufen,uberholt", rf"\b(?:(?:obigen?|bisherigen?|vorherigen?|fruheren?|vorigen?) {_ANWEISUNGEN}|dir)\b[^.;\n]{{0,30}}\b(?:gelten nicht mehr|(?:sind|ist) (?:aufgehoben|ungultig|hinfallig|nichtig|widerrufen|uberholt))"),
         (0.45, "gelten nicht mehr,aufgehoben,ungultig,hinfallig,nichtig,widerrufen,uberholt", r"\b(?:nicht mehr|aufgehoben|ungultig|hinfallig|nichtig|widerrufen|uberholt)\s?[.;,:]\s?(?:und )?(?:schreibe?|sage?|antworte|gib|melde)\b"),
+        (0.4, "deine", r"\bdeine (?:bisherigen?|fruheren?|alten?|vorherigen?) (?:aufgaben?|anweisungen|regeln|rolle)\b"),
         (0.5, "beantworte", r"\bbeantworte (?:die|diese|seine|ihre) (?:\w+ )?frage nicht\b"),
         (0.3, "anterior,precedent", r"\binstrucciones anteriores\b[^.\n]{0,12}\b(?:no (?:valen|cuentan|sirven)|(?:quedan|estan|son) (?:anulad|nul|cancelad))|\bistruzioni precedenti\b[^.\n]{0,12}\b(?:non (?:valgono|contano)|sono (?:annullat|null))"),
         (0.45, "valen,cuentan,anulad,cancelad,valgono,contano,annullat", r"\b(?:valen|cuentan|anuladas|canceladas|valgono piu|contano piu|annullate)\s?[.;,:]\s?(?:y |e )?(?:escribe|responde|contesta|di|scrivi|rispondi)\b"),
