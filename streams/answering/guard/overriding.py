@@ -10,7 +10,7 @@ from streams.answering.guard.signal import FEW, TOLD, signals
 _GAP = r"(?:\W+\w+){0,5}?\W+"
 # Whoever says what he does himself, or that it is not done, or asks whether it may be, orders nothing.
 _CANCEL = (
-    r"(?<!not )(?<!n't )(?<!never )(?<!may )(?<!\bi )(?<!\bwe )(?<!they )(?<!who )(?<!users )"
+    r"(?<!not )(?<!n't )(?<!never )(?<!may )(?<!\bi )(?<!\bwe )(?<!they )(?<!who )(?<!users )(?<!how to )"
     r"\b(?:ignor(?:e|ing)|disregard(?:ing)?|forget(?:ting)?|overrid(?:e|ing)|bypass|neglect|discard|erase)\b"
 )
 _CANCELLING = "ignor,disregard,forget,overrid,bypass,neglect,discard,eras"
