@@ -89,8 +89,9 @@ class Portions:
         except PromptTooLong:
             raise
         except (Rejected, Retryable) as error:
-            if len(keys) > 1:
+            blamed = self.blame(keys[0], error) if len(keys) == 1 else error
+            if blamed is error:
                 raise
-            raise self.blame(keys[0], error) from error
+            raise blamed from error
         got.update(zip(keys, made, strict=True))
         self.came(keys)
