@@ -44,7 +44,7 @@ demo: $(STAMP) ## documents in, cited answers out; an edit, a deletion, and the 
 test: $(STAMP) ## the tests that need no server
 	$(BIN)/python -m pytest tests --ignore=tests/real --ignore=tests/bench $(PYTEST_FLAGS)
 
-test-real: $(STAMP) servers ## the tests on real Kafka, Weaviate, Ollama, PostgreSQL, Debezium and Apicurio
+test-real: $(STAMP) servers ## the tests on real Kafka, Weaviate, Ollama, PostgreSQL, MariaDB, Debezium and Apicurio
 	$(BIN)/python -m pytest tests/real $(PYTEST_FLAGS)
 
 check: $(STAMP) ## format, lint, types, import rules, drift of what is generated
@@ -71,7 +71,7 @@ lock: $(STAMP) ## resolve the newest versions that pyproject.toml allows into re
 	$(UV_COMPILE) --upgrade pyproject.toml --extra gateway --extra otel --group image \
 		--constraints requirements.lock --output-file ops/worker.lock
 
-servers: ## install the real servers for test-real and the benches; needs Java, Maven, Go, npm and PostgreSQL
+servers: ## install the real servers for test-real and the benches; needs Java, Maven, Go, npm, PostgreSQL and MariaDB
 	@ops/servers/install
 
 schemas: $(STAMP) ## write schemas/ and the settings' reference anew from the code

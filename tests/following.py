@@ -89,10 +89,11 @@ def composed_connect() -> dict[str, str]:
     return connect_properties(compose()["services"]["connect"]["environment"])
 
 
-class Following:
-    """The table `articles` that an index follows: database, topic, worker, and what the index makes of it.
+class Follows:
+    """A table that an index follows: its topic, a worker, and what the index makes of it.
 
-    Everything has a name of its own, so that servers can be shared; the worker is not started.
+    Everything has a name of its own, so that servers can be shared; the worker is not started. The database
+    is a subclass's.
     """
 
     def __init__(
@@ -101,14 +102,11 @@ class Following:
         kafka: str,
         weaviate: Weaviate,
         ollama: str,
-        server: Postgres,
-        connect: Connect,
-        more_sources: str = "",
+        name: str,
+        topic: str,
+        sources: str,
     ) -> None:
-        self.name = f"cms{uuid.uuid4().hex[:6]}"
-        self.kafka, self.server, self.connect = kafka, server, connect
-        self.topic = f"{self.name}.public.articles"
-        self.dsn = new_database(server, self.name)
+        self.name, self.kafka, self.topic = name, kafka, topic
         self.sources = folder / "sources.toml"
         self.environ = {
             "STREAMS_KAFKA_BOOTSTRAP_SERVERS": kafka,
@@ -123,12 +121,7 @@ class Following:
             **{f"STREAMS_TOPIC_{one}": f"{self.name}.{one.lower().replace('_', '.')}" for one in OURS},
         }
         changes = self.environ["STREAMS_TOPIC_CHANGES"]
-        text = (CDC / "sources.toml").read_text()
-        self.sources.write_text(
-            (text + more_sources)
-            .replace('topic = "cms', f'topic = "{self.name}')
-            .replace("documents.changes", changes)
-        )
+        self.sources.write_text(sources.replace("documents.changes", changes))
         self.worker = Worker(folder, self.environ, roles="index")
         self._marks, self._records = 0, []
 
@@ -153,21 +146,6 @@ class Following:
         await self._watermarks.close()
         await self.store.close()
 
-    def config(self, **changes: str) -> dict[str, str]:
-        """The connector's configuration."""
-        return connector(self.server, self.name, self.name, **({"slot_name": self.name} | changes))
-
-    def connected(self) -> psycopg.Connection:
-        """A connection to the database; leaving it commits, or rolls back where something was raised."""
-        return psycopg.connect(self.dsn)
-
-    def sql(self, *statements: str) -> list[tuple]:
-        """Runs statements in one transaction; the rows of the last."""
-        with self.connected() as database:
-            for statement in statements:
-                cursor = database.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-
     async def records(self) -> list:
         """All records that are on the table's topic by now, as far as they have been fetched."""
         for messages in (await self._consumer.getmany(timeout_ms=100)).values():
@@ -178,11 +156,7 @@ class Following:
         """All records of the table, once all that is committed by now is among them."""
         self._marks += 1
         mark = f"mark-{self._marks}"
-        self.sql(
-            "INSERT INTO articles (id, org, slug, title, body)"
-            f" VALUES (0, '{self.name}', '{mark}', 'A mark', 'Says how far the connector is.')"
-            " ON CONFLICT (id) DO UPDATE SET slug = excluded.slug"
-        )
+        self.write_mark(mark)
         async with asyncio.timeout(LIMIT_S):
             while True:
                 seen = len(self._records)
@@ -239,12 +213,13 @@ class Following:
                     return
                 await asyncio.sleep(0.2)
 
+    def write_mark(self, mark: str) -> None:
+        """Writes and commits a row whose record holds `mark`."""
+        raise NotImplementedError
+
     def table(self) -> dict[str, dict]:
-        """What the index should hold: each row's document."""
-        rows = self.sql(
-            "SELECT id, org, slug, title, summary, body, readers, author, updated_at FROM articles"
-        )
-        return {f"article-{row[0]}": _document(*row[1:]) for row in rows}
+        """What the index should hold: each row's document, by its id."""
+        raise NotImplementedError
 
     async def index(self, source: str | None = None) -> dict[str, dict]:
         """What the index holds of the table: each live document, by all that it is."""
@@ -299,12 +274,65 @@ class Following:
         return texts
 
 
+class Following(Follows):
+    """PostgreSQL's table `articles`, as compose has it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        kafka: str,
+        weaviate: Weaviate,
+        ollama: str,
+        server: Postgres,
+        connect: Connect,
+        more_sources: str = "",
+    ) -> None:
+        name = f"cms{uuid.uuid4().hex[:6]}"
+        self.server, self.connect = server, connect
+        self.dsn = new_database(server, name)
+        sources = ((CDC / "sources.toml").read_text() + more_sources).replace(
+            'topic = "cms', f'topic = "{name}'
+        )
+        super().__init__(folder, kafka, weaviate, ollama, name, f"{name}.public.articles", sources)
+
+    def config(self, **changes: str) -> dict[str, str]:
+        """The connector's configuration."""
+        return connector(self.server, self.name, self.name, **({"slot_name": self.name} | changes))
+
+    def connected(self) -> psycopg.Connection:
+        """A connection to the database; leaving it commits, or rolls back where something was raised."""
+        return psycopg.connect(self.dsn)
+
+    def sql(self, *statements: str) -> list[tuple]:
+        """Runs statements in one transaction; the rows of the last."""
+        with self.connected() as database:
+            for statement in statements:
+                cursor = database.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def write_mark(self, mark: str) -> None:
+        """As said above."""
+        self.sql(
+            "INSERT INTO articles (id, org, slug, title, body)"
+            f" VALUES (0, '{self.name}', '{mark}', 'A mark', 'Says how far the connector is.')"
+            " ON CONFLICT (id) DO UPDATE SET slug = excluded.slug"
+        )
+
+    def table(self) -> dict[str, dict]:
+        """What the index should hold: each row's document."""
+        rows = self.sql(
+            "SELECT id, org, slug, title, summary, body, readers, author, updated_at FROM articles"
+        )
+        return {f"article-{row[0]}": document_of(*row[1:]) for row in rows}
+
+
 def _short(document: dict | None) -> str:
     """A document, for a person to read."""
     return "absent" if document is None else str(document | {"text": document["text"][:80]})
 
 
-def _document(org, slug, title, summary, body, readers, author, updated_at) -> dict:
+def document_of(org, slug, title, summary, body, readers, author, updated_at) -> dict:
+    """What the index should hold of a row of `articles`."""
     return {
         "tenant": org,
         "title": title,

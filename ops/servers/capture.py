@@ -1,4 +1,4 @@
-"""Change data capture: PostgreSQL, and Kafka Connect with Debezium's connector for it.
+"""Change data capture: PostgreSQL, and Kafka Connect with Debezium's connectors.
 
 with Postgres(Path("/tmp/db")) as db, Connect(Path("/tmp/connect"), kafka.bootstrap) as connect:
     connect.put("shop", {"connector.class": "io.debezium.connector.postgresql.PostgresConnector", …})
@@ -7,8 +7,6 @@ with Postgres(Path("/tmp/db")) as db, Connect(Path("/tmp/connect"), kafka.bootst
 from __future__ import annotations
 
 import json
-import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -16,13 +14,14 @@ import tempfile
 import time
 import urllib.request
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from ops.cdc.register import ask, await_running, register
 from ops.servers.launch import java, servers_folder
 from ops.servers.process import HOST, Server, ServerFailed, answers, free_ports, listens
+from ops.servers.unprivileged import handed_over, unprivileged
 
 
 class Postgres(Server):
@@ -40,7 +39,7 @@ class Postgres(Server):
         self.port = free_ports()
         # Not through the link: it lies where nobody but its owner may look.
         self.programs = (servers_folder() / "postgres" / "bin").resolve()
-        self.user = _unprivileged()
+        self.user = unprivileged("postgres")
         home = Path(tempfile.mkdtemp(prefix="postgres-")) if self.user else folder
         if home != folder:
             weakref.finalize(self, shutil.rmtree, home, ignore_errors=True)
@@ -67,16 +66,11 @@ class Postgres(Server):
         return super().start()
 
     def _make(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        who: dict[str, Any] = {}
-        if self.user:
-            entry = pwd.getpwnam(self.user)
-            os.chown(self.folder, entry.pw_uid, entry.pw_gid)
-            who = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
         made = subprocess.run(  # noqa: S603 - the command is ours
             [self.programs / "initdb", "-D", self._data, "-U", "postgres", "--auth=trust", "-E", "UTF8",
              "--locale=C", "--no-sync"],
-            cwd=self.folder, capture_output=True, text=True, check=False, **who,
+            cwd=self.folder, capture_output=True, text=True, check=False,
+            **handed_over(self.folder, self.user),
         )  # fmt: skip
         if made.returncode:
             raise ServerFailed(f"initdb failed\n{made.stdout}{made.stderr}")
@@ -86,20 +80,10 @@ class Postgres(Server):
         return "ready to accept connections" in self.printed() and listens(self.port)
 
 
-def _unprivileged() -> str | None:
-    """The user that PostgreSQL is to run as; None: the one who asks, who isn't root."""
-    if os.geteuid() != 0:
-        return None
-    try:
-        return pwd.getpwnam("postgres").pw_name
-    except KeyError:
-        return "nobody"
-
-
 class Connect(Server):
     """One distributed worker of Kafka Connect that has Debezium's plugin; a restart resumes its connectors.
 
-    `properties` overrides or adds to the worker's configuration.
+    `properties` overrides or adds to the worker's configuration; `plugins` are what `install` calls them.
     """
 
     name = "connect"
@@ -112,15 +96,16 @@ class Connect(Server):
         properties: Mapping[str, str] | None = None,
         env: Mapping[str, str] | None = None,
         heap: str = "512m",
+        plugins: Sequence[str] = ("debezium",),
     ) -> None:
         self.port = free_ports()
         self.url = f"http://{HOST}:{self.port}"
-        self.properties = self._defaults(bootstrap) | dict(properties or {})
+        self.properties = self._defaults(bootstrap, plugins) | dict(properties or {})
         self._config = folder / "connect.properties"
         main = "org.apache.kafka.connect.cli.ConnectDistributed"
         super().__init__([*java(heap), main, str(self._config)], folder, env or {})
 
-    def _defaults(self, bootstrap: str) -> dict[str, str]:
+    def _defaults(self, bootstrap: str, plugins: Sequence[str]) -> dict[str, str]:
         name = f"connect-{self.port}"
         topics = {
             f"{kind}.storage.{part}": value
@@ -138,7 +123,7 @@ class Connect(Server):
             "key.converter.schemas.enable": "false",
             "value.converter.schemas.enable": "false",
             "listeners": self.url,
-            "plugin.path": str(servers_folder() / "debezium"),
+            "plugin.path": ",".join(str(servers_folder() / plugin) for plugin in plugins),
             "plugin.discovery": "service_load",
             # What a killed worker did is taken over once it is missed, not five minutes later.
             "scheduled.rebalance.max.delay.ms": "0",

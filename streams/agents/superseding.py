@@ -16,7 +16,8 @@ def supersede(waiting: Sequence[Change]) -> Combined:
     partition, with offsets and timestamps that don't go back, and either each with a time of its own, or
     none with any (each then counts as later than the one before it). A change that inherits its time must
     be applied after those that have one, and one that leaves columns out after those that may have them. So
-    must a deletion whose row moved, which keeps the row for the new key: none stands for it, either.
+    must a deletion whose row moved, which keeps the row for the new key: none stands for it, either; and one
+    whose statement began before that of the one before it, as it may take that one's time, or the document's.
     """
     first = waiting[0]
     run = [first, *(after for _, after in takewhile(lambda two: _comparable(*two), pairwise(waiting)))]
@@ -34,6 +35,15 @@ def _takes_the_row(change: Change) -> bool:
     return isinstance(change.document, Incomplete) or change.moved_to is not None
 
 
+def _both_rise(before: Change, after: Change) -> bool:
+    """Whether no document can take one of the two for the later by its time, the other by its order."""
+    return (
+        before.early
+        and after.early
+        and all(was <= now for was, now in zip(_moment(before), _moment(after), strict=True))
+    )
+
+
 def _moment(change: Change) -> tuple[int, int]:
     return change.time or 0, change.order or 0
 
@@ -45,5 +55,5 @@ def _comparable(before: Change, after: Change) -> bool:
     if not same_log or after.at.offset < before.at.offset or after.timestamp < before.timestamp:
         return False
     if before.time is not None:
-        return after.time is not None
+        return after.time is not None and (not (before.early or after.early) or _both_rise(before, after))
     return before.order is None and after.time is None and after.order is None

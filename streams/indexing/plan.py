@@ -53,16 +53,23 @@ class Plan:
     removed: int = 0
 
 
+LONGEST_NS = 3_600 * 10**9
+"""How long a statement may run, an hour. Beyond that, the log of which the order speaks may be another."""
+
+
 def position_of(change: Change | Truncation, base: Head | None) -> Position:
     """Where `change` stands, given the document (or, of a truncation, the floor) that it finds.
 
-    Without a time and an order of its own it has the document's. Between equal times and orders, a later
+    Without a time and an order of its own it has the document's. One whose statement began before, but which
+    stands behind it in the database's log, has the document's time. Between equal times and orders, a later
     record of the document's own partition counts as no earlier than the document's timestamp.
     """
     moment, timestamp = (change.time or 0, change.order or 0), max(change.timestamp, 0)
     if base is not None:
         if not change.timed:
             moment = max(moment, base.position[:2])
+        elif _came_last(change, base.position):
+            moment = (base.position.time, moment[1])
         if moment == base.position[:2] and _follows(change, base):
             timestamp = max(timestamp, base.position.timestamp)
     return Position(*moment, timestamp, change.at.offset)
@@ -119,7 +126,7 @@ def plan(
 def repeats(change: Change, base: Head) -> bool:
     """Whether the document is at this very change already, not at another one of the same record."""
     at = change.at
-    same_moment = not change.timed or (change.time or 0, change.order or 0) == base.position[:2]
+    same_moment = not change.timed or position_of(change, base)[:2] == base.position[:2]
     return same_moment and (base.topic, base.partition, base.offset) == (at.topic, at.partition, at.offset)
 
 
@@ -137,6 +144,13 @@ def passage(head: Head, id_: UUID, text: str, vector: Vector, written: datetime)
         written=written,
         vector=vector,
     )
+
+
+def _came_last(change: Change | Truncation, base: Position) -> bool:
+    """Whether its statement began before what stands at `base`, and reached the row after that."""
+    if not isinstance(change, Change) or not change.early:
+        return False
+    return 0 < base.order <= (change.order or 0) and 0 < base.time - (change.time or 0) <= LONGEST_NS
 
 
 def _follows(change: Change | Truncation, base: Head) -> bool:

@@ -116,7 +116,8 @@ class Change:
     (nanoseconds) and `order` are the source's own, None where it gives none; `timestamp` (milliseconds) and
     `at` are Kafka's, and, for a dead letter sent back, those of its first delivery. `tenant` and
     `document_id` are what a change without a document, or with an incomplete one, names of itself, if
-    anything. `row` holds the source's mapped columns, for later changes that leave some out. `inherited`:
+    anything. `early`: `time` is when the statement began, which may have been committed later. `row` holds
+    the source's mapped columns, for later changes that leave some out. `inherited`:
     time and order are not its own, but those of the document that it was first applied to. `moved_from` is
     the record key that the row had before, `moved_to` the one that the row has instead of this: two changes
     of the same time and order.
@@ -130,6 +131,7 @@ class Change:
     tenant: str | None = None
     document_id: str | None = None
     time: int | None = None
+    early: bool = False
     order: int | None = None
     changed_at: datetime | None = None
     row: dict[str, JsonValue] = field(default_factory=dict)

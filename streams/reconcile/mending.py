@@ -117,16 +117,22 @@ class Mender:
 def placed(change: Placed, found: Found, spoken: Spoken | None, head: Head | None) -> Placed:
     """`change`, ready to be applied without those that came before it.
 
-    The time that it inherits from them is given to it. Where the document is at it already, it is left as
+    The time that it has from them is given to it. Where the document is at it already, it is left as
     it is, so that the indexer knows it again and mends what it lists.
     """
     wanted = spoken.wanted if spoken else None
-    if found.kind == "damaged" or wanted is None or wanted.timed or wanted.offset != change.at.offset:
+    if found.kind == "damaged" or wanted is None or wanted.offset != change.at.offset:
         return change
+    if wanted.timed:
+        return replace(change, time=wanted.position.time) if _is_early(change) else change
     position = wanted.position if head is None else over(wanted, head.position, follows=True)
     if position[:2] == (0, 0):
         return change
     return replace(change, time=position.time, order=position.order)
+
+
+def _is_early(said: Placed) -> bool:
+    return isinstance(said, Change) and said.early
 
 
 def _concerns(said: Placed, found: Found) -> bool:

@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 from streams.messages.changes import Change, Document, Truncation
 from streams.messages.position import Position
 
+LONGEST_NS = 3_600 * 10**9
+"""How long a statement is taken to run at most: an hour."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -54,12 +57,19 @@ def stand(change: Change | Truncation, before: Standing | None) -> Standing:
     )
     if before is None:
         return said
+    if gone is not None and gone.early and _began_before(said.position, before.position):
+        said = replace(said, position=said.position._replace(time=before.position.time))
     return replace(said, position=over(said, before.position, follows=_after(said, before)))
 
 
 def _after(said: Standing, before: Standing) -> bool:
     """Whether it is a later record of the same partition."""
     return said.partition == before.partition and said.offset > before.offset
+
+
+def _began_before(said: Position, before: Position) -> bool:
+    """Whether the one that is behind in the database's log is of a statement that began before."""
+    return 0 < before.order <= said.order and said.time < before.time <= said.time + LONGEST_NS
 
 
 def over(said: Standing, base: Position, *, follows: bool) -> Position:

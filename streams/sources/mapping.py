@@ -48,6 +48,7 @@ def change_of(source: Source, record: Record, payload: Payload, row: Row) -> Cha
         at=record.at,
         timestamp=record.timestamp,
         time=row.time,
+        early=row.early,
         order=row.order,
         changed_at=row.changed_at,
     )

@@ -1,8 +1,9 @@
 """Maxwell: one row of MySQL a record, `{"type": "update", "ts": …, "data": {…}, "old": {…}}`.
 
-See https://maxwells-daemon.io/dataformat/. `ts` is the second of the commit; which of two changes of one
-second is the later one, `position` says where Maxwell writes it (`output_binlog_position`), else the order
-of the topic. `xid` does not: a transaction has it from its first statement, not from its commit.
+See https://maxwells-daemon.io/dataformat/. `ts` is the second in which the statement began; which of two
+changes of one second is the later one, `position` says where Maxwell writes it (`output_binlog_position`),
+else the order of the topic. `xid` does not: a transaction has it from its first statement, not from its
+commit.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ def _rows(source: Source, record_key: JsonValue, value: Mapping[str, JsonValue])
         raise _not_maxwell('"data" holds no row (encrypted values are not read: set encrypt=none)')
     names = _key_columns(value.get("primary_key_columns"), record_key)
     time = moment(value.get("ts"), SECOND)
-    row = Row(data, time=time.time, order=_order(value.get("position")), changed_at=time.changed_at)
+    order = _order(value.get("position"))
+    row = Row(data, time=time.time, early=True, order=order, changed_at=time.changed_at)
     if kind == "delete":
         return (gone(source, table, names, row),)
     if kind == "update":

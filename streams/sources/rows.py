@@ -17,7 +17,7 @@ class Row:
     columns that the format itself names, None where it names none: the record's key, or the source's `key`
     setting, says then. `lacking` names columns that are there but whose values the record leaves out.
     `before` is the row as it was, as far as the record says: its key columns may be needed.
-    `time` (nanoseconds since the epoch) and `order` are the source's own, as in `Change`.
+    `time` (nanoseconds since the epoch), `early` and `order` are the source's own, as in `Change`.
     """
 
     columns: Mapping[str, JsonValue] | None
@@ -25,5 +25,6 @@ class Row:
     lacking: frozenset[str] = field(default_factory=frozenset)
     before: Mapping[str, JsonValue] | None = None
     time: int | None = None
+    early: bool = False
     order: int | None = None
     changed_at: datetime | None = None

@@ -19,19 +19,19 @@ from streams.messages.records import Offset
 KEY = document_key("t", "k")
 
 
-def change(offset, *, time=None, order=None, partition=0, topic="t", timestamp=1_000):
+def change(offset, *, time=None, order=None, partition=0, topic="t", timestamp=1_000, early=False):
     at = Offset(topic=topic, partition=partition, offset=offset)
-    return Change(source="t", record_key="k", at=at, timestamp=timestamp, time=time, order=order)
+    return Change("t", "k", at=at, timestamp=timestamp, time=time, order=order, early=early)
 
 
 @st.composite
 def lines(draw):
     number = st.integers(1, 3)
-    part = st.tuples(st.none() | number, st.none() | number, st.integers(0, 1), number)
+    part = st.tuples(st.none() | number, st.none() | number, st.integers(0, 1), number, st.booleans())
     drawn = draw(st.lists(part, min_size=1, max_size=8))
     return [
-        change(n, time=time, order=order, partition=partition, timestamp=timestamp)
-        for n, (time, order, partition, timestamp) in enumerate(drawn, 1)
+        change(n, time=time, order=order, partition=partition, timestamp=timestamp, early=early)
+        for n, (time, order, partition, timestamp, early) in enumerate(drawn, 1)
     ]
 
 

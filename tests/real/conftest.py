@@ -1,11 +1,11 @@
 """Real servers for the tests: one of each a session, and fresh ones for tests that break them.
 
 `kafka` (the bootstrap address), `weaviate` (`.url`, `.grpc_port`), `ollama` (the URL; MiniLM and
-SmolLM2 are there) and `postgres` (`.dsn()`) last the session. `kafka_broker`, `weaviate_server` and
-`ollama_server` are the test's own, to `.kill()`, `.start()`, `.freeze()` and `.thaw()`; `new_kafka`
-starts brokers with properties of their own: `new_kafka(**{"message.max.bytes": "1000000"})`,
-`new_connect` workers of Kafka Connect that have Debezium: `new_connect(kafka)`. `topic` is a name that
-no other test uses.
+SmolLM2 are there), `postgres` (`.dsn()`) and `mariadb` (`.sql()`) last the session. `kafka_broker`,
+`weaviate_server` and `ollama_server` are the test's own, to `.kill()`, `.start()`, `.freeze()` and
+`.thaw()`; `new_kafka` starts brokers with properties of their own:
+`new_kafka(**{"message.max.bytes": "1000000"})`, `new_connect` workers of Kafka Connect that have Debezium:
+`new_connect(kafka)`. `topic` is a name that no other test uses.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ import pytest
 
 from ops.servers.capture import Connect, Postgres
 from ops.servers.launch import Kafka, Ollama, Server, Weaviate, servers_folder
+from ops.servers.mariadb import MariaDb
 from ops.servers.ollama_models import import_models
 from ops.servers.registry import Apicurio
 from tests.conftest import lacking
@@ -94,15 +95,30 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
+    """A MariaDB that all tests share: make databases of your own."""
+    _require("mariadb", "bin")
+    with _running(MariaDb(tmp_path_factory.mktemp("mariadb"))) as server:
+        yield server
+
+
 @pytest.fixture(scope="module")
 def new_connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Connect]]:
     """Starts workers of Kafka Connect, on the broker that is passed, with properties over the usual ones."""
     require_kafka()
-    _require("debezium")
     with ExitStack() as running:
 
-        def start(bootstrap: str, env: Mapping[str, str] | None = None, **properties: str) -> Connect:
-            worker = Connect(tmp_path_factory.mktemp("connect"), bootstrap, properties, env)
+        def start(
+            bootstrap: str,
+            env: Mapping[str, str] | None = None,
+            plugins: Sequence[str] = ("debezium",),
+            **properties: str,
+        ) -> Connect:
+            for plugin in plugins:
+                _require(plugin)
+            folder = tmp_path_factory.mktemp("connect")
+            worker = Connect(folder, bootstrap, properties, env, plugins=plugins)
             return running.enter_context(_running(worker))
 
         yield start

@@ -260,7 +260,7 @@ def sent_again(records):
 
 
 async def test_a_snapshot_on_demand_while_changes_go_on_changes_nothing(cms):
-    cms.sql(block(PAGE, "sql", "execute-snapshot"))
+    cms.sql(block(PAGE, "sql", "public.articles"))
     for number in range(200, 230):
         cms.sql(
             insert(number, org="during", body=f"Written during a snapshot: gamma{number}."),
@@ -328,7 +328,7 @@ async def test_a_table_whose_records_are_flattened_is_followed_from_when_its_top
         "INSERT INTO pages VALUES (1, 'one', 'Page one'), (2, 'two', 'Page two'), (3, 'three', 'Page three')",
     )
     flat = f"{cms.name}flat"
-    shown = block(PAGE, "properties", "transforms=unwrap").splitlines()
+    shown = block(PAGE, "properties", "lsn").splitlines()
     unwrap = dict(line.split("=", 1) for line in shown)
     names = {"topic.prefix": flat, "slot.name": flat, "publication.name": "pages"}
     cms.connect.put(flat, cms.config() | names | {"table.include.list": "public.pages"} | unwrap)

@@ -30,6 +30,11 @@ def test_its_lines_of_the_connector_are_those_of_the_file():
     assert len(shown) > 5
 
 
+def test_its_lines_of_mariadbs_connector_are_those_of_the_file():
+    shown = json.loads(block(PAGE, "json", "database.server.id"))
+    assert shown.items() <= json.loads((CDC / "mariadb.json").read_text()).items()
+
+
 def test_its_statements_for_the_database_are_those_of_the_script():
     shown = statements(block(PAGE, "sql", "CREATE PUBLICATION"))
     assert shown <= statements((CDC / "init.sql").read_text())

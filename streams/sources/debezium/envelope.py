@@ -67,7 +67,7 @@ def _gone(source: Source, payload: Payload, event: Event) -> Row:
         before = cassandra.columns(before, partial=True)[0]
     if _is_of("postgresql", event):
         before = told(source, payload.key, before)
-    return Row(None, before=before, time=at.time, order=at.order, changed_at=at.changed_at)
+    return at.of(Row(None, before=before))
 
 
 def _written(source: Source, event: Event) -> Row:
@@ -86,14 +86,7 @@ def _written(source: Source, event: Event) -> Row:
         after, lacking = cassandra.columns(after, partial=event.get("op") == "u")
     columns, unavailable = without_unavailable(source, after, before)
     at = _moment(event)
-    return Row(
-        columns,
-        before=before,
-        lacking=lacking | unavailable,
-        time=at.time,
-        order=at.order,
-        changed_at=at.changed_at,
-    )
+    return at.of(Row(columns, before=before, lacking=lacking | unavailable))
 
 
 def _truncation(source: Source, record: Record, event: Event) -> Truncation:

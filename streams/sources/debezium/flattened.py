@@ -38,9 +38,9 @@ def row(
     at = moment(added, op=added.get("op")) if {"op", "snapshot"} & added.keys() else Moment()
     if added.get("op") == "d" or columns.get(_DELETED) in (True, "true"):
         before = told(source, payload.key, columns)
-        return Row(None, before=before, time=at.time, order=at.order, changed_at=at.changed_at)
+        return at.of(Row(None, before=before))
     present, lacking = without_unavailable(source, columns, None)
-    return Row(present, lacking=lacking, time=at.time, order=at.order, changed_at=at.changed_at)
+    return at.of(Row(present, lacking=lacking))
 
 
 def added(source: Source, record: Record, columns: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 from streams.messages.changes import Change, Document, Truncation
 
+HOUR = 3_600 * 10**9
+
 
 @dataclass(frozen=True)
 class State:
@@ -26,6 +28,8 @@ def replayed(state: State | None, change: Change | Truncation, floor: State | No
         time, order = base.position[:2] if base else (0, 0)
     else:
         time, order = change.time or 0, change.order or 0
+        if base and getattr(change, "early", False) and 0 < base.position[1] <= order:
+            time = base.position[0] if time < base.position[0] <= time + HOUR else time
     timestamp = change.timestamp
     if base and base.position[:2] == (time, order) and base.log[:2] == at[:2] and base.log[2] < at[2]:
         timestamp = max(timestamp, base.position[2])

@@ -82,7 +82,10 @@ def changes(draw, records, *, truncated=False):
             log.append(Truncation(**placed))
         else:
             document = draw(st.one_of(documents, documents, documents, st.none()))
-            log.append(Change(record_key=draw(st.sampled_from(records)), document=document, **placed))
+            early = timed and draw(st.booleans())
+            log.append(
+                Change(record_key=draw(st.sampled_from(records)), document=document, early=early, **placed)
+            )
     return log
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.indexing.plan import passage, plan, position_of, stale
+from streams.indexing.plan import passage, plan, position_of, repeats, stale
 from streams.messages.changes import Change, Document
 from streams.messages.held import content_hash, current
 from streams.messages.position import Position
@@ -148,6 +148,25 @@ def test_without_time_and_order_of_its_own_a_change_has_the_documents():
     assert position_of(change(2, None), head) == Position(70, 3, 2, 2)
     assert position_of(change(2, None), None) == Position(0, 0, 2, 2)
     assert position_of(change(2, "b", time=71), head) == Position(71, 0, 2, 2)
+
+
+def test_what_stands_later_in_the_log_is_later_though_its_statement_began_before():
+    head = planned(change(5, "a", time=70, order=3)).head
+    last = replace(change(6, "b", time=60, order=4), early=True)
+    assert position_of(last, head) == Position(70, 4, 6, 6)
+    after = planned(last, head).head
+    assert stale(change(6, "b", time=60, order=4), head), "a time that is the commit's decides"
+    assert stale(replace(change(7, "a", time=70, order=3), early=True), after), "the one before, sent again"
+    assert stale(last, after), "sent again"
+    assert repeats(last, after)
+    assert stale(replace(change(8, "c", time=60, order=2), early=True), head), "before it in the log"
+
+
+def test_what_began_more_than_an_hour_before_may_be_of_another_log():
+    hour = 3_600 * 10**9
+    head = planned(change(5, "a", time=hour + 10, order=3)).head
+    assert not stale(replace(change(6, "b", time=10, order=4), early=True), head)
+    assert stale(replace(change(6, "b", time=9, order=4), early=True), head)
 
 
 def test_a_change_that_is_carried_on_has_the_later_of_the_time_that_it_inherited_and_the_documents():

@@ -34,6 +34,7 @@ def logs(draw, *, partitions=1, timed=None, back=2, size=8):
                 document=draw(st.one_of(st.just(Document("t", "k", "text")), st.none())),
                 time=draw(st.integers(1, 4)) if own else None,
                 order=draw(st.integers(0, 3)) if own else None,
+                early=own and draw(st.booleans()),
             )
         )
     return log

@@ -96,6 +96,10 @@ def test_only_rows_of_the_tables_that_the_source_names_are_read(table):
     assert said(INSERT | {"database": "x", "table": "y"}, of=source(table=table)) == (Ignored("other_table"),)
 
 
+def test_its_time_is_when_the_statement_began():
+    assert change(INSERT | {"position": "master.000009:800911"}).early
+
+
 def test_positions_in_the_binlog_order_changes_of_one_second():
     first, second, third = (
         change(INSERT | {"position": position})

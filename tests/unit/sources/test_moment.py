@@ -57,6 +57,13 @@ def test_what_a_snapshot_read_has_no_time(op, snapshot, timed):
     assert (made.time is not None) == timed
 
 
+def test_whole_seconds_of_a_binary_log_are_when_a_statement_began_finer_ones_and_others_are_commits():
+    log = {"file": "bin.000001", "pos": 4}
+    assert moment(log | {"ts_us": NOW // 1000, "ts_ms": NOW // 10**6}, op="u").early
+    assert not moment(log | {"ts_us": NOW // 1000 + 1}, op="u").early
+    assert not moment({"lsn": 7, "ts_us": NOW // 1000}, op="u").early
+
+
 LSN = "{:08x}:{:08x}:{:04x}".format
 LATER = {
     "postgresql": [{"lsn": 1}, {"lsn": 24023128}, {"lsn": "24023129"}, {"lsn": 2**64 - 1}],

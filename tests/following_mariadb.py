@@ -1,0 +1,109 @@
+"""A table of MariaDB that is followed: what `ops/cdc` has for it, given to servers of the tests' own."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import Popen
+
+from ops.servers.capture import Connect
+from ops.servers.launch import Weaviate
+from ops.servers.mariadb import MariaDb
+from ops.servers.process import HOST
+from tests.following import CDC, PASSWORD, Follows, document_of
+
+COLUMNS = "id, org, slug, title, summary, body, readers, author, updated_at"
+
+
+class FollowingMariaDb(Follows):
+    """MariaDB's table `articles`, in a database of its own."""
+
+    def __init__(
+        self,
+        folder: Path,
+        kafka: str,
+        weaviate: Weaviate,
+        ollama: str,
+        server: MariaDb,
+        connect: Connect,
+        more_sources: str = "",
+    ) -> None:
+        name = f"shop{uuid.uuid4().hex[:6]}"
+        self.server, self.connect = server, connect
+        server.sql(f"CREATE DATABASE {name}")
+        server.sql((CDC / "mariadb.sql").read_text(), database=name)
+        server.sql(f"SET PASSWORD FOR debezium = PASSWORD('{PASSWORD}')")
+        sources = (CDC / "sources.toml").read_text().replace("cms.public.articles", "shop.shop.articles")
+        topic = f"{name}.{name}.articles"
+        super().__init__(
+            folder, kafka, weaviate, ollama, name, topic, (sources + more_sources).replace("shop", name)
+        )
+
+    def config(self, prefix: str | None = None, *tables: str, **changes: str) -> dict[str, str]:
+        """The connector's configuration, of `mariadb.json`; names in `changes` have `_` for `.`."""
+        prefix = prefix or self.name
+        here = {
+            "database.hostname": HOST,
+            "database.port": str(self.server.port),
+            "database.server.id": str(uuid.uuid4().int % 10**9 + 1),
+            "topic.prefix": prefix,
+            "database.include.list": self.name,
+            "table.include.list": ",".join(f"{self.name}.{table}" for table in tables or ("articles",)),
+            "schema.history.internal.kafka.bootstrap.servers": self.kafka,
+            "schema.history.internal.kafka.topic": f"{prefix}.schema-history",
+            "signal.data.collection": f"{self.name}.debezium_signal",
+        }
+        more = {name.replace("_", "."): value for name, value in changes.items()}
+        return json.loads((CDC / "mariadb.json").read_text()) | here | more
+
+    def sql(self, *statements: str) -> list[str]:
+        """Runs statements in one transaction; a line for each row that they give."""
+        return self.server.sql("BEGIN", *statements, "COMMIT", database=self.name)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A connection that stays open."""
+        with self.server.client(self.name) as client:
+            yield Session(client)
+
+    def write_mark(self, mark: str) -> None:
+        """As said above."""
+        self.sql(
+            "INSERT INTO articles (id, org, slug, title, body)"
+            f" VALUES (-1, '{self.name}', '{mark}', 'A mark', 'Says how far the connector is.')"
+            " ON DUPLICATE KEY UPDATE slug = VALUES(slug)"
+        )
+
+    def table(self) -> dict[str, dict]:
+        """What the index should hold: each row's document."""
+        rows = self.sql("SET time_zone = '+00:00'", f"SELECT JSON_ARRAY({COLUMNS}) FROM articles")
+        return dict(map(_documented, rows))
+
+
+class Session:
+    """One connection: a call runs statements, and returns when they are done."""
+
+    def __init__(self, client: Popen[str]) -> None:
+        self._client, self._asked = client, 0
+
+    def begin(self, *statements: str) -> None:
+        """Sends statements, and does not wait for them."""
+        self._client.stdin.write("".join(f"{one};\n" for one in statements))
+        self._client.stdin.flush()
+
+    def __call__(self, *statements: str) -> None:
+        self._asked += 1
+        self.begin(*statements, f"SELECT 'done {self._asked}'")
+        while (line := self._client.stdout.readline()).strip() != f"done {self._asked}":
+            assert line, "the database's client has ended"
+
+
+def _documented(row: str) -> tuple[str, dict]:
+    number, org, slug, title, summary, body, readers, author, updated_at = json.loads(row)
+    changed = datetime.fromisoformat(updated_at).replace(tzinfo=UTC)
+    listed = json.loads(readers) if isinstance(readers, str) else readers
+    return f"article-{number}", document_of(org, slug, title, summary, body, listed, author, changed)
