@@ -80,7 +80,8 @@ def _rows(source: Source, value: Mapping[str, JsonValue]) -> Sequence[Row]:
     old = _objects(value.get("old")) if value["type"] == "UPDATE" else []
     rows: list[Row] = []
     for place, texts in enumerate(data):
-        row = Row(_typed(texts, types), time=time.time, changed_at=time.changed_at)
+        partial = value["type"] == "UPDATE"
+        row = Row(_typed(texts, types), partial=partial, time=time.time, changed_at=time.changed_at)
         if value["type"] == "DELETE":
             rows.append(gone(source, table, names, row))
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -29,6 +29,7 @@ from streams.sources.tenancy import is_tenant
 from streams.sources.topics import Source
 
 UNMAPPED = "unmapped"
+FULL_ROWS = "binlog_row_image=FULL"
 TEMPLATES = ("id", "title", "text", "tenant", "readers", "url", "media_type", "language")
 """The fields of a source that are templates."""
 LIMITS = {"id": 1024, "title": 2000, "url": 4000, "media_type": 100, "language": 35}
@@ -54,10 +55,12 @@ def change_of(source: Source, record: Record, payload: Payload, row: Row) -> Cha
     )
     mapping = _mapping(source)
     lacking = mapping.used(row.lacking)
-    if row.columns is not None and not lacking:
+    absent = mapping.absent(row.columns) if row.columns is not None and row.partial else ()
+    if row.columns is not None and not (lacking or absent):
         return mapping.complete(change, row.columns)
     known = key if row.columns is None else row.columns
-    document = None if row.columns is None else Incomplete(lacking, _filler(mapping, change, known, lacking))
+    filler = _filler(mapping, change, known, lacking, absent)
+    document = None if row.columns is None else Incomplete((*lacking, *absent), filler)
     tenant, document_id = mapping.known("tenant", known), mapping.known("id", known)
     return replace(change, document=document, tenant=tenant, document_id=document_id)
 
@@ -85,6 +88,11 @@ class _Mapping:
         """Those of a row's columns that the document is made from, sorted."""
         held = {held_in(column, names) for column in self.columns}
         return tuple(sorted(name for name in held if name is not None))
+
+    def absent(self, names: Container[str]) -> tuple[str, ...]:
+        """The columns that the document is made from and `names` has not, sorted."""
+        missing = {one.path.partition(".")[0] for one in self.columns if held_in(one, names) is None}
+        return tuple(sorted(missing))
 
     def is_in(self, names: Container[str]) -> bool:
         """Whether `names` has the columns of id and text that are not optional, and one of the text's."""
@@ -168,7 +176,11 @@ def _mapping(source: Source) -> _Mapping:
 
 
 def _filler(
-    mapping: _Mapping, change: Change, columns: Mapping[str, JsonValue], lacking: tuple[str, ...]
+    mapping: _Mapping,
+    change: Change,
+    columns: Mapping[str, JsonValue],
+    lacking: Sequence[str],
+    absent: Sequence[str],
 ) -> Callable[[Mapping[str, JsonValue]], Change]:
     def fill(before: Mapping[str, JsonValue]) -> Change:
         if missing := [name for name in lacking if name not in before]:
@@ -179,7 +191,13 @@ def _filler(
                 "take a snapshot",
                 code="unavailable_value",
             )
-        return mapping.complete(change, {**columns, **{name: before[name] for name in lacking}})
+        held = {name: before[name] for name in (*lacking, *absent) if name in before}
+        try:
+            return mapping.complete(change, {**columns, **held})
+        except Rejected as error:
+            if not absent:
+                raise
+            raise Rejected(f"{error}; an update has all columns with {FULL_ROWS}", code=error.code) from None
 
     return fill
 

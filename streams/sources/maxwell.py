@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pydantic import JsonValue
 
@@ -67,7 +68,8 @@ def _rows(source: Source, record_key: JsonValue, value: Mapping[str, JsonValue])
         return (gone(source, table, names, row),)
     if kind == "update":
         old = value.get("old")
-        return updated(source, table, names, row, old if isinstance(old, dict) else {})
+        now = replace(row, partial=True)
+        return updated(source, table, names, now, old if isinstance(old, dict) else {})
     if kind == "insert":
         return updated(source, table, names, row, {})
     if kind == "bootstrap-insert":

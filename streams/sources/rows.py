@@ -16,6 +16,7 @@ class Row:
     Values are plain JSON: what a source encodes (decimals, dates, bytes) is decoded. `key` holds the key
     columns that the format itself names, None where it names none: the record's key, or the source's `key`
     setting, says then. `lacking` names columns that are there but whose values the record leaves out.
+    `partial`: columns that are not there at all are as they were, if the row has them.
     `before` is the row as it was, as far as the record says: its key columns may be needed.
     `time` (nanoseconds since the epoch), `early` and `order` are the source's own, as in `Change`.
     """
@@ -23,6 +24,7 @@ class Row:
     columns: Mapping[str, JsonValue] | None
     key: Mapping[str, JsonValue] | None = None
     lacking: frozenset[str] = field(default_factory=frozenset)
+    partial: bool = False
     before: Mapping[str, JsonValue] | None = None
     time: int | None = None
     early: bool = False

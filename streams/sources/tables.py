@@ -16,7 +16,7 @@ from streams.messages.changes import Change
 from streams.messages.records import Record
 from streams.sources.apart import change_apart
 from streams.sources.keys import KEY_MISSING, canonical
-from streams.sources.mapping import change_of
+from streams.sources.mapping import FULL_ROWS, change_of
 from streams.sources.payload import Payload
 from streams.sources.rows import Row
 from streams.sources.topics import Source
@@ -45,7 +45,7 @@ def row_key(source: Source, table: str, names: Sequence[str], columns: Columns) 
     if missing := [name for name, value in found.items() if value is None]:
         raise Rejected(
             f"the row has no value for its key column {ascii(missing[0])[:80]}; have all columns written "
-            "(binlog_row_image=FULL)",
+            f"({FULL_ROWS})",
             code=KEY_MISSING,
         )
     return {**({TABLE: table} if table else {}), **found}
@@ -57,13 +57,20 @@ def updated(source: Source, table: str, names: Sequence[str], row: Row, old: Col
     Where the key changed, the row is gone from its old one first. `names` are the key columns that the
     format names; the source's own `key` counts before them.
     """
-    columns = row.columns or {}
+    columns = _with_nulls(row.columns or {}, old)
     before = {**columns, **old}
-    now = replace(row, key=row_key(source, table, names, columns), before=before)
+    key = row_key(source, table, names, columns)
+    now = replace(row, columns=columns, key=key, before=before)
     was = replace(row, columns=None, key=row_key(source, table, names, before), before=before)
     identity = source.key or names
     moved = canonical(_named(identity, columns)) != canonical(_named(identity, before))
     return (was, now) if moved else (now,)
+
+
+def _with_nulls(columns: Columns, old: Columns) -> Columns:
+    """`columns`, with null for those that changed and are not there: nulls may be left out."""
+    there = {name.casefold() for name in columns}
+    return {**columns, **{name: None for name in old if name.casefold() not in there}}
 
 
 def changes(source: Source, record: Record, payload: Payload, rows: Sequence[Row]) -> tuple[Change, ...]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from streams.errors import Rejected
-from streams.messages.changes import Change, Ignored, Truncation
+from streams.messages.changes import Change, Ignored, Incomplete, Truncation
 from streams.messages.records import Record
 from streams.sources import Source, decode
 from tests.unit.indexing.memory_store import MemoryStore
@@ -50,6 +50,30 @@ def test_an_insert_is_the_row_as_it_is_now():
     assert (one.document.id, one.document.text) == ("1", "Hello.")
     assert one.time == TS * 10**9
     assert one.changed_at == datetime.fromtimestamp(TS, UTC)
+
+
+@pytest.mark.parametrize("text", ["{body}", "{body?}"])
+def test_what_an_update_leaves_out_is_as_it_was(text):
+    """As with binlog_row_image=NOBLOB, which a session may set."""
+    titled = source(text=text, title="{title}")
+    row = INSERT["data"] | {"title": "Old"}
+    update = INSERT | {"type": "update", "data": {"id": 1, "title": "New"}, "old": {"title": "Old"}}
+    partial = change(update, of=titled).document
+    assert isinstance(partial, Incomplete)
+    filled = partial.fill(change(INSERT | {"data": row}, of=titled).row).document
+    assert (filled.title, filled.text) == ("New", "Hello.")
+
+
+def test_a_column_that_no_row_has_is_asked_of_the_database_by_name():
+    update = INSERT | {"type": "update", "data": {"id": 1}, "old": {"title": "Old"}}
+    with pytest.raises(Rejected, match=r"'body'.*binlog_row_image=FULL"):
+        change(update).document.fill({})
+
+
+def test_a_null_that_is_left_out_is_one_where_it_changed():
+    """As with output_nulls=false."""
+    update = INSERT | {"type": "update", "data": {"id": 1, "lang": "en"}, "old": {"body": "Hello."}}
+    assert change(update, of=source(text="{lang} {body?}")).document.text == "en "
 
 
 def test_a_row_is_deleted_under_the_key_that_it_was_inserted_with():
