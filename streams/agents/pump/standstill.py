@@ -57,5 +57,6 @@ class Standstill:
         more = f" and {len(places) - NAMED} more" if len(places) > NAMED else ""
         return (
             f"nothing has come of any record for {self._silent_s:g} s, though nothing is known to be down:"
-            f" the first that are not done are {', '.join(places[:NAMED])}{more}; restart this worker"
+            f" the first that are not done are {', '.join(places[:NAMED])}{more};"
+            " restart this worker if Kafka answers"
         )
