@@ -94,7 +94,7 @@ class Indexing:
 
     def keep(self, record: Record, _items: Sequence[Said]) -> Kept:
         """All of the record."""
-        return Kept(record, record.size)
+        return Kept(record, record.held)
 
     def combine(self, waiting: Sequence[Said]) -> Combined:
         """The changes of a document that wait become the latest of them, where that can be told."""

@@ -88,6 +88,12 @@ class Record:
         """Bytes of key and value together."""
         return len(self.key or b"") + len(self.value or b"") + self.dropped
 
+    @property
+    def held(self) -> int:
+        """Bytes of key, value and headers together: what it takes up here."""
+        headers = sum(len(name) + len(value or b"") for name, value in self.headers)
+        return len(self.key or b"") + len(self.value or b"") + headers
+
     def bare(self, headers: tuple[tuple[str, bytes | None], ...]) -> Self:
         """The record with these headers alone, for who has read what it says."""
         return replace(self, key=None, value=None, headers=headers, dropped=len(self.value or b""))

@@ -234,7 +234,7 @@ class Pump(Generic[Item, Outcome]):
     def _accept(self, record: Record, generation: int) -> None:
         self._enter(generation)
         entry = self._positions.accept(record)
-        slot: Slot[Item, Outcome] = Slot(record, entry, self._running.epoch, record.size)
+        slot: Slot[Item, Outcome] = Slot(record, entry, self._running.epoch, record.held)
         self._handling.accept(slot)
         self._load.add(slot.size)
         self._pauses.filled(slot.partition)

@@ -102,7 +102,7 @@ class OneByOne(Generic[Item, Outcome]):
 
     def keep(self, record: Record, _items: Sequence[Item]) -> Kept:
         """All of the record."""
-        return Kept(record, record.size)
+        return Kept(record, record.held)
 
     def combine(self, _waiting: Sequence[Item]) -> Combined:
         """The first alone."""

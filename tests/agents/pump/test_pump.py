@@ -191,6 +191,20 @@ async def test_a_dead_letter_of_which_little_was_kept_is_what_kafka_has_or_else_
         assert (letter.value, text(letter, "dead-truncated")) == (b"", "3")
 
 
+async def test_headers_are_among_the_bytes_that_may_be_pending():
+    async with Bench(max_pending_bytes=1000) as bench:
+        bench.deliver(b"wait", key=b"a", headers=[("h", b"x" * 400)])
+        await bench.handed_over()
+        assert bench.pump.has_room()
+        bench.deliver(b"wait", key=b"b", headers=[("h", b"x" * 400), ("h", b"x" * 400)])
+        await bench.handed_over()
+        assert not bench.pump.has_room()
+        for gate in (0, 1):
+            bench.work.gates[gate].set()
+        await bench.committed(2)
+        assert bench.pump._load._bytes == 0
+
+
 async def test_how_far_a_partition_is_behind_counts_what_waits_here_and_what_was_not_read_yet():
     async with Bench(slots=1) as bench:
         for key in range(3):
