@@ -62,7 +62,7 @@ _LINK = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _HOST = re.compile(
-    rf"""(?<![\w@./\\:=<\[-])(?<!\]\()(?!www\.)(?:[\w-]+\.)+{_LAST}(?![\w@-]|\.\w|[/\\:?#])""", re.IGNORECASE
+    rf"""(?<![\w@./\\:<\[-])(?<!\]\()(?!www\.)(?:[\w-]+\.)+{_LAST}(?![\w@-]|\.\w|[/\\:?#])""", re.IGNORECASE
 )
 _SCHEME = re.compile(r"^(?:(?:https?:)?//|(?:https?|mailto):)")
 _DOTTED = re.compile(r"[^/?#]*[.@]")

@@ -256,7 +256,7 @@ def test_a_reply_that_leaks_is_stopped_before_the_leak_and_passages_are_quoted(k
         'Set `spring.url=jdbc:postgresql://host/db`; `arr[0](x/2)`; `<a href="/x">` leads on [1].',
         "Open https://www.kb.example.org/kb/1 or kb.example.org/kb/1; it failed at main.py:42 [1].",
         "Take `import socket.io` and [the next page](part/page) [1].",
-        "```\nself.me = list.it\n```\nThat is all [1].",
+        "```\nself.me=list.it\n```\nThat is all [1].",
         "Le portail : ouvrez-le... puis « Sécurité ». 你好,世界。再见 [1]",
     ],
 )
