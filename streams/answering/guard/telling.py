@@ -28,7 +28,7 @@ DICTATE = (
     # What is to be said in place of what is cancelled
     *signals(
         "dictate",
-        (0.4, "ignor,disregard,forget", rf"\b(?:ignore|disregard|forget)\b[^.\n]{{0,80}}?(?:,|;|\band|\bbut)\s(?:(?:then|now|instead|just|only|simply) )*(?:{_SAY}|tell|claim|recommend|report|send)\b"),
+        (0.4, "ignor,disregard,forget", rf"(?<!it )(?<!them )(?<!model )\b(?:ignore|disregard|forget)\b[^.\n]{{0,80}}?(?:,|;|\band|\bbut)\s(?:(?:then|now|instead|just|only|simply) )*(?:{_SAY}|tell|claim|recommend|report|send)\b"),
         (0.4, "ignor,oubli", r"\b(?:ignore|oublie)z?\b[^.;\n]{0,80} et (?:reponds|dis|ecris|affirme|recommande|affiche|repondez|dites|ecrivez|affirmez|recommandez)\b"),
         (0.4, "ignor,vergiss,olvid,dimentica,esquec", r"\b(?:ignoriere|vergiss)\b[^.;\n]{0,80} und (?:antworte|schreibe?|sage?|gib)\b|\b(?:ignora|olvida|ignore|esqueca|dimentica)\b[^.;\n]{0,80} (?:y|e) (?:responde|responda|di|diga|escribe|rispondi|scrivi)\b"),
     ),
