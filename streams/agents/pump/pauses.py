@@ -9,7 +9,11 @@ from streams.agents.pump.positions import Positions
 from streams.messages.records import Offset
 
 Shut = Callable[[Offset], None]
-"""Told of the record behind which a partition is read no further until it is finished."""
+"""Told of a record that has to be finished before its partition is read further."""
+
+
+SOME = 32
+"""Of how many records it is told each time that one is finished."""
 
 
 def no_help(_at: Offset) -> None:
@@ -36,19 +40,21 @@ class Pauses:
 
     def filled(self, partition: Partition) -> None:
         """One more record of it is held."""
-        if self._positions.held(partition) >= self._window or self._held_up(partition):
+        full = self._positions.held(partition) >= self._window
+        if full or self._held_up(partition):
             self._pause(partition)
-        self._blame(partition)
+        if full:
+            self._blame(partition, self._window)
 
     def eased(self, partition: Partition) -> None:
         """Fewer records of it are held: it goes on once half of its window is free."""
-        if (
-            partition in self._paused
-            and self._positions.held(partition) <= self._window // 2
-            and not self._held_up(partition)
-        ):
+        if partition not in self._paused or self._held_up(partition):
+            return
+        if self._positions.held(partition) <= self._window // 2:
             self._resume(partition)
-        self._blame(partition)
+        else:
+            # What was only about to wait may do so by now.
+            self._blame(partition, SOME)
 
     def on_dependency(self) -> None:
         """Pauses what is held up by an outage, and resumes it; the worker keeps its place in the group."""
@@ -68,13 +74,12 @@ class Pauses:
         """Forgets what is paused: the partitions are not ours any more."""
         self._paused.clear()
 
-    def _blame(self, partition: Partition) -> None:
-        """Tells of the record that a full window waits for, until half of it is free."""
-        if partition not in self._paused or self._held_up(partition):
+    def _blame(self, partition: Partition, most: int) -> None:
+        """Tells of the first records that a full window waits for until half of it is free."""
+        if self._held_up(partition):
             return
-        first = self._positions.first(partition)
-        if first is not None and self._positions.held(partition) > self._window // 2:
-            self._shut(Offset(topic=partition.topic, partition=partition.partition, offset=first))
+        for offset in self._positions.in_front(partition, self._window // 2, most):
+            self._shut(Offset(topic=partition.topic, partition=partition.partition, offset=offset))
 
     def _pause(self, partition: Partition) -> None:
         self._paused.add(partition)

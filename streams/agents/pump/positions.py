@@ -47,10 +47,10 @@ class Positions:
         """Records of a partition from its first unfinished one on."""
         return len(self._windows.get(partition, ()))
 
-    def first(self, partition: Partition) -> int | None:
-        """The offset of a partition's first unfinished record; None where all are finished."""
+    def in_front(self, partition: Partition, keep: int, most: int) -> list[int]:
+        """The first `most` offsets that must be finished before only `keep` records of it are held."""
         window = self._windows.get(partition)
-        return None if window is None else window.first
+        return [] if window is None else window.in_front(keep, most)
 
     def holes(self) -> frozenset[Entry]:
         """What keeps something begun or finished from being committed."""
@@ -72,7 +72,8 @@ class Positions:
         return {partition: self._behind(partition, stretch) for partition, stretch in unread.items()}
 
     def _behind(self, partition: Partition, unread: Stretch) -> Behind:
-        first = self.first(partition)
+        window = self._windows.get(partition)
+        first = None if window is None else window.first
         count = max(0, unread.end - unread.begin) + self.held(partition)
         return Behind(unread.begin if first is None else first, count)
 

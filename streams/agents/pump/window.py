@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 
 
 @dataclass(slots=True, eq=False)
@@ -56,6 +57,11 @@ class Window:
         while self._entries and self._entries[0].done:
             upto = self.passed = self._entries.popleft().offset + 1
         return upto
+
+    def in_front(self, keep: int, most: int) -> list[int]:
+        """The first `most` offsets that must be finished before no more than `keep` records are left."""
+        entries = islice(self._entries, max(0, len(self._entries) - keep))
+        return list(islice((entry.offset for entry in entries if not entry.done), most))
 
     def holes(self) -> frozenset[Entry]:
         """The unfinished in front of one that is begun or finished, which can't be committed without them."""
