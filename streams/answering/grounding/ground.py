@@ -15,8 +15,9 @@ from streams.answering.grounding.markers import Marker, ends_in_code, markers, p
 from streams.answering.grounding.marking import Markers
 from streams.answering.grounding.polar import answered
 from streams.answering.grounding.quote import quote
-from streams.answering.text.sentences import spans
-from streams.answering.text.words import counted, numbers, stems
+from streams.answering.text.quantities import Quantity, canonical, held, quantities, unmeasured
+from streams.answering.text.sentences import sentences, spans
+from streams.answering.text.words import counted, stems
 from streams.messages.answers import Citation
 
 SUPPORTED = 0.5
@@ -59,32 +60,49 @@ def _without(text: str, start: int, end: int, cut: Sequence[Marker]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The stems and the numbers of a text."""
+    """The stems of a text's words, and its numbers."""
 
     stems: frozenset[str]
-    numbers: frozenset[str]
+    numbers: frozenset[Quantity]
+
+    def __bool__(self) -> bool:
+        """Whether anything is said."""
+        return bool(self.stems or self.numbers)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.stems) + len(self.numbers)
 
     def __or__(self, other: Vocabulary) -> Vocabulary:
         """That of both texts."""
         return Vocabulary(self.stems | other.stems, self.numbers | other.numbers)
 
-    def beyond(self, other: Vocabulary) -> frozenset[str]:
+    def beyond(self, other: Vocabulary) -> Vocabulary:
         """What is in this one alone; all of it where nothing is."""
-        own = self.stems | self.numbers
-        return own - other.stems - other.numbers or own
+        return Vocabulary(self.stems - other.stems, self.numbers - other.numbers) or self
+
+    def within(self, other: Vocabulary) -> Vocabulary:
+        """What the other one holds of this."""
+        there = frozenset(one for one in self.numbers if held(one, other.numbers))
+        return Vocabulary(self.stems & other.stems, there)
 
 
 _NOTHING = Vocabulary(frozenset(), frozenset())
 
 
 def _of_text(text: str) -> Vocabulary:
-    return Vocabulary(stems(text), numbers(text))
+    plain = canonical(text)
+    return Vocabulary(stems(unmeasured(plain)), quantities(plain))
 
 
 def _of_passages(passages: Sequence[Found]) -> list[Vocabulary]:
     """Of each; what it counts in words may be said in digits."""
-    made = [(_of_text(_text(found)), counted(_text(found))) for found in passages]
-    return [Vocabulary(said.stems, said.numbers | also) for said, also in made]
+    return [_of_passage(_text(found)) for found in passages]
+
+
+def _of_passage(text: str) -> Vocabulary:
+    said = reduce(or_, map(_of_text, sentences(text)), _NOTHING)
+    return Vocabulary(said.stems, said.numbers | {Quantity(number) for number in counted(text)})
 
 
 def _text(found: Found) -> str:
@@ -95,15 +113,15 @@ def supports(said: Vocabulary, sentence: Vocabulary, asked: Vocabulary = _NOTHIN
     """Whether what is `said` holds what a sentence says, as far as words can tell.
 
     All but one of its content words, but at least half, or two thirds of them are there, inflections aside,
-    and all of its numbers. Words that only repeat what was `asked` say nothing. A sentence without a
-    content word is supported by anything that is said, but not by nothing.
+    and all of its numbers, of the same units. Words that only repeat what was `asked` say nothing. A sentence
+    without a content word is supported by anything that is said, but not by nothing.
     """
-    if not sentence.stems:
-        return bool(said.stems)
+    if not sentence:
+        return bool(said)
     own = sentence.beyond(asked)
-    held = len(own & (said.stems | said.numbers))
-    share = SUPPORTED if len(own) - held <= 1 else MOSTLY
-    return sentence.numbers <= said.numbers and held >= share * len(own)
+    there = len(own.within(said))
+    share = SUPPORTED if len(own) - there <= 1 else MOSTLY
+    return sentence.numbers == sentence.within(said).numbers and there >= share * len(own)
 
 
 def grounded(text: str, passages: Sequence[Found], question: str = "") -> float:
@@ -122,7 +140,7 @@ def grounded(text: str, passages: Sequence[Found], question: str = "") -> float:
 
 def _agreed(sentence: str, sources: Sequence[str], question: str) -> bool:
     """Whether nothing in `sources` speaks against a sentence that holds their words, or none of its own."""
-    if question and not _of_text(sentence).stems:
+    if question and not _of_text(sentence):
         return answered(sentence, question, sources)
     return not contradicted(sentence, sources)
 
@@ -141,7 +159,7 @@ def _backing(passages: Sequence[Found]) -> Callable[[int, str], bool]:
 
     def backs(n: int, text: str) -> bool:
         last = _of_text(made[-1].text) if (made := claims(text)) else _NOTHING
-        return bool(last.stems) and supports(sources[n - 1], last)
+        return bool(last) and supports(sources[n - 1], last)
 
     return backs
 
@@ -157,8 +175,8 @@ def attribution(text: str, passages: Sequence[Found]) -> str:
 
 def _source(sentence: Vocabulary, sources: Sequence[Vocabulary]) -> int:
     """The number of the passage that supports `sentence` best, the first of equals; 0 where none does."""
-    able = [n for n, said in enumerate(sources, 1) if sentence.stems and supports(said, sentence)]
-    return max(able, key=lambda n: len(sentence.stems & sources[n - 1].stems), default=0)
+    able = [n for n, said in enumerate(sources, 1) if sentence and supports(said, sentence)]
+    return max(able, key=lambda n: len(sentence.within(sources[n - 1])), default=0)
 
 
 def citations(passages: Sequence[Found], question: str, answer: str = "") -> list[Citation]:
