@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from streams.answering.text.quantities import canonical
 from streams.answering.text.sentences import sentences
-from streams.answering.text.words import COUNTED, folded, is_content, listed, stem, ungrouped
+from streams.answering.text.words import COUNTED, GERMAN, folded, is_content, listed, stem
 
 ALIKE = 0.6
 """Share of a clause's content words from which a clause of the source says nearly the same."""
@@ -32,10 +33,14 @@ not no never neither nor cannot without none nothing nobody hardly
 excluded forbidden prohibited impossible ineligible unavailable non exclu exclue exclus exclues
 interdit interdite interdits interdites
 pas jamais aucun aucune sans rien personne ni nullement
+nicht kein keine keinen keinem keiner keines keinerlei nie niemals niemand nichts nirgends ohne weder
+verboten untersagt ausgeschlossen
 """)
+_ONLY = listed("only just merely solely nur allein seulement uniquement")
 _SO = listed("""
 yes allowed permitted possible cover covers covered include includes included available accepted eligible
 oui autorise autorisee possible possibles couvre couvert couverte comprend compris inclus accepte
+ja erlaubt gestattet moglich zulassig inbegriffen enthalten
 """)
 """Words that only say that something is so, which a denial is compared without."""
 
@@ -90,8 +95,14 @@ class Clause:
 
     @property
     def negated(self) -> bool:
-        """Whether it denies something: twice is not at all."""
-        return sum(word.denies for word in self.words) % 2 == 1
+        """Whether it denies something: twice is not at all, and `not only` neither."""
+        return len(self.denials) % 2 == 1
+
+    @property
+    def denials(self) -> list[int]:
+        """Where it denies something."""
+        following = [*(word.folded for word in self.words[1:]), ""]
+        return [at for at, word in enumerate(self.words) if word.denies and following[at] not in _ONLY]
 
     def like(
         self, others: Iterable[Clause], share: float, beside: AbstractSet[str] = frozenset()
@@ -116,7 +127,7 @@ class Said:
 
 def said(texts: Iterable[str]) -> Said:
     """What these texts say."""
-    whole = [sentence for text in texts for sentence in sentences(ungrouped(text))]
+    whole = [sentence for text in texts for sentence in map(canonical, sentences(text))]
     parts = [clause_of(part) for one in whole for piece in _BREAK.split(one) for part in _AND.split(piece)]
     return Said(
         tuple(map(clause_of, whole)),
@@ -136,7 +147,9 @@ def clause_of(text: str, *, first: bool = True) -> Clause:
     words, end = list[Word](), 0
     for found in _WORD.finditer(text):
         plain, gap = folded(found[0]), text[end : found.start()]
-        words.append(Word(found[0], plain, is_content(plain), first and not words, gap))
+        words.append(
+            Word(found[0], plain, is_content(plain) and plain not in GERMAN, first and not words, gap)
+        )
         end = found.end()
     return Clause(tuple(words))
 

@@ -11,20 +11,28 @@ from collections.abc import Sequence
 
 from streams.answering.grounding.clauses import Said, said
 from streams.answering.grounding.counts import miscounted
-from streams.answering.grounding.denials import denied, denied_in_part, opposed
+from streams.answering.grounding.denials import denied, denied_in_part, misrestricted, opposed, restricts
 from streams.answering.grounding.names import has_names, misnamed, swapped
-from streams.answering.grounding.rates import misrated
+from streams.answering.grounding.rates import misfrequent, misrated
+from streams.answering.grounding.shares import misplaced
+from streams.answering.grounding.strength import overstated
 
 
 def contradicted(sentence: str, sources: Sequence[str]) -> bool:
     """Whether `sentence` says something else than `sources`, which hold its words."""
     own, source = said([sentence]), said(sources)
     return (
-        any(miscounted(one, source) or misrated(one, source) for one in own.sentences)
-        or denied_in_part(own, source)
-        or any(denied(one, source) or opposed(one, source) for one in own.clauses)
+        any(wrong(one, source) for one in own.sentences for wrong in (miscounted, misrated, misplaced))
+        or any(wrong(one, source) for one in own.clauses for wrong in (opposed, misfrequent, overstated))
+        or _wrongly_denied(own, source)
         or (has_names(source) and _wrong_names(own, source))
     )
+
+
+def _wrongly_denied(own: Said, source: Said) -> bool:
+    if limits := restricts(own, source):
+        return any(misrestricted(one, alike) for one, alike in limits)
+    return denied_in_part(own, source) or any(denied(one, source) for one in own.clauses)
 
 
 def _wrong_names(own: Said, source: Said) -> bool:

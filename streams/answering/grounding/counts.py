@@ -6,11 +6,13 @@ import re
 
 from streams.answering.grounding.clauses import Clause, Said, inflected
 from streams.answering.grounding.rates import EACH
+from streams.answering.text.quantities import same
 
 NEAR = 3
 """Words on either side of a number that say what it counts."""
 
 _DIGIT = re.compile(r"\d")
+_DATE = re.compile(r"[md]\d")
 
 
 def miscounted(sentence: Clause, source: Said) -> bool:
@@ -22,7 +24,7 @@ def miscounted(sentence: Clause, source: Said) -> bool:
         if word.number is None or not _company(sentence, at):
             continue
         beside = [(one, place) for one, place in counted if _counts_alike(sentence, at, one, place)]
-        if any(one.words[place].number == word.number for one, place in beside):
+        if any(same(word.number, one.words[place].number or "") for one, place in beside):
             continue
         # A number in words may sum up what the source lists; not where that counts the same itself.
         if _DIGIT.search(word.folded) or any(
@@ -52,7 +54,7 @@ def _following(clause: Clause, at: int) -> frozenset[str]:
 
 
 def _company(clause: Clause, at: int) -> frozenset[str]:
-    """The stems of the words around the one at `at` that say something."""
-    before = [word.stem for word in clause.words[:at] if word.says][-NEAR:]
-    after = [word.stem for word in clause.words[at + 1 :] if word.says][:NEAR]
+    """The stems of the words around the one at `at` that say something, or when."""
+    before = [word.stem for word in clause.words[:at] if word.says or _DATE.match(word.folded)][-NEAR:]
+    after = [word.stem for word in clause.words[at + 1 :] if word.says or _DATE.match(word.folded)][:NEAR]
     return frozenset(before + after)

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from streams.answering.grounding.clauses import ALIKE, ENOUGH, Clause, Said
-from streams.answering.text.words import stem
+from streams.answering.grounding.opposites import contrary, opposable
+from streams.answering.text.words import listed, stem
 
-_PAIRS = tuple(
-    (one, other)
-    for pair in (
-        "before after", "more less", "more fewer", "most least", "maximum minimum", "enabled disabled",
-        "enable disable", "enables disables", "allowed denied", "always never", "free pay", "free paid",
-        "free pays", "gratuit payant", "gratuite payante",
-        "increases decreases", "increase decrease", "above below", "first last", "oldest newest",
-        "lower higher", "lowest highest", "smaller larger", "starts stops", "required optional",
-        "avant apres", "plus moins", "premier dernier", "premiere derniere",
-        "augmente diminue", "obligatoire facultatif", "inferieur superieur",
-    )
-    for one, other in (pair.split(), pair.split()[::-1])
-)  # fmt: skip
-_OPPOSITES = {one: frozenset(other for first, other in _PAIRS if first == one) for one, _ in _PAIRS}
+_ONLY = listed("only solely exclusively nur ausschliesslich lediglich seulement uniquement exclusivement")
+_EXCEPT = listed("except unless excepting ausser sauf excepte hormis")
+"""Words that deny what they stand before, where something else is denied."""
 
 
 def denied_in_part(own: Said, source: Said) -> bool:
@@ -26,27 +16,57 @@ def denied_in_part(own: Said, source: Said) -> bool:
     if len(own.parts) == len(own.clauses):
         return False
     alike = [(part, part.like(source.parts, ALIKE)) for part in own.parts if len(part.stems) >= ENOUGH]
-    return any(found and all(one.negated != part.negated for one in found) for part, found in alike)
+    return any(found and all(_turned(part, one) for one in found) for part, found in alike)
 
 
 def denied(clause: Clause, source: Said) -> bool:
     """Wherever the source says nearly the same, it denies it, or the clause does."""
     alike = source.like(clause, ALIKE)
-    return bool(alike) and all(one.negated != clause.negated for one in alike)
+    return bool(alike) and all(_turned(clause, one) for one in alike)
+
+
+def _turned(clause: Clause, other: Clause) -> bool:
+    """Whether one denies what the other says, and does not say it by a word's opposite."""
+    return clause.negated != other.negated and not contrary(clause, other)
 
 
 def opposed(clause: Clause, source: Said) -> bool:
     """A word stands where the source, in all that says nearly the same, has its opposite."""
-    own = _opposable(clause)
-    beside = frozenset(map(stem, own))
-    enough = len(clause.stems - beside) >= ENOUGH
-    alike = source.like(clause, ALIKE) or (clause.like(source.clauses, ALIKE, beside) if enough else [])
-    return bool(alike) and any(
-        all(word not in _opposable(one) and _OPPOSITES[word] & _opposable(one) for one in alike)
-        for word in own
+    alike = source.like(clause, ALIKE) or _alike_beside(clause, source)
+    return bool(alike) and all(clause.negated == one.negated and contrary(clause, one) for one in alike)
+
+
+def _alike_beside(clause: Clause, source: Said) -> list[Clause]:
+    """What says nearly the same but for opposites; where little else is said, nothing but that."""
+    beside = frozenset(map(stem, opposable(clause, source)))
+    if len(clause.stems - beside) >= ENOUGH:
+        return clause.like(source.clauses, ALIKE, beside)
+    return [one for one in clause.like(source.clauses, 1, beside) if len(one.stems) <= len(clause.stems)]
+
+
+def restricts(own: Said, source: Said) -> list[tuple[Clause, list[Clause]]]:
+    """The sentences that allow something in one case alone, with those of the source that do for the same.
+
+    `Only with a receipt` and `not without a receipt` are the same: clauses say nothing of them.
+    """
+    mine, theirs = ([one for one in said.sentences if _limits(one)] for said in (own, source))
+    alike = [(one, [other for other in one.like(theirs, ALIKE) if other.like([one], ALIKE)]) for one in mine]
+    return [(one, others) for one, others in alike if others]
+
+
+def misrestricted(one: Clause, alike: list[Clause]) -> bool:
+    """Whether all of these say so of the contrary case."""
+    return all(_denials(one) % 2 != _denials(other) % 2 for other in alike)
+
+
+def _limits(sentence: Clause) -> bool:
+    said = {word.folded for word in sentence.words}
+    return (
+        bool(said & (_ONLY | _EXCEPT))
+        or ("que" in said and bool(said & {"ne", "n"}))
+        or len(sentence.denials) > 1
     )
 
 
-def _opposable(clause: Clause) -> frozenset[str]:
-    """Its words that have an opposite."""
-    return frozenset(word.folded for word in clause.words if word.folded in _OPPOSITES)
+def _denials(sentence: Clause) -> int:
+    return len(sentence.denials) + sum(word.folded in _EXCEPT for word in sentence.words)

@@ -15,9 +15,10 @@ from streams.answering.grounding.markers import Marker, ends_in_code, markers, p
 from streams.answering.grounding.marking import Markers
 from streams.answering.grounding.polar import answered
 from streams.answering.grounding.quote import quote
+from streams.answering.grounding.rates import EACH
 from streams.answering.text.quantities import Quantity, canonical, held, quantities, unmeasured
 from streams.answering.text.sentences import sentences, spans
-from streams.answering.text.words import counted, stems
+from streams.answering.text.words import GERMAN, content_words, counted, stem, stems, words
 from streams.messages.answers import Citation
 
 SUPPORTED = 0.5
@@ -25,6 +26,7 @@ SUPPORTED = 0.5
 MOSTLY = 2 / 3
 """The same, where more are missing: a sentence may be half the passage's and half invented."""
 
+_LITTLE = frozenset(map(stem, GERMAN | EACH))
 _ITEM = re.compile(r"\s*(?:[-*•>#]+|\d{1,3}[.)])\s+")
 
 
@@ -92,7 +94,12 @@ _NOTHING = Vocabulary(frozenset(), frozenset())
 
 def _of_text(text: str) -> Vocabulary:
     plain = canonical(text)
-    return Vocabulary(stems(unmeasured(plain)), quantities(plain))
+    return Vocabulary(_telling(unmeasured(plain)), quantities(plain))
+
+
+def _telling(text: str) -> frozenset[str]:
+    """The stems of what is said, German's little words, and those before a period, left out, too."""
+    return frozenset(map(stem, content_words(text))) - _LITTLE
 
 
 def _of_passages(passages: Sequence[Found]) -> list[Vocabulary]:
@@ -101,8 +108,9 @@ def _of_passages(passages: Sequence[Found]) -> list[Vocabulary]:
 
 
 def _of_passage(text: str) -> Vocabulary:
-    said = reduce(or_, map(_of_text, sentences(text)), _NOTHING)
-    return Vocabulary(said.stems, said.numbers | {Quantity(number) for number in counted(text)})
+    plain = list(map(canonical, sentences(text)))
+    read = frozenset().union(*map(quantities, plain), map(Quantity, counted(text)))
+    return Vocabulary(_telling(text) | _telling(" ".join(plain)), read)
 
 
 def _text(found: Found) -> str:
@@ -130,12 +138,25 @@ def grounded(text: str, passages: Sequence[Found], question: str = "") -> float:
     0 to 1; 0 for no sentences. What the source says otherwise, with nearly the same words, is not supported.
     """
     made, sources, asked = claims(text), _of_passages(passages), _of_text(question)
-    held = [
-        supports(reduce(or_, (sources[n - 1] for n in claim.cited), _NOTHING), _of_text(claim.text), asked)
-        and _agreed(claim.text, [_text(passages[n - 1]) for n in claim.cited], question)
+    right = [
+        _copied(claim.text, cited := [_text(passages[n - 1]) for n in claim.cited])
+        or (
+            supports(
+                reduce(or_, (sources[n - 1] for n in claim.cited), _NOTHING), _of_text(claim.text), asked
+            )
+            and _agreed(claim.text, cited, question)
+        )
         for claim in made
     ]
-    return sum(held) / len(made) if made else 0.0
+    return sum(right) / len(made) if made else 0.0
+
+
+def _copied(sentence: str, sources: Sequence[str]) -> bool:
+    """Whether it is a whole sentence of a source, word for word."""
+    own = words(canonical(sentence))
+    return bool(own) and any(
+        words(canonical(_ITEM.sub("", one, count=1))) == own for text in sources for one in sentences(text)
+    )
 
 
 def _agreed(sentence: str, sources: Sequence[str], question: str) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Set as AbstractSet
 from itertools import dropwhile, takewhile
 
 from streams.answering.grounding.clauses import ALIKE, SAME, Clause, clause_of, clauses_of, inflected
+from streams.answering.text.quantities import canonical
 from streams.answering.text.sentences import sentences
-from streams.answering.text.words import listed, ungrouped
+from streams.answering.text.words import listed
 
 _LACKS = listed("no without aucun aucune sans")
 """Words that deny what they stand before, and no more."""
@@ -21,8 +22,8 @@ def answered(sentence: str, question: str, sources: Sequence[str]) -> bool:
     What they say of it is in their sentences that share most with it, and of those in the clauses that are
     about it. Where none does, nothing speaks against the sentence.
     """
-    asked, own = clause_of(question), clause_of(sentence)
-    told = [one for text in sources for one in sentences(ungrouped(text))]
+    asked, own = clause_of(canonical(question)), clause_of(canonical(sentence))
+    told = [one for text in sources for one in map(canonical, sentences(text))]
     shared = [(len(asked.stems & stems), one) for one in told if (stems := clause_of(one).stems)]
     alike = [
         (n, one) for n, one in shared if n and n >= ALIKE * min(len(asked.stems), len(clause_of(one).stems))
@@ -47,8 +48,7 @@ def _about(asked: AbstractSet[str], sentence: str) -> list[Clause]:
 
 def _denies(clause: Clause, asked: AbstractSet[str]) -> bool:
     """Whether it denies what is `asked`, some stems: `without a fee` does where a fee is asked for."""
-    denials = [at for at, word in enumerate(clause.words) if word.denies]
-    return sum(_reaches(clause, at, asked) for at in denials) % 2 == 1
+    return sum(_reaches(clause, at, asked) for at in clause.denials) % 2 == 1
 
 
 def _reaches(clause: Clause, at: int, asked: AbstractSet[str]) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from streams.answering.text.dates import dated
-from streams.answering.text.units import CAPITALS, FACTORS, UNITS
+from streams.answering.text.units import CAPITALS, FACTORS, SPELT, UNITS
 from streams.answering.text.words import folded
 
 _SPACE = r"[ \u00a0\u202f]?"
@@ -25,6 +25,11 @@ _LONG = "|".join(sorted((name for name in FACTORS if len(name) > len("md")), key
 _FACTOR = re.compile(rf"{_SPACE}(?:({_LONG})\b\.?(?: of\b| de\b| d['’])?|(k|m|md)(?=[€$£]))", re.IGNORECASE)  # noqa: RUF001 - apostrophes
 _NAMES = "|".join(re.escape(name) for name in sorted(UNITS, key=len, reverse=True))
 _UNIT = re.compile(rf"{_SPACE}({_NAMES})(?![\w'’])", re.IGNORECASE)  # noqa: RUF001 - apostrophes
+_LETTERS = "|".join(name for name in UNITS if len(name) > len("min"))
+_SPELT = re.compile(
+    rf"(?<![\w-])({'|'.join(sorted(SPELT, key=len, reverse=True))})(?=[ \u00a0](?:{_LETTERS}|uhr)\b)",
+    re.IGNORECASE,
+)
 _TOKEN = re.compile(rf"([^\W_]*\d[^\W_]*)(?: ({'|'.join(sorted(set(UNITS.values())))})\b)?")
 _PADDED = re.compile(r"^0(?=\d$)")
 _DECADE = re.compile(r"[12]\d\d0")
@@ -59,7 +64,8 @@ def canonical(text: str) -> str:
     The grouping of thousands is undone, factors are multiplied in, dates and times of day are as `dated` has
     them. A word with a digit in it, `B52`, stays what it is.
     """
-    text, parts, at = dated(text), list[str](), 0
+    text = dated(_SPELT.sub(lambda found: SPELT.get(found[1].casefold(), found[1]), text))
+    parts, at = list[str](), 0
     for found in _NUMBER.finditer(text):
         end, quantity = _read(text, found)
         if end < len(text) and text[end].isalnum() and (end == found.end() or text[end - 1].isalnum()):
@@ -79,6 +85,8 @@ def _read(text: str, found: re.Match[str]) -> tuple[int, str]:
     unit = _currency(found["symbol"] or "")
     if not unit and (name := _UNIT.match(text, end)) and _is_unit(name[1], found["digits"] or ""):
         end, unit = name.end(), UNITS.get(name[1].casefold(), "")
+        # German writes nouns with a capital, by which it is known.
+        unit = unit.title() if name[1].istitle() and len(name[1]) > len("Go") else unit
     value = _value(found, zeros, exact=bool(unit or zeros))
     return end, f"{value} {unit}" if unit else value
 

@@ -87,3 +87,20 @@ MONTHS = {
     for name in names.split()
 }
 """The months by their names, in lower case, with their accents."""
+
+SPELT = {
+    name: str(number)
+    for number, names in enumerate(
+        (
+            "two deux zwei", "three trois drei", "four quatre vier", "five cinq fünf", "six sechs",
+            "seven sept sieben", "eight huit acht", "nine neuf neun", "ten dix zehn",
+            "eleven onze elf", "twelve douze zwölf",
+            "thirteen treize dreizehn", "fourteen quatorze vierzehn", "fifteen quinze fünfzehn",
+            "sixteen seize sechzehn", "seventeen dix-sept siebzehn", "eighteen dix-huit achtzehn",
+            "nineteen dix-neuf neunzehn", "twenty vingt zwanzig",
+        ),
+        2,
+    )
+    for name in names.split()
+}  # fmt: skip
+"""Numbers in words, up to which they are written so before a unit."""

@@ -41,6 +41,14 @@ quelques qui quoi s sa sans se selon sera serait ses si sien soi soit sommes son
 sur t ta tandis tant te tel telle tes toi ton toujours tous tout toute toutes tres tu un une va vais
 vers veux voici voila vos votre vous y
 """)
+GERMAN = listed("""
+aber als am an auch auf aus bei beim bis da damit das dass dem den denn der des die dies diese diesem diesen
+dieser dieses doch du durch ein eine einem einen einer eines er es fur haben hat hier ich ihr ihre ihrem ihren
+ihrer im in ist ja jede jedem jeden jeder jedes kann konnen man mehr mit muss mussen nach noch nur ob oder
+schon sehr sein seine seinem seinen seiner sich sie sind so soll sollen sowie uber um und uns unter vom
+von vor war waren was weil wenn werden wie wir wird wurde wurden zu zum zur zwischen immer jederzeit
+""")
+"""The same of German, for what is read without an index: the stop words below decide what is evidence."""
 COUNTED = {
     word: str(number)
     for names in (

@@ -1,0 +1,31 @@
+"""Strength: `must` of what the source only allows, `all` of what it says of some."""
+
+from __future__ import annotations
+
+from streams.answering.grounding.clauses import ALIKE, Clause, Said
+from streams.answering.text.words import listed
+
+_MUST = listed("must shall mandatory compulsory doit doivent faut obligatoire obligatoires muss mussen")
+_NEED = _MUST | listed(
+    "need needs needed required requires require has have only exige exiges requis notwendig erforderlich"
+)
+_MAY = listed(
+    "may can could might optional peut peuvent pouvez facultatif kann konnen konnte darf durfen freiwillig"
+)
+_ALL = listed("all every everyone everybody each tous toutes chaque alle allen jeder jede jedes")
+_SOME = listed("some few several certain certains certaines quelques plusieurs einige manche wenige mehrere")
+_WEAKER = ((_MUST, _NEED, _MAY), (_ALL, _ALL, _SOME))
+
+
+def overstated(clause: Clause, source: Said) -> bool:
+    """Whether all that says nearly the same in the source says it more weakly."""
+    alike = source.like(clause, ALIKE)
+    return bool(alike) and any(
+        _has(clause, strong) and all(_has(one, weak) and not _has(one, enough) for one in alike)
+        for strong, enough, weak in _WEAKER
+        if not clause.negated
+    )
+
+
+def _has(clause: Clause, words: frozenset[str]) -> bool:
+    return any(word.folded in words for word in clause.words)
