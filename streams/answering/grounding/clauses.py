@@ -87,11 +87,8 @@ class Clause:
     """The words of a clause, or of a whole sentence, in order."""
 
     words: tuple[Word, ...]
-
-    @property
-    def stems(self) -> frozenset[str]:
-        """What it is about."""
-        return frozenset(word.stem for word in self.words if word.says)
+    stems: frozenset[str]
+    """What it is about."""
 
     @property
     def negated(self) -> bool:
@@ -151,7 +148,7 @@ def clause_of(text: str, *, first: bool = True) -> Clause:
             Word(found[0], plain, is_content(plain) and plain not in GERMAN, first and not words, gap)
         )
         end = found.end()
-    return Clause(tuple(words))
+    return Clause(tuple(words), frozenset(word.stem for word in words if word.says))
 
 
 def inflected(one: str, other: str) -> bool:

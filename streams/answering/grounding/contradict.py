@@ -20,7 +20,12 @@ from streams.answering.grounding.strength import overstated
 
 def contradicted(sentence: str, sources: Sequence[str]) -> bool:
     """Whether `sentence` says something else than `sources`, which hold its words."""
-    own, source = said([sentence]), said(sources)
+    return contradicts(said(sources), sentence)
+
+
+def contradicts(source: Said, sentence: str) -> bool:
+    """The same, of what was read before."""
+    own = said([sentence])
     return (
         any(wrong(one, source) for one in own.sentences for wrong in (miscounted, misrated, misplaced))
         or any(wrong(one, source) for one in own.clauses for wrong in (opposed, misfrequent, overstated))

@@ -10,6 +10,8 @@ _ONLY = listed("only solely exclusively nur ausschliesslich lediglich seulement 
 _EXCEPT = listed("except unless excepting ausser sauf excepte hormis")
 """Words that deny what they stand before, where something else is denied."""
 
+_MOST = 8
+
 
 def denied_in_part(own: Said, source: Said) -> bool:
     """Of what is joined in the sentence, something that says enough to be told apart is denied."""
@@ -60,6 +62,9 @@ def misrestricted(one: Clause, alike: list[Clause]) -> bool:
 
 
 def _limits(sentence: Clause) -> bool:
+    """Whether it seems to allow something in one case alone; what says more may do so of anything in it."""
+    if len(sentence.stems) > _MOST:
+        return False
     said = {word.folded for word in sentence.words}
     return (
         bool(said & (_ONLY | _EXCEPT))

@@ -49,8 +49,9 @@ _PLAIN = listed(
 def contrary(clause: Clause, other: Clause) -> bool:
     """Whether a word of `clause` is not in the other one, but its opposite is."""
     mine, theirs = ({word.folded for word in one.words if not word.denies} for one in (clause, other))
-    return any(opposites(word) & theirs for word in mine - theirs) or any(
-        opposites(word) & mine for word in theirs - mine
+    lacking = mine - theirs
+    return any(opposites(word) & theirs for word in lacking) or any(
+        opposites(word) & lacking for word in theirs
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from itertools import takewhile
 
 from streams.answering.grounding.clauses import ALIKE, Clause, Said
@@ -34,14 +35,16 @@ _ENDS_RATE = re.compile(r"[,;:|()]")
 
 def misrated(sentence: Clause, source: Said) -> bool:
     """A number is for another period than the source says outright."""
-    rated = {(word.number, _per(one, at)) for one in source.sentences for at, word in enumerate(one.words)}
-    own = {(word.number, _per(sentence, at)) for at, word in enumerate(sentence.words)}
-    known = {
-        word.number for one in source.sentences for at, word in enumerate(one.words) if _per_each(one, at)
-    }
-    return any(
-        number in known and (number, period) not in rated for number, period in own if number and period
-    )
+    own, theirs = _rates([sentence]), _rates(source.sentences)
+    rated = {(number, _per(one, at)) for number, one, at in theirs}
+    known = {number for number, one, at in theirs if _per_each(one, at)}
+    told = {(number, _per(one, at)) for number, one, at in own}
+    return any(number in known and (number, period) not in rated for number, period in told if period)
+
+
+def _rates(sentences: Iterable[Clause]) -> list[tuple[str, Clause, int]]:
+    """The numbers in them, and where they stand."""
+    return [(word.number, one, at) for one in sentences for at, word in enumerate(one.words) if word.number]
 
 
 def _per(clause: Clause, at: int) -> str | None:

@@ -14,7 +14,7 @@ _DATES = tuple(
     re.compile(form, re.IGNORECASE)
     for form in (
         rf"{_FREE}(?<!-)(?P<year>\d{{4}})-(?P<month>[01]\d)-(?P<day>[0-3]\d)(?![\d-])",
-        rf"{_FREE}(?P<day>[0-3]?\d)[./](?P<month>[01]?\d)[./]{_YEAR}",
+        rf"{_FREE}(?P<day>[0-3]?\d)[./](?P<month>[0-3]?\d)[./]{_YEAR}",
         rf"{_FREE}(?P<day>1[3-9]|[23]\d)\.(?P<month>0\d|1[0-2])\.(?!\d)",
         rf"{_FREE}(?P<day>[0-3]?\d)(?:st|nd|rd|th|er|\.)? (?:of )?{_MONTH}(?:,? {_YEAR})?",
         rf"{_FREE}{_MONTH} (?P<day>[0-3]?\d)(?:st|nd|rd|th)?(?![\w:]|[.,]\d)(?:,? {_YEAR})?",

@@ -25,12 +25,13 @@ _LONG = "|".join(sorted((name for name in FACTORS if len(name) > len("md")), key
 _FACTOR = re.compile(rf"{_SPACE}(?:({_LONG})\b\.?(?: of\b| de\b| d['’])?|(k|m|md)(?=[€$£]))", re.IGNORECASE)  # noqa: RUF001 - apostrophes
 _NAMES = "|".join(re.escape(name) for name in sorted(UNITS, key=len, reverse=True))
 _UNIT = re.compile(rf"{_SPACE}({_NAMES})(?![\w'’])", re.IGNORECASE)  # noqa: RUF001 - apostrophes
-_LETTERS = "|".join(name for name in UNITS if len(name) > len("min"))
+_LETTERS = "|".join(name for name in UNITS if len(name) >= len("day"))
 _SPELT = re.compile(
     rf"(?<![\w-])({'|'.join(sorted(SPELT, key=len, reverse=True))})(?=[ \u00a0](?:{_LETTERS}|uhr)\b)",
     re.IGNORECASE,
 )
 _TOKEN = re.compile(rf"([^\W_]*\d[^\W_]*)(?: ({'|'.join(sorted(set(UNITS.values())))})\b)?")
+_DIGIT = re.compile(r"\d")
 _PADDED = re.compile(r"^0(?=\d$)")
 _DECADE = re.compile(r"[12]\d\d0")
 _PLACED = re.compile(r"^(?:d|clock)(?=\d)")
@@ -64,8 +65,10 @@ def canonical(text: str) -> str:
     The grouping of thousands is undone, factors are multiplied in, dates and times of day are as `dated` has
     them. A word with a digit in it, `B52`, stays what it is.
     """
-    text = dated(_SPELT.sub(lambda found: SPELT.get(found[1].casefold(), found[1]), text))
-    parts, at = list[str](), 0
+    text = _SPELT.sub(lambda found: SPELT.get(found[1].casefold(), found[1]), text)
+    if not _DIGIT.search(text):
+        return text
+    text, parts, at = dated(text), list[str](), 0
     for found in _NUMBER.finditer(text):
         end, quantity = _read(text, found)
         if end < len(text) and text[end].isalnum() and (end == found.end() or text[end - 1].isalnum()):

@@ -64,6 +64,8 @@ STOP_WORDS = ENGLISH | FRENCH
 
 def folded(text: str) -> str:
     """`text` in lower case, compatibility forms and accents undone."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text).casefold()
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 

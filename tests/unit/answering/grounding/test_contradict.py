@@ -29,7 +29,39 @@ BOUTIQUE = "Les dégâts des eaux sont exclus de la garantie. Les intérêts son
 
 RATES = "Plans cost 10 euros per month, billed yearly. Staff have 25 days of leave and 5 days off per year."
 
+TAXES = "The tax is 20 % in France and 19 % in Germany. Revenue fell in 2022 and grew in 2023."
+TABLE = "| Country | Tax |\n|---|---|\n| France | 20 % |\n| Germany | 19 % |"
+OFFICE = (
+    "The office opens at 8 am. The backup runs weekly. Growth was 3 % in 2023. "
+    "Uploads may have 50 MB per file. "
+    "Access is denied to contractors. The plan excludes phone support. The drug is unsafe for children. "
+    "You may submit the form online or by post. Some employees may work remotely. Revenue fell."
+)
+TARIF = (
+    "Die Kündigung ist nicht möglich. Der Tarif enthält keinen Telefonsupport. Es fallen Gebühren an. "
+    "Die Gebühr muss nach der Prüfung bezahlt werden. Der Zugang ist unzulässig. "
+    "Die Frist beträgt drei Monate."
+)
+
 RIGHT = [
+    (TAXES, "The tax in Germany is 19 %."),
+    (TABLE, "The tax in Germany is 19 %."),
+    (TAXES, "Revenue grew in 2023."),
+    (OFFICE, "The office opens at 8:00."),
+    (OFFICE, "There is a backup every week."),
+    (OFFICE, "The drug is not safe for children."),
+    (OFFICE, "You may submit the form by post."),
+    (TARIF, "Eine Kündigung ist niemals möglich."),
+    (TARIF, "Die Frist ist 3 Monate."),
+    ("timeout: 30s (default)", "The timeout defaults to 30 seconds."),
+    ("The file size is 1.5GB.", "The file is 1.5 GB."),
+    ("Released: 2024-03-05.", "It was released on 5 March 2024."),
+    ("Contract end: 31.12.", "The contract ends on 31 December."),
+    ("Mitgliedsbeitrag: 25 €", "Der Mitgliedsbeitrag beträgt 25 Euro."),
+    ("Refunds are only possible with a receipt.", "Without a receipt, refunds are not possible."),
+    ("You cannot cancel except during the trial.", "You can only cancel during the trial."),
+    ("On ne peut pas résilier sauf pendant l'essai.", "On ne peut résilier que pendant l'essai."),
+    ("Not only managers may approve leave.", "Managers may approve leave."),
     ("The API takes 100 requests/minute, reset hourly.", "The API takes 100 requests per minute."),
     ("L'offre coûte 10 €/mois, facturation annuelle.", "L'offre coûte 10 € par mois."),
     ("L'offre coûte 10 € par mois (facturation annuelle).", "L'offre coûte 10 € (facturation annuelle)."),
@@ -60,6 +92,52 @@ RIGHT = [
     (FRENCH, "Le service Clientèle bloque une carte perdue en deux heures."),
 ]
 WRONG = {
+    "unit": [
+        (OFFICE, "Uploads may have 50 GB per file."),
+        (OFFICE, "The office opens at 8 pm."),
+        (OFFICE, "Growth was -3 % in 2023."),
+        ("Les fichiers ont 50 Mo.", "Les fichiers ont 50 Go."),
+        ("The dose is 5 mg.", "The dose is 5 g."),
+    ],
+    "decimals": [
+        ("Python 3.10 is supported since release 9.", "Python 3.9 is supported."),
+        ("The fee is 5.12 %.", "The fee is 12.5 %."),
+        ("The fee is 25 EUR; 1 EUR is refunded.", "The fee is 1.25 EUR."),
+        ("Version 1.2 fixed it.", "Version 2.1 fixed it."),
+    ],
+    "one of several": [
+        (TAXES, "The tax in Germany is 20 %."),
+        (TABLE, "The tax in Germany is 20 %."),
+        (TAXES, "Revenue grew in 2022 and fell in 2023."),
+    ],
+    "how often": [
+        (OFFICE, "The backup runs daily."),
+        (OFFICE, "The backup runs every day."),
+        ("La prime est annuelle pour tous.", "La prime est mensuelle pour tous."),
+        ("Die Prämie wird jährlich gezahlt.", "Die Prämie wird jeden Monat gezahlt."),
+    ],
+    "contrary": [
+        (OFFICE, "Access is granted to contractors."),
+        (OFFICE, "The plan includes phone support."),
+        (OFFICE, "The drug is safe for children."),
+        ("Revenue fell.", "Revenue grew."),
+        ("The request was rejected.", "The request was accepted."),
+    ],
+    "overstated": [
+        (OFFICE, "You must submit the form online."),
+        (OFFICE, "All employees may work remotely."),
+        ("Le client peut payer par carte.", "Le client doit payer par carte."),
+    ],
+    "German": [
+        (TARIF, "Die Kündigung ist möglich."),
+        (TARIF, "Eine Kündigung ist jederzeit möglich."),
+        (TARIF, "Der Tarif enthält Telefonsupport."),
+        (TARIF, "Es fallen keine Gebühren an."),
+        (TARIF, "Die Gebühr muss vor der Prüfung bezahlt werden."),
+        (TARIF, "Der Zugang ist zulässig."),
+        (TARIF, "Die Frist beträgt 3 Wochen."),
+    ],
+    "only": [("Refunds are only possible with a receipt.", "Refunds are only possible without a receipt.")],
     "half invented": [
         (SHOP, "The refund of an order is paid in cash by a courier at home."),
         (SHOP, "Refunds of opened software take the manager's signature."),

@@ -3,11 +3,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.answering.found import Found
+from streams.answering.grounding.claims import claims
 from streams.answering.grounding.extract import extract
-from streams.answering.grounding.ground import attribution, citations, claims, grounded, regulating
+from streams.answering.grounding.ground import attribution, citations, grounded, regulating
 from streams.answering.grounding.markers import pointed
 from streams.answering.grounding.quote import quote
-from streams.answering.text.words import stems
+from streams.answering.text.sentences import sentences
+from streams.answering.text.words import stems, words
 from tests.unit.answering.scripted import head_of, hit
 
 
@@ -47,6 +49,29 @@ def test_a_sentence_without_a_marker_is_covered_by_the_next_ones():
     assert [(claim.text, claim.cited) for claim in made] == [
         ("One thing.", (2, 1)), ("Another thing.", (2, 1)), ("A last thing.", ()),
     ]  # fmt: skip
+
+
+WORDS = (
+    "tax fee Germany France Anna backup refund safe unsafe fell grew included excluded not no nicht kein only except "
+    "without unless must may all some daily weekly every day month 5 -5 1.5 1,200 two mg g GB % € 8 am pm 2024-03-05 "
+    "5 March before after is in of the and , : ; . ( )"
+).split()
+
+
+@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=60).map(" ".join))
+def test_any_sentence_of_a_passage_that_is_cited_is_grounded(text):
+    passage = found(text, title="")
+    for sentence in sentences(text):
+        if words(sentence):
+            assert grounded(f"{sentence} [1]", [passage]) == 1
+
+
+def test_a_line_that_leads_in_claims_nothing_and_its_markers_cover_what_has_none():
+    made = claims("The steps are:\n1. Open it [1].\n2. Close it [2].\n\nRun this [3]:\n\n```\nls\n```")
+    assert [(claim.text, claim.cited) for claim in made] == [
+        ("Open it.", (1,)), ("Close it.", (2,)), ("```\nls\n```", (3,)),
+    ]  # fmt: skip
+    assert claims("It leads nowhere [1]:") == claims("It leads nowhere: [1]") != []
 
 
 def test_a_marker_in_code_cites_nothing():
