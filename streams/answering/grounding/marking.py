@@ -14,6 +14,8 @@ _OPEN = re.compile(r"\[\s*\d*$")
 _CLOSED = re.compile(r"\[[^][]*\]")
 _SENTENCE = 1000
 _LONGEST_WORD = 40
+_MOST_CLOSED = 6
+"""Brackets in a row, beyond which they are decided on without what follows."""
 _CLINGING = ".,;:!?)]}»…"
 
 
@@ -126,7 +128,7 @@ class Markers:
         if _CLOSED.fullmatch(self._after) and pointing(self._after, self._count) is not None:
             self._closed.append(self._after)
             self._after = ""
-        return "" if undecided(self._after) else self._decided()
+        return "" if len(self._closed) < _MOST_CLOSED and undecided(self._after) else self._decided()
 
     def _decided(self) -> str:
         (closed, self._closed), (after, self._after) = (self._closed, []), (self._after, "")
