@@ -105,7 +105,7 @@ class Embedding:
         """Sees to it that `hand` has the vectors of `texts`, each by its content hash; see `portions`."""
         if not texts:
             return
-        hand.texts = len(hand.embedded) + len(texts)
+        hand.texts = max(hand.texts, len(hand.embedded) + len(texts))
 
         def came(keys: Sequence[str]) -> None:
             hand.embedded.update(keys)

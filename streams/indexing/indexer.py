@@ -10,6 +10,7 @@ that it was made from until right before its head is written.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -23,7 +24,7 @@ from streams.indexing.applied import Applied
 from streams.indexing.batching.left import Left
 from streams.indexing.cutting.chunk import Chunk, Chunking
 from streams.indexing.cutting.cut import Cutter
-from streams.indexing.embedding import Embedding, InHand, Progress
+from streams.indexing.embedding import LARGE, Embedding, InHand, Progress
 from streams.indexing.moved import Moved
 from streams.indexing.plan import Plan, filled, found, passage, plan, repeats, stale
 from streams.indexing.repair import Repair
@@ -35,6 +36,9 @@ from streams.ports import Documents, Embedder, Monotonic, Now, Observed, Observe
 
 LEASE_S = 30.0
 """Seconds for which a plan holds; the vacuum's grace must be longer."""
+
+AT_A_TIME = 512
+"""Passages of a large document that are written as soon as they are embedded."""
 
 Sleep = Callable[[float], Awaitable[None]]
 """Waits for some seconds."""
@@ -177,19 +181,42 @@ class Indexer:
             for held in await self._documents.passages(planned.base.tenant, list(copies)):
                 vectors[copies[held.id]] = held.vector
         texts = {digest: draft.text for digest, draft in lacking.items() if digest not in vectors}
-        await self._embedding.embed(work.hand, texts, partial(_blamed, planned))
+        if len(texts) > LARGE:
+            await self._embed_many(work, planned, texts)
+        else:
+            await self._embedding.embed(work.hand, texts, partial(_blamed, planned))
         work.embed_s += self._monotonic() - started
         return True
 
+    async def _embed_many(self, work: _Work, planned: Plan, texts: Mapping[str, str]) -> None:
+        """Embeds and writes by turns, after a look at what another worker wrote that came so far.
+
+        What is found is written again: as nothing lists it, it may be about to be taken for forgotten.
+        """
+        vectors, head = work.hand.vectors, planned.head
+        drafts = {draft.id: draft.content_hash for draft in planned.drafts if draft.content_hash in texts}
+        if head is not None and head.tenant is not None:
+            for held in await self._documents.passages(head.tenant, list(drafts)):
+                vectors[drafts[held.id]] = array("f", held.vector)
+        lacking = [digest for digest in texts if digest not in vectors]
+        work.hand.texts = len(work.hand.embedded) + len(lacking)
+        for start in range(0, len(lacking), AT_A_TIME):
+            some = {digest: texts[digest] for digest in lacking[start : start + AT_A_TIME]}
+            await self._embedding.embed(work.hand, some, partial(_blamed, planned))
+            await self._write_passages(work, planned)
+
     async def _write_passages(self, work: _Work, planned: Plan) -> None:
-        """Writes what this apply has not written yet: nobody drops what is born at a position to come."""
-        head, written = planned.head, self._now()
+        """Writes what has a vector and this apply has not written yet.
+
+        Nobody drops what is born at a position to come.
+        """
+        head, written, vectors = planned.head, self._now(), work.hand.vectors
         if head is None:
             return
         new = [
-            passage(head, draft.id, draft.text, work.hand.vectors[draft.content_hash], written)
+            passage(head, draft.id, draft.text, vectors[draft.content_hash], written)
             for draft in planned.drafts
-            if draft.id not in work.written
+            if draft.id not in work.written and draft.content_hash in vectors
         ]
         if new:
             started = self._monotonic()

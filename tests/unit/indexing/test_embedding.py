@@ -18,7 +18,7 @@ from streams.indexing.batching.embed import CoalescedEmbedder
 from streams.indexing.batching.left import Left
 from streams.indexing.batching.portions import AT_ONCE, PORTION
 from streams.indexing.cutting.cut import HereCutter
-from streams.indexing.indexer import Indexer
+from streams.indexing.indexer import AT_A_TIME, Indexer
 from streams.messages.changes import Change, Document
 from streams.messages.records import Offset
 from streams.ports import unobserved
@@ -167,6 +167,23 @@ def test_who_is_cancelled_leaves_what_came_until_then_to_who_comes_next():
     assert before > 0
     assert tried.outcome.outcome == "indexed"
     assert len(bench.model.embedded) <= 1000 + IN_FLIGHT
+
+
+def test_another_worker_goes_on_where_the_one_before_was_killed():
+    async def killed(bench):
+        handler = asyncio.create_task(bench.apply(change("large", large(3000))))
+        await asyncio.sleep(30 * CALL_S)
+        handler.cancel()
+        await asyncio.wait({handler})
+
+    first = Bench()
+    run(killed(first))
+    assert first.store.current(change("large", []).key) is None
+    other = Bench(store=first.store)
+    assert run(other.apply(change("large", large(3000)))).outcome.outcome == "indexed"
+    assert 1500 < len(first.model.embedded) < 2500
+    assert len(first.model.embedded) + len(other.model.embedded) <= 3000 + AT_A_TIME
+    assert other.vectors(change("large", [])) == own(large(3000))
 
 
 def test_a_later_version_has_the_vectors_of_the_texts_that_it_kept_and_nothing_else_stays():
