@@ -191,7 +191,7 @@ class Indexer:
     async def _embed_many(self, work: _Work, planned: Plan, texts: Mapping[str, str]) -> None:
         """Embeds and writes by turns, after a look at what another worker wrote that came so far.
 
-        What is found is written again: as nothing lists it, it may be about to be taken for forgotten.
+        What is found is written again, for the vacuum counts from then what no head lists.
         """
         vectors, head = work.hand.vectors, planned.head
         drafts = {draft.id: draft.content_hash for draft in planned.drafts if draft.content_hash in texts}
