@@ -115,6 +115,7 @@ chaos: $(STAMP) servers ## faults under load on real servers: SEED=… to run on
 	$(BIN)/python tests/chaos/run.py $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 	$(BIN)/python tests/chaos/network.py
 	$(BIN)/python tests/chaos/deadlines.py
+	$(BIN)/python tests/chaos/brokers.py $(if $(SEED),--seed $(SEED))
 
 .PHONY: soak
 soak: $(STAMP) servers ## changes, questions, kills and outages for long: SEED=… HOURS=2; memory and files must be flat

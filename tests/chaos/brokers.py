@@ -173,8 +173,9 @@ class Busy:
         arrivals = sorted(at for at in self.cluster.arrivals if at >= self.began)
         gaps = [later - earlier for earlier, later in pairwise(arrivals)]
         ended = self.questions.ended
-        took = [ended[place] - at for place, at in self.questions.asked.items() if place in ended]
-        return Pauses(len(arrivals), max(gaps, default=0.0), len(took), max(took, default=0.0))
+        took = {place: ended[place] - at for place, at in self.questions.asked.items() if place in ended}
+        slowest = max(took, key=lambda place: took[place])
+        return Pauses(len(arrivals), max(gaps, default=0.0), len(took), took[slowest], self.end_of(slowest))
 
 
 @dataclass(frozen=True)
@@ -185,11 +186,13 @@ class Pauses:
     nothing_s: float
     answered: int
     slowest_s: float
+    slowest: Mapping
 
     def __str__(self) -> str:
         return (
             f"{self.indexed} records indexed, at most {self.nothing_s:.1f} s without any;"
             f" {self.answered} questions answered, the slowest in {self.slowest_s:.1f} s"
+            f" ({self.slowest['question']}, attempt {self.slowest['attempt']}, {self.slowest.get('timings')})"
         )
 
 

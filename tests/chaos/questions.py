@@ -52,11 +52,11 @@ class Questions:
     ) -> str:
         """Asks one; gives its place once Kafka has it."""
         headers = [] if reply_to is None else [("reply-to", reply_to.encode())]
-        value, began = json.dumps(fields).encode(), time.time()
+        value = json.dumps(fields).encode()
         at = await producer.send_and_wait(self._questions, value, partition=partition, headers=headers)
         place = f"{at.topic}-{at.partition}-{at.offset}"
         if reply_to is None:
-            self.asked[place] = began
+            self.asked[place] = time.time()
         else:
             self.elsewhere.add(place)
         return place
