@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from streams.indexing.embedding import InHand
 from streams.indexing.indexer import _Work
 from streams.indexing.plan import Draft, Plan
 from streams.indexing.vacuum.turn import Turn
@@ -22,7 +23,7 @@ from streams.ports import PassageRef
 
 NEVER_ACTED_UPON = frozenset(
     {"self", "started", "store", "documents", "change", "change_", "said", "truncation", "now"}
-    | {"indexer", "burial", "document", "written"}
+    | {"indexer", "burial", "document", "written", "blame", "came", "portions"}
 )
 
 
@@ -109,7 +110,8 @@ TOLD = {
     UUID: lambda one, _ages: one.int,
     Plan: _plan,
     Vacuum: _vacuum,
-    _Work: lambda work, _ages: (frozenset(work.vectors), frozenset(work.written)),
+    _Work: lambda work, _ages: (frozenset(work.hand.vectors), frozenset(work.written)),
+    InHand: lambda hand, _ages: frozenset(hand.vectors),
     Turn: lambda turn, ages: (turn.over, ages.left(turn._until)),
     _Case: lambda case, ages: (
         _all([*case.heads, case.base, *case.floors], ages),
