@@ -33,6 +33,7 @@ text = "{body}"
 """
 """The source of a table with a key of two columns, whose records another connector flattens."""
 ENVIRONMENT = {
+    "offset.flush.interval.ms": "5000",
     "config.providers": "env",
     "config.providers.env.class": "org.apache.kafka.common.config.provider.EnvVarConfigProvider",
 }
