@@ -32,6 +32,7 @@ from streams.ollama.embedder import open_embedder
 from streams.ports import SearchQuery
 from streams.wiring import connection, topic_plan
 from streams.worker.parts import ollama_config, open_store
+from tests.apart import apart, weaviate_settings
 from tests.bench.workers import Worker
 from tests.composed import compose
 
@@ -39,10 +40,6 @@ CDC = Path(__file__).parents[1] / "ops" / "cdc"
 PASSWORD = "a secret"
 AT_ONCE = 200
 LIMIT_S = 120
-OURS = (
-    *("CHANGES", "INDEXED", "DOCUMENTS_DEAD", "DOCUMENTS_RETRY"),
-    *("QUESTIONS", "QUESTIONS_DEAD", "QUESTIONS_RETRY", "QUESTIONS_DONE", "ANSWERS"),
-)
 
 
 def new_database(server: Postgres, name: str) -> str:
@@ -110,15 +107,13 @@ class Follows:
         self.sources = folder / "sources.toml"
         self.environ = {
             "STREAMS_KAFKA_BOOTSTRAP_SERVERS": kafka,
-            "STREAMS_WEAVIATE_URL": weaviate.url,
-            "STREAMS_WEAVIATE_GRPC_PORT": str(weaviate.grpc_port),
+            **weaviate_settings(weaviate),
             "STREAMS_OLLAMA_URL": ollama,
             "STREAMS_EMBED_MODEL": "all-minilm",
             "STREAMS_EMBED_DIMENSION": "384",
             "STREAMS_TOPIC_PARTITIONS": "2",
-            "STREAMS_GROUP": self.name,
             "STREAMS_SOURCES": str(self.sources),
-            **{f"STREAMS_TOPIC_{one}": f"{self.name}.{one.lower().replace('_', '.')}" for one in OURS},
+            **apart(self.name),
         }
         changes = self.environ["STREAMS_TOPIC_CHANGES"]
         self.sources.write_text(sources.replace("documents.changes", changes))
