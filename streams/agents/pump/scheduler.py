@@ -40,8 +40,9 @@ class Scheduler:
     """Gives `limit` slots to tasks.
 
     - At most `limit` tasks work at a time, of those that work `alone` one.
-    - Who comes back has the next free slot, in the order in which they came; new work, which `begin` begins,
-      has what they leave.
+    - Who comes back and new work, which `begin` begins, have the free slots by turns; who comes back, in the
+      order in which they came. So hundreds that look again and again whether what they wait for was done
+      leave room for it to be begun.
     - At most `limit` are begun that have not stepped aside, whether they work or wait: a failure of
       everything reaches no more than these. Who stepped aside waits for others, which must be able to begin.
     - Who is cancelled while it waits holds nothing, and stands in no line.
@@ -57,6 +58,7 @@ class Scheduler:
         self._suspects: _Line = OrderedDict()
         self._alone: _Begun | None = None
         self._working = self._counted = self._came = 0
+        self._new_next = False
 
     @property
     def working(self) -> int:
@@ -98,16 +100,29 @@ class Scheduler:
     def dispatch(self) -> None:
         """Has those work that may, as far as there are slots."""
         while self._working < self._limit:
-            if (line := self._next()) is not None:
-                begun, turn = line.popitem(last=False)
-                if not turn.done():  # else it is cancelled, and has not noticed yet
-                    self._take(begun)
-                    turn.set_result(None)
-            elif self._counted < self._limit and (task := self._begin()) is not None:
-                self.enter(task)
-                self._take(self._begun[task])
-            else:
+            steps = (self._one_new, self._one_back) if self._new_next else (self._one_back, self._one_new)
+            if not any(step() for step in steps):
                 return
+
+    def _one_new(self) -> bool:
+        """Begins one, where there is one that may be begun."""
+        if self._counted >= self._limit or (task := self._begin()) is None:
+            return False
+        self.enter(task)
+        self._take(self._begun[task])
+        self._new_next = False
+        return True
+
+    def _one_back(self) -> bool:
+        """Has the next one in line work, where there is one that may."""
+        if (line := self._next()) is None:
+            return False
+        begun, turn = line.popitem(last=False)
+        if not turn.done():  # else it is cancelled, and has not noticed yet
+            self._take(begun)
+            turn.set_result(None)
+            self._new_next = True
+        return True
 
     def leave(self, *, aside: bool = False) -> None:
         """Gives the slot up; `aside`: for what others do first, which may have to be begun."""

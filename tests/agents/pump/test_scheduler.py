@@ -267,7 +267,7 @@ async def turns(count=10):
         await asyncio.sleep(0)
 
 
-async def test_who_comes_back_goes_before_new_work_in_the_order_in_which_they_came():
+async def test_who_comes_back_and_new_work_take_turns_and_who_came_first_comes_back_first():
     workers = Workers(1)
     doors = {name: asyncio.Event() for name in "abc"}
 
@@ -281,13 +281,13 @@ async def test_who_comes_back_goes_before_new_work_in_the_order_in_which_they_ca
         await doors["c"].wait()
         workers.log.append(name)
 
-    workers.todo = [("a", leaves), ("b", leaves), ("new", works), ("newer", works)]
+    workers.todo = [("a", leaves), ("b", leaves), *((name, works) for name in ("new", "newer", "newest"))]
     workers.scheduler.dispatch()
     await turns()
     for name in "bac":
         doors[name].set()
         await turns()
-    assert workers.log == ["new", "b", "a", "newer"]
+    assert workers.log == ["new", "b", "newer", "a", "newest"]
     assert workers.scheduler.empty
 
 
