@@ -54,12 +54,14 @@ _OPENINGS_ELSEWHERE = {
     "nl": listed("en maar of dus waarom"),
 }
 _PRONOUNS_ELSEWHERE = {
-    "de": listed("es er sie ihn ihm ihr ihnen das dies dieser diese dieses davon dafur damit dazu dort"),
+    "de": listed("er ihn ihm ihnen dies dieser diese dieses davon dafur damit dazu dort"),
     "es": listed("eso esto ello aquello ella ellos ellas"),
     "it": listed("questo questa quello quella cio lui lei loro"),
     "pt": listed("isso isto aquilo ele ela eles elas"),
-    "nl": listed("het dit dat die deze hij zij ervan ervoor daar"),
+    "nl": listed("dit deze hij zij ervan ervoor daar"),
 }
+_AT_THE_END = re.compile(r"(?<!gibt )\b(?:es|das|sie|ihr|het|dat|die)\s*\?*$")
+"""Pronouns where nothing follows them; else articles, or the subject of "gibt es"."""
 _IMPERSONAL = re.compile(
     r"\bdoes it mean(?: that)?\b|\bil (?:faut|y a|existe|est (?:possible|necessaire)|s['’ ]agit|suffit)\b|"  # noqa: RUF001 - typographic apostrophe
     r"\b(?:faut|existe|suffit|y a|est|se passe)[- ](?:t[- ])?il\b"
@@ -104,9 +106,9 @@ def leans(question: str) -> bool:
     """Whether the question can't be understood without what was said before it."""
     if (language := language_of(question)) in _PRONOUNS_ELSEWHERE:
         spoken = words(question)
-        return spoken[0] in _OPENINGS_ELSEWHERE[language] or (
-            len(spoken) <= SHORT and not _PRONOUNS_ELSEWHERE[language].isdisjoint(spoken)
-        )
+        short = len(spoken) <= SHORT and not _PRONOUNS_ELSEWHERE[language].isdisjoint(spoken)
+        ends = language in {"de", "nl"} and _AT_THE_END.search(question)
+        return spoken[0] in _OPENINGS_ELSEWHERE[language] or short or bool(ends)
     plain = _IMPERSONAL.sub(" ", folded(question).strip())
     if _OPENING.match(plain) or _BEGINS.match(plain) or _OBJECT.search(plain):
         return True

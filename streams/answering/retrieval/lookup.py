@@ -20,6 +20,7 @@ from streams.answering.retrieval.watermark import Watermark
 from streams.answering.retrieval.weigh import answerable
 from streams.answering.text.language import Language, language_of, spoken
 from streams.answering.text.screen import screen
+from streams.answering.text.words import stems
 from streams.answering.waiting.anteroom import Anteroom
 from streams.answering.waiting.beside import beside
 from streams.answering.waiting.deadline import Deadline
@@ -128,7 +129,7 @@ class Lookup:
             alone = after(text, asked.question.history)
             serving, vector = await self._searching.embedded(alone, deadline)
             again = await self._looked(asked, text, alone, serving, vector, fresh, deadline)
-            return again if again.evidence else looked
+            return again if again.evidence and _speak_of(again.found, text) else looked
 
     async def _looked(
         self,
@@ -199,6 +200,12 @@ class Lookup:
         return await answerable(
             text, language, retrieved, counts, model=model, weighing=weighing, by_words=by_words
         )
+
+
+def _speak_of(found: Sequence[Found], text: str) -> bool:
+    """Whether a passage has a word of the question itself: else it is about the one before, and no more."""
+    asked = stems(text)
+    return any(asked & stems(f"{one.hit.title} {one.hit.text}") for one in found)
 
 
 def _may_lean(text: str, question: Question) -> bool:

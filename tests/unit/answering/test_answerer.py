@@ -581,15 +581,17 @@ HOLIDAYS = [{"role": "user", "content": "How do I ask for holidays in Berlin?"}]
 
 
 class Finding(Index):
-    """Finds what it has only where a word of it is searched for."""
+    """Finds what it has only where two words of it are searched for."""
 
     async def hybrid(self, query):
         found = await super().hybrid(query)
-        return [one for one in found if set(query.text.lower().split()) & set(one.text.lower().split())]
+        return [
+            one for one in found if len(set(query.text.lower().split()) & set(one.text.lower().split())) > 1
+        ]
 
 
 def test_what_says_little_and_has_no_answer_is_looked_for_again_with_the_question_before_it():
-    world = World(index=Finding.of(hit("The holidays of Berlin are granted by the office.")))
+    world = World(index=Finding.of(hit("In Berlin requests for holidays are granted by the office.")))
     _, end = world.ask("Who approves requests?", history=HOLIDAYS)
     assert [one.text for one in world.index.queries] == [
         "approves requests",
@@ -599,10 +601,17 @@ def test_what_says_little_and_has_no_answer_is_looked_for_again_with_the_questio
 
 
 def test_what_says_little_and_has_an_answer_is_not_searched_with_what_was_said_before():
-    world = World(index=Finding.of(hit("All requests are granted by the office.")))
+    world = World(index=Finding.of(hit("The office approves requests of all kinds.")))
     _, end = world.ask("Who approves requests?", history=HOLIDAYS)
     assert [one.text for one in world.index.queries] == ["approves requests"]
     assert end["route"] == "primary"
+
+
+def test_what_says_nothing_of_the_question_but_of_the_one_before_is_no_answer_to_it():
+    _, end = World(index=Finding.of(hit("The holidays of Berlin are long."))).ask(
+        "Who plays chess?", history=HOLIDAYS
+    )
+    assert end["abstained"]
 
 
 def test_what_has_no_answer_either_way_is_abstained_from():

@@ -19,6 +19,8 @@ LEANING = [
 ]  # fmt: skip
 ALONE = [
     "How do I reset my password?", "How do I cancel my subscription?", "What is the vacation policy?",
+    "Wie ist das WLAN-Passwort?", "Wo ist das Büro?", "Gibt es Parkplätze?", "Wie viele Urlaubstage gibt es?",
+    "Können Sie mir helfen?", "Wat is het adres?", "Hoe lang is het contract?", "Wat kost het abonnement?",
     "Wie lange gilt die Garantie für gebrauchte Geräte?", "Hoe lang is de termijn voor bezwaar?",
     "How does the vacuum delete superseded passages?", "Which Python version does make demo need?",
     "When a worker is killed, how long do its partitions wait?", "What is changed_at for?",
