@@ -47,12 +47,19 @@ _PLAIN = listed(
 
 
 def contrary(clause: Clause, other: Clause) -> bool:
-    """Whether a word of `clause` is not in the other one, but its opposite is."""
+    """Whether a word of `clause` has its opposite in the other one, which says nothing of the word's own side.
+
+    What tells of both, `opens at 10 and closes at 18`, speaks against neither.
+    """
     mine, theirs = ({word.folded for word in one.words if not word.denies} for one in (clause, other))
-    lacking = mine - theirs
-    return any(opposites(word) & theirs for word in lacking) or any(
-        opposites(word) & lacking for word in theirs
-    )
+    turned = frozenset[str]().union(*map(opposites, theirs))
+    against = (word for word in mine - theirs if word in turned or opposites(word) & theirs)
+    return any(not _side(word) & theirs for word in against)
+
+
+def _side(word: str) -> frozenset[str]:
+    """The words that have an opposite in common with a folded one."""
+    return frozenset[str]().union(*map(opposites, opposites(word)))
 
 
 def opposites(word: str) -> frozenset[str]:

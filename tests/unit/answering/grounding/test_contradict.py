@@ -43,7 +43,16 @@ TARIF = (
     "Die Frist beträgt drei Monate."
 )
 
+BOTH = [
+    ("The museum opens at 10 and closes at 18.", "The museum is open from 10 to 18."),
+    ("The project started in 2019 and ended in 2021.", "The project began in 2019 and ended in 2021."),
+    ("Requests are approved or rejected by the manager.", "The manager can approve requests."),
+    ("The policy includes dental care and excludes surgery.", "Dental care is included in the policy."),
+    ("Der Umsatz stieg um 5 % und der Gewinn sank um 3 %.", "Der Gewinn fiel um 3 %."),
+    ("Sales rose in spring and fell in autumn.", "Sales grew in spring."),
+]
 RIGHT = [
+    *BOTH,
     (TAXES, "The tax in Germany is 19 %."),
     (TABLE, "The tax in Germany is 19 %."),
     (TAXES, "Revenue grew in 2023."),
