@@ -47,7 +47,7 @@ _PLAIN = listed(
 
 
 def contrary(clause: Clause, other: Clause) -> bool:
-    """Whether a word of `clause` has its opposite in the other one, which says nothing of the word's own side.
+    """Whether a word of `clause` has its opposite in the other one, which has no word of its side.
 
     What tells of both, `opens at 10 and closes at 18`, speaks against neither.
     """

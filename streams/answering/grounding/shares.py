@@ -24,6 +24,8 @@ class Share:
 
     number: str
     unit: str
+    own: frozenset[str]
+    """The stems of its part of the sentence alone."""
     stems: frozenset[str]
 
 
@@ -34,7 +36,12 @@ def misplaced(sentence: Clause, source: Said) -> bool:
 
 
 def _elsewhere(mine: Share, theirs: list[Share]) -> bool:
-    rivals = [one for one in theirs if one.unit == mine.unit]
+    # What is said of every part of a list tells nothing of where a number belongs, in whatever order.
+    rivals = [
+        one
+        for one in theirs
+        if one.unit == mine.unit and (mine.own & one.own or same(mine.number, one.number))
+    ]
     fits = [(len(mine.stems & one.stems), same(mine.number, one.number)) for one in rivals]
     right = max((n for n, equal in fits if equal), default=0)
     wrong = max((n for n, equal in fits if not equal), default=0)
@@ -50,8 +57,12 @@ def _shares(sentence: Clause) -> Iterator[Share]:
     lead = first[: _numbers(first)[0]] if first else []
     for part in parts:
         if len(at := _numbers(part)) == 1 and (unit := _unit(part, at[0])):
-            said = frozenset(word.stem for word in (*lead, *part) if word.says and word.folded not in _UNITS)
-            yield Share(part[at[0]].folded, unit, said)
+            own = _stems(part)
+            yield Share(part[at[0]].folded, unit, own, own | _stems(lead))
+
+
+def _stems(part: list[Word]) -> frozenset[str]:
+    return frozenset(word.stem for word in part if word.says and word.folded not in _UNITS)
 
 
 def _unit(part: list[Word], at: int) -> str:

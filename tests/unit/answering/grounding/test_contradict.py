@@ -51,8 +51,18 @@ BOTH = [
     ("Der Umsatz stieg um 5 % und der Gewinn sank um 3 %.", "Der Gewinn fiel um 3 %."),
     ("Sales rose in spring and fell in autumn.", "Sales grew in spring."),
 ]
+REORDERED = [
+    ("Breakfast costs 10 EUR and dinner 25 EUR.", "Dinner costs 25 EUR and breakfast 10 EUR."),
+    ("Breakfast costs 10 EUR and dinner 25 EUR.", "Dinner is 25 EUR, breakfast is 10 EUR."),
+    ("Le petit-déjeuner coûte 10 € et le dîner 25 €.", "Le dîner coûte 25 € et le petit-déjeuner 10 €."),
+    (
+        "Das Frühstück kostet 10 Euro und das Essen 25 Euro.",
+        "Das Essen kostet 25 Euro und das Frühstück 10 Euro.",
+    ),
+]
 RIGHT = [
     *BOTH,
+    *REORDERED,
     (TAXES, "The tax in Germany is 19 %."),
     (TABLE, "The tax in Germany is 19 %."),
     (TAXES, "Revenue grew in 2023."),
@@ -118,6 +128,10 @@ WRONG = {
         (TAXES, "The tax in Germany is 20 %."),
         (TABLE, "The tax in Germany is 20 %."),
         (TAXES, "Revenue grew in 2022 and fell in 2023."),
+    ],
+    "swapped": [
+        ("Breakfast costs 10 EUR and dinner 25 EUR.", "Dinner costs 10 EUR and breakfast 25 EUR."),
+        ("Breakfast costs 10 EUR and dinner 25 EUR.", "Dinner costs 10 EUR."),
     ],
     "how often": [
         (OFFICE, "The backup runs daily."),
