@@ -9,12 +9,15 @@ from io import BytesIO
 
 from pypdf import PageObject, PasswordType, PdfReader
 from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedError
+from pypdf.generic import DictionaryObject
 
 from streams.errors import Rejected
 
 MOST_PAGES = 20_000
-_MOST_SCANNED = 0.5
+_MOST_SCANNED = 0.9
 """Of the pages; where more are images, what is left is a cover or a signature, and not the document."""
+_SCAN_PIXELS = 500 * 500
+"""What a page of text has at least to be legible; a logo or a line has fewer."""
 
 _ENCRYPTED = Rejected(
     "the PDF can't be opened without a password: index one that is not encrypted", code="encrypted"
@@ -25,7 +28,7 @@ _TOO_LARGE = "index it in parts"
 def pdf_text(text: str, most_characters: int) -> str:
     """The text of a PDF that is given in base64, with an empty line between pages.
 
-    Raises `Rejected`: `not_base64`; `encrypted`; `no_text` where its pages are empty, or most of them
+    Raises `Rejected`: `not_base64`; `encrypted`; `no_text` where its pages are empty, or nearly all of them
     images; `too_large` where it has more than `most_characters`, `MOST_PAGES`, or unpacks to more than pypdf
     allows; `unreadable` where it is broken. Raises MemoryError.
     """
@@ -86,9 +89,16 @@ def _pages(data: bytes, most_characters: int) -> list[str]:
 
 
 def _shows_an_image(page: PageObject) -> bool:
-    """Whether the page has an image of its own, as one that was scanned has."""
+    """Whether the page has images of its own, large enough to be one that was scanned, be it in strips."""
     try:
         objects = page["/Resources"]["/XObject"]  # type: ignore[index]
-        return any(objects[name].get_object().get("/Subtype") == "/Image" for name in objects)
+        return sum(_pixels(objects[name].get_object()) for name in objects) >= _SCAN_PIXELS
     except Exception:  # noqa: BLE001 - of none, or of a broken one, there is nothing to see
         return False
+
+
+def _pixels(image: DictionaryObject) -> int:
+    """How many it has; none where it is something else."""
+    if image.get("/Subtype") != "/Image" or not {"/Width", "/Height"} <= image.keys():
+        return 0
+    return int(image["/Width"]) * int(image["/Height"])  # type: ignore[call-overload,no-any-return]

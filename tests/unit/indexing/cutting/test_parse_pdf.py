@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfWriter
-from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
+from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject, NumberObject
 
 from streams.errors import Rejected
 from streams.indexing.cutting.parse import parse
@@ -59,26 +59,43 @@ def test_a_pdf_without_a_text_layer_is_refused_with_what_would_help(pages):
     assert "OCR" in str(error)
 
 
-@pytest.mark.parametrize(("scanned", "read"), [(1, True), (2, True), (3, False)])
-def test_a_pdf_most_pages_of_which_are_images_is_refused(scanned, read):
-    writer = PdfWriter(BytesIO(pdf_bytes("Cover", "Signed")))
-    for _ in range(scanned):
-        image = DecodedStreamObject()
-        image.update(
-            {NameObject("/Type"): NameObject("/XObject"), NameObject("/Subtype"): NameObject("/Image")}
-        )
-        drawn = DictionaryObject({NameObject("/Im0"): writer._add_object(image)})
+def with_images(pages, images):
+    """A PDF of pages with text, and behind them pages with nothing but images of these sizes, in pixels."""
+    writer = PdfWriter(BytesIO(pdf_bytes(*pages)))
+    for sizes in images:
+        drawn = DictionaryObject()
+        for number, (width, height) in enumerate(sizes):
+            image = DecodedStreamObject()
+            image.update(
+                {
+                    NameObject("/Type"): NameObject("/XObject"),
+                    NameObject("/Subtype"): NameObject("/Image"),
+                    NameObject("/Width"): NumberObject(width),
+                    NameObject("/Height"): writer._add_object(NumberObject(height)),
+                }
+            )
+            drawn[NameObject(f"/Im{number}")] = writer._add_object(image)
         writer.add_blank_page(100, 100)[NameObject("/Resources")] = DictionaryObject(
             {NameObject("/XObject"): drawn}
         )
     whole = BytesIO()
     writer.write(whole)
-    text = base64.b64encode(whole.getvalue()).decode()
-    if read:
-        assert parsed(text).text == "Cover\n\nSigned"
-    else:
-        assert refused(text).code == "no_text"
-        assert "3 of the PDF's 5 pages" in str(refused(text))
+    return base64.b64encode(whole.getvalue()).decode()
+
+
+SCAN, STRIPS, LOGO, DOT = [(1240, 1754)], [(1240, 64)] * 28, [(400, 300)], [(1, 1)]
+
+
+@pytest.mark.parametrize("scan", [SCAN, STRIPS])
+def test_a_pdf_nearly_all_pages_of_which_were_scanned_is_refused(scan):
+    error = refused(with_images(["Cover", "Signed"], [scan] * 19))
+    assert error.code == "no_text"
+    assert "19 of the PDF's 21 pages" in str(error)
+
+
+@pytest.mark.parametrize(("scan", "count"), [(SCAN, 18), (STRIPS, 18), (LOGO, 100), (DOT, 100)])
+def test_a_pdf_with_some_text_is_read_though_most_of_its_pages_show_images(scan, count):
+    assert parsed(with_images(["Cover", "Signed"], [scan] * count)).text == "Cover\n\nSigned"
 
 
 @pytest.mark.parametrize(
