@@ -143,26 +143,39 @@ def disconnect(client: AIOKafkaClient) -> None:
 
 
 def unhurried(client: AIOKafkaClient) -> None:
-    """Has a producer's client ask at intervals who leads a partition that nobody leads, not all the time."""
+    """Has a producer's client ask at intervals who leads a partition that nobody leads, not all the time.
+
+    Whoever waits for an answer when the client is closed, or asks it then, gets False.
+    """
     update: Callable[[], Awaitable[bool]] = client.force_metadata_update
+    close: Callable[[], Awaitable[None]] = client.close
+    closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     last, later = float("-inf"), None
 
     async def after(seconds: float) -> bool:
         nonlocal last
-        await asyncio.sleep(seconds)
+        await asyncio.wait((closed,), timeout=seconds)
+        if closed.done():
+            return False
         last = asyncio.get_running_loop().time()
-        return await update()
+        # aiokafka's own look never ends once the client is closed.
+        asked = asyncio.ensure_future(update())
+        await asyncio.wait((asked, closed), return_when=asyncio.FIRST_COMPLETED)
+        return asked.done() and asked.result()
 
     def paced() -> Awaitable[bool]:
-        nonlocal last, later
+        nonlocal later
         if later is None or later.done():
             wait = last + METADATA_S - asyncio.get_running_loop().time()
-            if wait <= 0:
-                last = asyncio.get_running_loop().time()
-                return update()
-            later = asyncio.ensure_future(after(wait))
+            later = asyncio.ensure_future(after(max(wait, 0.0)))
         return asyncio.shield(later)
 
+    async def closing() -> None:
+        if not closed.done():
+            closed.set_result(None)
+        await close()
+
+    client.close = closing
     client.force_metadata_update = paced
 
 

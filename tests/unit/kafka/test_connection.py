@@ -5,6 +5,7 @@ import ssl
 
 import pytest
 from aiokafka import errors
+from aiokafka.client import AIOKafkaClient
 
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.kafka.connection import METADATA_S, KafkaConnection, unhurried
@@ -107,6 +108,9 @@ class Leaderless:
         self.asked_at.append(monotonic())
         return asyncio.ensure_future(asyncio.sleep(0.001, result=True))
 
+    async def close(self):
+        pass
+
 
 def test_who_leads_a_partition_that_nobody_leads_is_asked_now_and_then_and_at_once_the_first_time():
     async def waits(seconds):
@@ -133,3 +137,18 @@ def test_one_who_gives_up_waiting_for_a_leader_takes_no_other_along():
         return await asyncio.gather(*waiting[1:]), len(client.asked_at)
 
     assert run(waited()) == ([True, True], 2)
+
+
+def test_a_look_for_a_leader_ends_when_its_client_is_closed():
+    async def ended(looks, *, wait):
+        client = AIOKafkaClient(bootstrap_servers="127.0.0.1:1")
+        unhurried(client)
+        looking = []
+        for _ in range(looks):
+            looking.append(client.force_metadata_update())
+            await asyncio.sleep(wait)
+        await client.close()
+        return await asyncio.gather(*looking, client.force_metadata_update())
+
+    for wait in (0.0, METADATA_S / 2, 2 * METADATA_S):
+        assert run(ended(3, wait=wait)) == [False] * 4
