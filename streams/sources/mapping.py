@@ -55,12 +55,13 @@ def change_of(source: Source, record: Record, payload: Payload, row: Row) -> Cha
     )
     mapping = _mapping(source)
     lacking = mapping.used(row.lacking)
-    absent = mapping.absent(row.columns) if row.columns is not None and row.partial else ()
-    if row.columns is not None and not (lacking or absent):
-        return mapping.complete(change, row.columns)
-    known = key if row.columns is None else row.columns
-    filler = _filler(mapping, change, known, lacking, absent)
-    document = None if row.columns is None else Incomplete((*lacking, *absent), filler)
+    columns = mapping.with_nulls(row.columns) if row.columns is not None and row.sparse else row.columns
+    absent = mapping.absent(columns) if columns is not None and row.partial else ()
+    if columns is not None and not (lacking or absent):
+        return mapping.complete(change, columns)
+    known = key if columns is None else columns
+    filler = _filler(mapping, change, known, lacking, absent, moved=row.moved)
+    document = None if columns is None else Incomplete((*lacking, *absent), filler)
     tenant, document_id = mapping.known("tenant", known), mapping.known("id", known)
     return replace(change, document=document, tenant=tenant, document_id=document_id)
 
@@ -93,6 +94,11 @@ class _Mapping:
         """The columns that the document is made from and `names` has not, sorted."""
         missing = {one.path.partition(".")[0] for one in self.columns if held_in(one, names) is None}
         return tuple(sorted(missing))
+
+    def with_nulls(self, columns: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+        """`columns`, with null for the optional ones that are not there."""
+        optional = {one.path.partition(".")[0] for one in self.columns if one.optional}
+        return {**dict.fromkeys(sorted(optional)), **columns}
 
     def is_in(self, names: Container[str]) -> bool:
         """Whether `names` has the columns of id and text that are not optional, and one of the text's."""
@@ -181,6 +187,8 @@ def _filler(
     columns: Mapping[str, JsonValue],
     lacking: Sequence[str],
     absent: Sequence[str],
+    *,
+    moved: bool,
 ) -> Callable[[Mapping[str, JsonValue]], Change]:
     def fill(before: Mapping[str, JsonValue]) -> Change:
         if missing := [name for name in lacking if name not in before]:
@@ -191,13 +199,15 @@ def _filler(
                 "take a snapshot",
                 code="unavailable_value",
             )
-        held = {name: before[name] for name in (*lacking, *absent) if name in before}
-        try:
-            return mapping.complete(change, {**columns, **held})
-        except Rejected as error:
-            if not absent:
-                raise
-            raise Rejected(f"{error}; an update has all columns with {FULL_ROWS}", code=error.code) from None
+        if unknown := [name for name in absent if moved or name not in before]:
+            # As nothing they could hide who may read it: an empty list of readers may mean everyone.
+            raise Rejected(
+                f"the update leaves out {', '.join(unknown)}, and the index does not hold the row as it was; "
+                f"have updates written with all their columns ({FULL_ROWS}, and nulls), then update the row "
+                "or read the table anew",
+                code="unavailable_value",
+            )
+        return mapping.complete(change, {**columns, **{name: before[name] for name in (*lacking, *absent)}})
 
     return fill
 

@@ -16,7 +16,8 @@ class Row:
     Values are plain JSON: what a source encodes (decimals, dates, bytes) is decoded. `key` holds the key
     columns that the format itself names, None where it names none: the record's key, or the source's `key`
     setting, says then. `lacking` names columns that are there but whose values the record leaves out.
-    `partial`: columns that are not there at all are as they were, if the row has them.
+    `partial`: columns that are not there at all are as they were, if the row has them. `moved`: it was as it
+    was under another key, so that nothing of this key's document says how. `sparse`: such columns are null.
     `before` is the row as it was, as far as the record says: its key columns may be needed.
     `time` (nanoseconds since the epoch), `early` and `order` are the source's own, as in `Change`.
     """
@@ -25,6 +26,8 @@ class Row:
     key: Mapping[str, JsonValue] | None = None
     lacking: frozenset[str] = field(default_factory=frozenset)
     partial: bool = False
+    moved: bool = False
+    sparse: bool = False
     before: Mapping[str, JsonValue] | None = None
     time: int | None = None
     early: bool = False

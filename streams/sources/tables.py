@@ -54,16 +54,17 @@ def row_key(source: Source, table: str, names: Sequence[str], columns: Columns) 
 def updated(source: Source, table: str, names: Sequence[str], row: Row, old: Columns) -> tuple[Row, ...]:
     """What an update of `row` says, where `old` holds the old values of the columns that changed.
 
-    Where the key changed, the row is gone from its old one first. `names` are the key columns that the
+    Where the key changed, the row is gone from its old one first. A row that is not `partial` is there as a
+    whole, but for nulls, which may be left out. `names` are the key columns that the
     format names; the source's own `key` counts before them.
     """
     columns = _with_nulls(row.columns or {}, old)
     before = {**columns, **old}
     key = row_key(source, table, names, columns)
-    now = replace(row, columns=columns, key=key, before=before)
     was = replace(row, columns=None, key=row_key(source, table, names, before), before=before)
     identity = source.key or names
     moved = canonical(_named(identity, columns)) != canonical(_named(identity, before))
+    now = replace(row, columns=columns, key=key, before=before, moved=moved, sparse=not row.partial)
     return (was, now) if moved else (now,)
 
 

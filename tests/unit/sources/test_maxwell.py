@@ -66,8 +66,19 @@ def test_what_an_update_leaves_out_is_as_it_was(text):
 
 def test_a_column_that_no_row_has_is_asked_of_the_database_by_name():
     update = INSERT | {"type": "update", "data": {"id": 1}, "old": {"title": "Old"}}
-    with pytest.raises(Rejected, match=r"'body'.*binlog_row_image=FULL"):
-        change(update).document.fill({})
+    with pytest.raises(Rejected, match=r"body.*binlog_row_image=FULL") as caught:
+        change(update).document.fill({"id": 1})
+    assert caught.value.code == "unavailable_value"
+
+
+def test_an_optional_null_that_no_record_of_the_row_has_stays_one():
+    """As with output_nulls=false."""
+    of = source(text="{body} {lang?}", metadata=("place.name?",))
+    row = change(INSERT | {"data": {"id": 1, "body": "Hi."}}, of=of).row
+    update = INSERT | {"type": "update", "data": {"id": 1, "body": "Ho."}, "old": {"body": "Hi."}}
+    assert change(update, of=of).document.fill(row).document.text == "Ho. "
+    with pytest.raises(Rejected, match="leaves out lang, place,"):
+        change(update, of=of).document.fill({"id": 1, "body": "Hi."})
 
 
 def test_a_null_that_is_left_out_is_one_where_it_changed():

@@ -1,15 +1,18 @@
 """A row that moves to another key: the old one is gone, whether or not the new one can be a document."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from streams.answering.retrieval.standing import Standing
 from streams.errors import Rejected
 from streams.messages.records import Record
 from streams.sources import Source, decode
 from tests.unit.indexing.memory_store import MemoryStore
 from tests.unit.indexing.shelf import Shelf
 
+UNKNOWN = "unavailable_value"
 MAPPED = {"id": "{id}", "text": "{body}", "tenant": "t"}
 
 
@@ -55,6 +58,11 @@ class Worker:
     async def texts(self):
         return sorted(" ".join(row[1:]) for row in (await self.shelf.shown()).values())
 
+    async def readers(self):
+        keys = [key async for key in self.shelf.store.document_keys()]
+        heads = await Standing().heads(self.shelf.store, keys)
+        return [head.readers for head in heads.values() if not head.deleted]
+
 
 @pytest.mark.parametrize(("source", "event"), FORMATS)
 async def test_the_old_key_is_gone_though_the_new_row_cannot_be_mapped(source, event):
@@ -84,3 +92,21 @@ async def test_a_row_that_stays_is_refused_whole(source, event):
         await worker.apply(event({"id": 1, "body": None}, {"body": "first"}))
     assert caught.value.code == "unmapped"
     assert await worker.texts() == ["first"]
+
+
+RESTRICTED = {"readers": "{team?}", "readers_when_empty": "everyone"}
+
+
+@pytest.mark.parametrize(("source", "event"), [one for one in FORMATS if one[0].format != "debezium"])
+async def test_an_update_that_leaves_out_who_may_read_opens_no_row_to_everyone(source, event):
+    """As with a binlog_row_image other than FULL, which a session may set."""
+    worker = Worker(replace(source, **RESTRICTED))
+    assert await worker.apply(event({"id": 1, "body": "never seen before"}, {"body": "x"})) == [UNKNOWN]
+    await worker.apply(event({"id": 1, "body": "ours", "team": "hr"}))
+    assert await worker.apply(event({"id": 1, "body": "ours still"}, {"body": "ours"})) == []
+    assert await worker.readers() == [("hr",)]
+    await worker.apply(event({"id": 2, "body": "another's, and open"}))
+    assert await worker.apply(event({"id": 2, "body": "ours still"}, {"id": 1})) == [UNKNOWN]
+    assert "ours" not in " ".join(await worker.texts())
+    assert await worker.apply(event({"id": 3, "body": "ours", "team": "hr"}, {"id": 2})) == []
+    assert await worker.readers() == [("hr",)]
