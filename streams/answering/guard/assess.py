@@ -10,7 +10,7 @@ from streams.answering.guard.encoded import TELLING, decoded
 from streams.answering.guard.hidden import hidden
 from streams.answering.guard.shown import shown
 from streams.answering.guard.signal import Kind
-from streams.answering.guard.signals import SIGNALS
+from streams.answering.guard.signals import signs
 from streams.answering.text.legible import quoted, read, unleeted, unspaced
 
 SUSPICIOUS = 0.5
@@ -117,10 +117,9 @@ def _told(text: str) -> int:
 
 def _signs(text: str, document: bool) -> dict[_Sign, float]:  # noqa: FBT001 - the same
     found: dict[_Sign, float] = {}
-    for signal in SIGNALS:
-        if (document or not signal.documents_only) and signal.given_by(text):
-            sign = signal.kind, "model" if signal.to_model else _SORTS.get(signal.kind, "reply")
-            found[sign] = _either(found.get(sign, 0.0), signal.weight)
+    for signal in signs(text, document=document):
+        sign = signal.kind, "model" if signal.to_model else _SORTS.get(signal.kind, "reply")
+        found[sign] = _either(found.get(sign, 0.0), signal.weight)
     return found
 
 

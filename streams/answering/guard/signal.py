@@ -27,10 +27,6 @@ class Signal:
     to_model: bool = False
     needs: tuple[str, ...] = ("",)
 
-    def given_by(self, text: str) -> bool:
-        """Whether `text`, as `read` gives it, holds the pattern."""
-        return any(word in text for word in self.needs) and self.pattern.search(text) is not None
-
 
 def signals(
     kind: Kind, *rows: tuple[float, str, str], documents_only: bool = False, to_model: bool = False

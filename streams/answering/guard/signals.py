@@ -7,6 +7,8 @@ instructions), not about any subject.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from streams.answering.guard.imitating import ENCODED, MARKERS
 from streams.answering.guard.leaking import EXFILTRATE, REVEAL
 from streams.answering.guard.overriding import OVERRIDE
@@ -17,3 +19,22 @@ from streams.answering.guard.telling import DICTATE, STEER
 SIGNALS: tuple[Signal, ...] = (
     *OVERRIDE, *ROLE, *REVEAL, *DICTATE, *STEER, *EXFILTRATE, *MARKERS, *ENCODED,
 )  # fmt: skip
+
+# Each word that signals need, and where those stand: many need the same.
+_NEEDED_AT = {
+    word: tuple(at for at, signal in enumerate(SIGNALS) if word in signal.needs)
+    for word in sorted({word for signal in SIGNALS for word in signal.needs})
+}
+
+
+def signs(text: str, *, document: bool) -> Iterator[Signal]:
+    """The signs that `text`, as `read` gives it, of a document or of a question holds, in their order.
+
+    Each word that signs need is looked for once, whatever the number of signs: of a text without any, that
+    is all there is to do.
+    """
+    near = {at for word, places in _NEEDED_AT.items() if word in text for at in places}
+    for at in sorted(near):
+        signal = SIGNALS[at]
+        if (document or not signal.documents_only) and signal.pattern.search(text):
+            yield signal

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.answering.guard.assess import WINDOW, assess
-from streams.answering.guard.signals import SIGNALS
+from streams.answering.guard.signals import SIGNALS, signs
 from streams.answering.text.legible import quoted, read
 from streams.indexing.cutting.chunk import Chunking, chunk
 from tests.unit.answering.cost import grows
@@ -254,13 +254,8 @@ def test_no_sign_is_overlooked_since_a_word_that_it_needs_is_missing():
         read(text)
         for text in (*IN_DOCUMENTS, *AS_QUESTIONS, *DISGUISED, *HARMLESS, *TO_PEOPLE, *ONE_SIGN, *ours)
     ]
-    missed = [
-        (signal.pattern.pattern[:60], text[:60])
-        for signal in SIGNALS
-        for text in texts
-        if bool(signal.pattern.search(text)) != signal.given_by(text)
-    ]
-    assert not missed
+    for text in texts:
+        assert list(signs(text, document=True)) == [one for one in SIGNALS if one.pattern.search(text)]
 
 
 @pytest.mark.parametrize("hostile", ["ignore ", "&#73;", "<a ", "<!--", "Ig-\n", "**", "abcdefgh ", "a", "![", "act as ", "\n", "_", "a_", "a_b ", "`a_", "you are now a ", "A1", "= - # ", "system: \n",
