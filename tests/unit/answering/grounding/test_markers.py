@@ -99,8 +99,8 @@ OWN = [
     ("Take vitamin K[1].", "Take vitamin K[1]."),
     ("Take vitamin K[2] !", "Take vitamin K[2] !"),
     ("It is closed[1] in x[2], as f(x)[2] is.", "It is closed[1] in x[2], as f(x)`[2]` is."),
-    ("grid[1][2] = 5, other[3] = 5.", "`grid[1][2]` = 5, `other[3]` = 5."),
-    ("See my.list[9] and that[9] too.", "See `my.list[9]` and that too."),
+    ("my_grid[1][2] = 5, other[3] = 5.", "`my_grid[1][2]` = 5, other[3] = 5."),
+    ("See my_list[9], $argv[9] and that[9] too.", "See `my_list[9]`, `$argv[9]` and that too."),
     ("The interval [1, 5] is closed [1, 9].", "The interval [1, 5] is closed [1]."),
     ("Choose in [1-3] or so [1-3].", "Choose in [1-3] or so [1][2][3]."),
     ("Options: [1] Reset, [2] Exit [1].", "Options: `[1]` Reset, `[2]` Exit [1]."),
@@ -108,8 +108,9 @@ OWN = [
     ("[1] Reset\n[2] Exit", "`[1]` Reset\n`[2]` Exit"),
     ("Team A [7], team B [8] [1].", "Team A `[7]`, team B `[8]` [1]."),
     ("It was shown [2] twice, [9] here.", "It was shown [2] twice, here."),
-    ("`a`row[2]`b`, **row[2]** ran", "`a`row[2]`b`, **`row[2]`** ran"),
-    ("| row[2] = 5 | b[1] |", "| `row[2]` = 5 | b[1] |"),
+    ("`a`row_b[2]`b`, **row_b[2]** ran", "`a`row_b[2]`b`, **`row_b[2]`** ran"),
+    ("| row_b[2] = 5 | b[1] |", "| `row_b[2]` = 5 | b[1] |"),
+    ("The first is list[1], not list[1].", "The first is `list[1]`, not list[1]."),
     ("so row[2", "so row"),
 ]
 
@@ -117,10 +118,39 @@ OWN = [
 @pytest.mark.parametrize(("written", "sent"), OWN)
 def test_a_bracket_of_the_texts_own_stays_and_cites_nothing(written, sent):
     passages = [
-        "It reads sys.argv[1] and\nsys.argv[2]. The second is row[2]. Vitamin K[2] is [1-3].",
+        "It reads sys.argv[1] and\nsys.argv[2]. The second is row[2], row_b[2]. Vitamin K[2] is [1-3].",
         "Choose in [1-3]; the interval [1, 5] is f(x)[2]. [1] Reset, [2] Exit. Team A [7], team B [8].",
+        "`list[1]` is the first.",
     ]
     assert whole(written, texts=passages) == sent
+
+
+CITING = [
+    "Berlin is the capital[1] of Germany; Rome is old[2].",
+    "It is hosted on GitHub[1], as code is.",
+    "It is hosted on GitHub[1].",
+    "Hotels are 150[1] and meals up to 40[2].",
+    "Hotels [2] are limited [1, 2], mostly.",
+    "[1] Smith wrote it.",
+    "[1] Smith, who wrote it.",
+    "It is booked on booking.com[1] now.",
+    "The rate[1] = 5 percent.",
+]
+
+
+@pytest.mark.parametrize("written", CITING)
+def test_a_marker_beside_a_word_that_has_a_footnote_in_the_passage_cites(written):
+    passages = [
+        "Berlin is the capital[1] and largest city. It is hosted on GitHub[1], as code is.",
+        "It is booked on booking.com[1] now.",
+        "Hotels are 150[1], Hotels [2] are limited [1, 2]. [1] Smith, J.: Hotels. 2001.",
+    ]
+    assert whole(written, texts=passages) == written.replace("[1, 2]", "[1][2]")
+
+
+def test_a_marker_that_points_at_none_is_dropped_behind_a_product_a_version_or_a_number():
+    written = "Node.js[4], my.list[5], iPhone[5], macOS[7], v2.1[4], 3.5[7] GB, US$[8] and _it_[9] do."
+    assert whole(written) == "Node.js, my.list, iPhone, macOS, v2.1, 3.5 GB, US$ and _it_ do."
 
 
 @settings(max_examples=300)
