@@ -25,6 +25,7 @@ class _Deletion(NamedTuple):
     at: Offset
     record_key: str
     time: int | None
+    early: bool
     order: int | None
     changed_at: datetime | None
     moved_to: str | None
@@ -45,11 +46,12 @@ class Tombstones:
             one = replace(
                 one,
                 time=deletion.time,
+                early=deletion.early,
                 order=deletion.order,
                 changed_at=deletion.changed_at,
                 moved_to=deletion.moved_to,
             )
-        self._remember(_Deletion(one.at, one.record_key, one.time, one.order, one.changed_at, one.moved_to))
+        self._remember(_deletion(one))
         return (one,)
 
     def _right_before(self, one: Change) -> _Deletion | None:
@@ -71,3 +73,7 @@ class Tombstones:
         self._earlier.move_to_end(deletion.at)
         if len(self._earlier) > SENT_BACK:
             self._earlier.popitem(last=False)
+
+
+def _deletion(one: Change) -> _Deletion:
+    return _Deletion(one.at, one.record_key, one.time, one.early, one.order, one.changed_at, one.moved_to)

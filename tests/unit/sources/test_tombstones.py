@@ -1,9 +1,13 @@
 """A tombstone right behind a deletion of its row has that one's time; any other has none."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
+from streams.agents.pump.work import Combined
+from streams.agents.superseding import supersede
+from streams.indexing.plan import plan
 from streams.messages.changes import Change, Document, Ignored
 from streams.messages.records import Offset
 from streams.sources import Tombstones
@@ -45,6 +49,18 @@ def test_of_many_that_are_sent_back_the_last_are_remembered():
     many = [gone(offset, key=str(offset), time=offset) for offset in range(10, 4000, 2)]
     assert dated(gone(5000, time=70), *many, gone(3999, key="3998")) == (3998, None)
     assert dated(gone(5000, time=70, order=3), *many, gone(5001)) == (70, 3)
+
+
+def test_it_is_of_the_same_statement_as_its_deletion():
+    """So that it is as late as that one, where the deletion itself is a dead letter, and waits no longer."""
+    deletion = replace(gone(5, time=60, order=4), early=True)
+    tombstones = Tombstones()
+    tombstones.dated((deletion,))
+    (tombstone,) = tombstones.dated((gone(6),))
+    written = replace(gone(4, time=70, order=3), document=Document(tenant="t", id="x", text=""), early=True)
+    held = plan(None, written, (), written=datetime(2026, 11, 26, tzinfo=UTC)).head
+    assert plan(held, tombstone, (), written=held.written).outcome == "deleted"
+    assert supersede([deletion, tombstone]) == Combined(2, 1)
 
 
 @pytest.mark.parametrize("tombstone", [gone(7), gone(6, key="x"), gone(6, partition=1), gone(4)])
