@@ -25,7 +25,10 @@ R = TypeVar("R")
 
 @dataclass(slots=True, eq=False)
 class _Request(Generic[T, R]):
-    """One caller's items; `results` fills up piece by piece. `alive`: tells of it whoever waits for him."""
+    """One caller's items; `results` fills up piece by piece. `alive`: tells of it whoever waits for him.
+
+    `hangs`: how often calls were made smaller, until he came, because one had no answer in halves either.
+    """
 
     items: Sequence[T]
     future: asyncio.Future[list[R]]
@@ -33,6 +36,7 @@ class _Request(Generic[T, R]):
     caller: object = None
     results: list[R | None] = field(default_factory=list)
     missing: int = 0
+    hangs: int = 0
 
     def give(self, start: int, results: Sequence[R]) -> None:
         self.results[start : start + len(results)] = results
@@ -80,7 +84,7 @@ class Coalescer(Generic[T, R]):
         self._fit = Fit(max_items)
         self._watch, self._operation = watch, operation
         self._waiting: deque[_Piece[T, R]] = deque()
-        self._items = 0
+        self._items = self._hangs = 0
         self._in_flight: set[asyncio.Task[None]] = set()
 
     @property
@@ -98,7 +102,8 @@ class Coalescer(Generic[T, R]):
         if not items:
             return []
         future: asyncio.Future[list[R]] = asyncio.get_running_loop().create_future()
-        request: _Request[T, R] = _Request(items, future, alive(), None, [None] * len(items), len(items))
+        results: list[R | None] = [None] * len(items)
+        request = _Request(items, future, alive(), None, results, len(items), self._hangs)
         with self._watch.asked(self._operation, len(items)) as request.caller:
             self._waiting.append(_Piece(request, 0, len(items)))
             self._items += len(items)
@@ -188,16 +193,25 @@ class Coalescer(Generic[T, R]):
         if count == 1:
             _fail(batch, Retryable(str(error), code=error.code))
             return False
-        self._fit.too_much(count)
-        answered = False
+        if not halved and await self._halved(batch, count):
+            self._fit.too_much(count)
+            return True
         if not halved:
-            for request, _, _ in batch:
-                request.alive()
-            first, second = _halves(batch, count // 2)
-            answered = await self._settle(first, halved=True) and await self._settle(second, halved=True)
-        if not answered:
-            _fail(batch, error)
-        return answered
+            self._hung(batch, count)
+        _fail(batch, error)
+        return False
+
+    async def _halved(self, batch: Sequence[_Piece[T, R]], count: int) -> bool:
+        for request, _, _ in batch:
+            request.alive()
+        first, second = _halves(batch, count // 2)
+        return await self._settle(first, halved=True) and await self._settle(second, halved=True)
+
+    def _hung(self, batch: Sequence[_Piece[T, R]], count: int) -> None:
+        """Makes calls smaller if one of the callers came since they last were: he knows of no outage."""
+        if any(request.hangs == self._hangs for request, _, _ in batch):
+            self._fit.too_much(count, sure=False)
+            self._hangs += 1
 
     def _let_go(self, batch: Sequence[_Piece[T, R]]) -> None:
         """Cancels the callers with this task; a call that cancelled itself is one that failed."""

@@ -1,9 +1,9 @@
-"""How many items go into a call: fewer after one that was too much, more again after many that were not."""
+"""How many items go into a call: fewer after one that was too much, more again after some that were not."""
 
 from __future__ import annotations
 
-AFTER = 32
-"""So many full calls go well before a larger one is tried."""
+AFTER = 16
+"""So many full calls' worth of items go well, in calls of whatever size, before a larger one is tried."""
 AFTER_MOST = 1024
 """The same, where larger ones were too much again and again."""
 
@@ -15,20 +15,24 @@ class Fit:
         self.size = self._most = most
         self._after, self._well = AFTER, 0
 
-    def too_much(self, items: int) -> None:
-        """A call of so many was: half of them at a time from now on."""
+    def too_much(self, items: int, *, sure: bool = True) -> None:
+        """A call of so many was: half of them at a time from now on.
+
+        `sure`: half of them went well then, so that a larger one is tried later each time. Otherwise whoever
+        was asked may have hung, and that passes.
+        """
         smaller = max(1, items // 2)
         if smaller < self.size:
             self.size, self._well = smaller, 0
-            self._after = min(2 * self._after, AFTER_MOST)
+            if sure:
+                self._after = min(2 * self._after, AFTER_MOST)
 
     def well(self, items: int) -> None:
-        """A call of so many was done. Less than `size` says nothing about more."""
-        if items < self.size:
-            return
+        """A call of so many was done."""
         if self.size == self._most:
-            self._after = AFTER
+            if items >= self._most:
+                self._after = AFTER
             return
-        self._well += 1
-        if self._well >= self._after:
+        self._well += items
+        if self._well >= self._after * self.size:
             self.size, self._well = min(2 * self.size, self._most), 0

@@ -224,8 +224,9 @@ def test_a_model_that_takes_few_texts_in_time_is_asked_for_few_at_a_time():
     assert tried.outcome.outcome == "indexed"
     assert len(bench.model.embedded) == 200
     wasted = [call for call in bench.model.calls if len(call) > 3]
-    # 32, 16, 8 and 4, with each of the two calls that are under way at a time.
-    assert len(wasted) <= 8
+    # 32, 16, 8 and 4, with each of the two calls that are under way at a time; later one in some dozens.
+    assert len(wasted) <= 16
+    assert all(len(call) == 4 for call in bench.model.calls[20:] if call in wasted)
 
 
 def test_beside_a_large_document_others_have_their_turn():

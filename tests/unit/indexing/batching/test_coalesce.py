@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from streams.errors import PromptTooLong, Rejected, Retryable, TooMuch
 from streams.indexing.batching.coalesce import Coalescer
@@ -268,9 +270,47 @@ async def test_what_is_too_much_in_halves_too_is_told_at_once_and_asked_for_by_l
     assert raised.value.progress
     assert slow.sizes == [8, 4]
     slow.sizes.clear()
+    with pytest.raises(TooMuch):
+        await coalescer(range(8))
+    assert slow.sizes == [4, 2]
+    slow.sizes.clear()
     assert await coalescer(range(3)) == [0, 2, 4]
     assert slow.sizes == [2, 1, 1, 1]
     assert coalescer.at_once == 1
+
+
+async def test_a_hang_makes_calls_smaller_once_however_many_stand_in_line_and_not_for_long():
+    slow = Slow(32)
+    coalescer = Coalescer(slow, max_items=32, max_in_flight=2)
+    for _ in range(4):
+        slow.hangs = True
+        outcomes = await asyncio.gather(*(coalescer(range(8)) for _ in range(40)), return_exceptions=True)
+        assert {type(one) for one in outcomes} == {TooMuch}
+        assert coalescer.at_once == 16
+        slow.hangs = False
+        for _ in range(60):
+            await coalescer(range(5))
+        assert coalescer.at_once == 32
+
+
+@settings(deadline=None, max_examples=50)
+@given(most=st.integers(1, 32), items=st.lists(st.integers(1, 40), min_size=1, max_size=30))
+def test_whatever_a_server_takes_in_time_who_asks_again_is_answered(most, items):
+    async def told(coalescer, count):
+        """How often the caller had to ask."""
+        for asked in range(1, 20):
+            try:
+                assert await coalescer(range(count)) == [2 * n for n in range(count)]
+            except TooMuch:
+                continue
+            return asked
+        return 20
+
+    async def everybody():
+        coalescer = Coalescer(Slow(most), max_items=32, max_in_flight=2)
+        return await asyncio.gather(*(told(coalescer, count) for count in items))
+
+    assert max(asyncio.run(everybody())) <= 8
 
 
 async def test_of_one_item_nothing_is_too_much_at_once():

@@ -38,12 +38,22 @@ def test_after_many_full_calls_a_larger_one_is_tried():
     assert fit.size == 32
 
 
-def test_small_calls_say_nothing_about_large_ones():
+def test_a_larger_call_is_tried_soon_where_it_was_perhaps_a_hang():
     fit = Fit(32)
-    fit.too_much(32)
-    for _ in range(10 * AFTER_MOST):
-        fit.well(15)
-    assert fit.size == 16
+    for _ in range(3):
+        fit.too_much(32, sure=False)
+        assert (fit.size, calls_until_larger(fit)) == (16, AFTER)
+
+
+@given(size=st.integers(2, 64), items=st.integers(1, 64))
+def test_small_calls_make_up_for_large_ones_by_their_items(size, items):
+    fit = Fit(size)
+    fit.too_much(size, sure=False)
+    before, said = fit.size, 0
+    while fit.size == before:
+        fit.well(items)
+        said += items
+    assert AFTER * before <= said < AFTER * before + items
 
 
 def test_larger_calls_are_tried_less_and_less_where_they_fail_and_as_often_as_ever_once_one_went_well():
