@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from streams.answering.grounding.markers import Marker, markers
 from streams.answering.text.sentences import spans
+from streams.messages.markers import Marker, markers
 
 _LEADS = re.compile(r":[*_]*$")
 _ITEM = re.compile(r"\s*(?:[-*•>#]+|\d{1,3}[.)])\s+")

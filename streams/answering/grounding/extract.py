@@ -6,11 +6,12 @@ import re
 from collections.abc import Sequence
 
 from streams.answering.found import Found
-from streams.answering.grounding.markers import ends_in_code, unmarked
+from streams.answering.grounding.markers import unmarked
 from streams.answering.grounding.quote import quote
 from streams.answering.text.language import Language, phrases
 from streams.answering.text.tags import Tags
 from streams.answering.text.words import stems
+from streams.messages.markers import ends_in_code
 
 QUOTED = 3
 """Passages that an extract quotes at most."""

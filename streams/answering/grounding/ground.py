@@ -11,7 +11,7 @@ from streams.answering.found import Found
 from streams.answering.grounding.claims import Claim, bare, claims
 from streams.answering.grounding.clauses import said
 from streams.answering.grounding.contradict import contradicts
-from streams.answering.grounding.markers import ends_in_code, pointed
+from streams.answering.grounding.markers import pointed
 from streams.answering.grounding.marking import Markers
 from streams.answering.grounding.polar import answered
 from streams.answering.grounding.quote import quote
@@ -20,6 +20,7 @@ from streams.answering.text.quantities import canonical
 from streams.answering.text.sentences import sentences
 from streams.answering.text.words import stems, words
 from streams.messages.answers import Citation
+from streams.messages.markers import ends_in_code
 
 SUPPORTED = 0.5
 """Share of a sentence's content words that must stand in what it cites, where no more than one is missing."""

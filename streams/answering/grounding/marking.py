@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Iterable
 
 from streams.answering.grounding.brackets import Bracket, Brackets, undecided
-from streams.answering.grounding.markers import FENCE, code_after, unmarked
+from streams.answering.grounding.markers import unmarked
 from streams.answering.grounding.written import NUMBER, ROUND, ends_round, may_go_on, pointing, rounded
+from streams.messages.markers import FENCE, code_after
 
 _SENTENCE_ENDS = ".!?\n"
 _OPEN = re.compile(r"\[\s*\d*$")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from streams.answering.grounding.markers import LIST, NAMES, N
+from streams.answering.grounding.markers import LIST, NAMES
+from streams.messages.markers import N
 
 _RANGE = re.compile(rf"[\[【]\s*({N})\s*[-–]\s*({N})\s*[\]】]")  # noqa: RUF001 - models write en dashes
 ROUND = re.compile(rf"\(\s*({N}(?:\s*,\s*{N})*)\s*\)")

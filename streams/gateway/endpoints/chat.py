@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -11,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from streams.errors import Rejected
 from streams.gateway.http.bodies import QuestionBody
 from streams.messages.answers import AnswerCompleted, Citation
+from streams.messages.markers import markers
 from streams.messages.questions import MAX_QUESTION_CHARACTERS
 
 MODEL = "rag-streams"
 TURNS, TURN_CHARACTERS = 100, 32_000
 SOURCES = "\n\nSources:\n"
 AGAIN = "\n\n[The answer starts over: forget what stands above.]\n\n"
-MARKER = re.compile(r"\[(\d{1,3})\]")
 
 
 class TextPart(BaseModel):
@@ -148,18 +147,18 @@ def _source(citation: Citation) -> str:
 
 
 def url_citations(completed: AnswerCompleted) -> list[dict[str, Any]]:
-    """Each `[n]` of the text whose document has an address, as OpenAI's `url_citation`."""
+    """Each `[n]` of the text, outside code, whose document has an address, as OpenAI's `url_citation`."""
     by_number = {one.n: one for one in completed.citations if one.url}
-    found = [(mark, by_number.get(int(mark[1]))) for mark in MARKER.finditer(completed.text)]
+    found = [(marker, by_number.get(marker.n)) for marker in markers(completed.text)]
     return [
         {
             "type": "url_citation",
             "url_citation": {
-                "start_index": mark.start(), "end_index": mark.end(), "url": one.url,
+                "start_index": marker.start, "end_index": marker.end, "url": one.url,
                 "title": one.title or one.document_id,
             },
         }
-        for mark, one in found
+        for marker, one in found
         if one is not None
     ]  # fmt: skip
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.answering.grounding.markers import ends_in_code, outside_code, pointed, unmarked
+from streams.answering.grounding.markers import pointed, unmarked
 from streams.answering.grounding.marking import Markers
+from streams.messages.markers import ends_in_code, outside_code
 
 PIECES = [
     "[",

@@ -98,6 +98,14 @@ async def test_a_stream_is_the_answers_text_then_its_sources():
     assert chunks[-1]["rag_streams"]["text"] == "Under Settings [1]."
 
 
+def test_a_bracket_in_code_is_no_citation_of_an_address():
+    text = "Use `argv[1]` here [1].\n```\nrow[1]\n```"
+    (annotation,) = chat.completion(cited(text))["choices"][0]["message"]["annotations"]
+    found = annotation["url_citation"]
+    assert text[: found["start_index"]] == "Use `argv[1]` here "
+    assert text[found["start_index"] : found["end_index"]] == "[1]"
+
+
 async def test_an_answer_that_was_stopped_ends_with_length_in_both_faces():
     cut = cited("Under Settings [1].").model_copy(update={"truncated": True})
     _, last, chunks = await said(started(), cut)
