@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import cached_property
 
 from streams.answering.grounding.brackets import Bracket, Brackets, undecided
 from streams.answering.grounding.markers import unmarked
@@ -18,6 +19,9 @@ _LONGEST_WORD = 40
 _MOST_CLOSED = 6
 """Brackets in a row, beyond which they are decided on without what follows."""
 _CLINGING = ".,;:!?)]}»…"
+_CAREFUL = re.compile(rf"[\[【()`]|[\w$.]{{{_LONGEST_WORD}}}")
+"""What is read character by character."""
+_HELD = re.compile(r"[\w$][\w$.]*\Z")
 
 
 class Markers:
@@ -32,10 +36,7 @@ class Markers:
     """
 
     def __init__(self, count: int, texts: Iterable[str], backs: Callable[[int, str], bool]) -> None:
-        texts = list(texts)
-        self._count, self._backs, self._brackets = count, backs, Brackets(texts)
-        self._theirs = {int(n) for text in texts for found in ROUND.finditer(unmarked(text))
-                        for n in NUMBER.findall(found[1])}  # fmt: skip
+        self._count, self._backs, self._texts = count, backs, list(texts)
         self._square = self._kept = False
         self._code = ""
         self._ticks = ""
@@ -47,9 +48,36 @@ class Markers:
         self._tail = ""
         self._dropped = False
 
+    @cached_property
+    def _brackets(self) -> Brackets:
+        return Brackets(self._texts)
+
+    @cached_property
+    def _theirs(self) -> frozenset[int]:
+        """The numbers that the texts have in round brackets."""
+        there = (found for text in self._texts for found in ROUND.finditer(unmarked(text)))
+        return frozenset(int(n) for found in there for n in NUMBER.findall(found[1]))
+
     def feed(self, text: str) -> str:
         """What is certain of the text up to here and was not given before; may be empty."""
+        pending = self._closed or self._ticks or self._code or self._begun or self._dropped
+        if not pending and _CAREFUL.search(self._word + text) is None:
+            return self._plain(text)
         return "".join(self._step(character) for character in text)
+
+    def _plain(self, text: str) -> str:
+        """The same at once, of words alone: nearly all of an answer."""
+        body, self._word = self._word + text, ""
+        if held := _HELD.search(body):
+            body, self._word = body[: held.start()], held[0]
+        told, bare = body.rstrip(), body.strip()
+        if not bare:
+            self._spaces += body
+            return ""
+        out = self._spaces + told if self._tail else bare
+        self._spaces = body[len(told) :]
+        self._tail = (self._tail + out)[-_SENTENCE:]
+        return out
 
     def flush(self) -> str:
         """What was held back, at the text's end. A marker that is cut off there is left out."""
