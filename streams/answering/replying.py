@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
+from streams.answering.found import Found
 from streams.answering.generating.calibrate import Calibration
 from streams.answering.generating.generate import TOO_LONG, Limits, Unfinished, generate
 from streams.answering.generating.reply import check_read, regular, request
 from streams.answering.generating.route import Choice
 from streams.answering.generating.router import Router
-from streams.answering.grounding.ground import grounded, regulating
+from streams.answering.grounding.ground import acquaint, grounded, regulating
 from streams.answering.guard.inspect import Guard
 from streams.answering.job import Job
 from streams.answering.settings import Answering
 from streams.ports import ChatChunk, Generator, Monotonic
+
+READ_EACH_S = 0.01
+"""Seconds from the request to the first passage that is read ahead, and from that to the next."""
+
+
+@asynccontextmanager
+async def reading_ahead(passages: Sequence[Found]) -> AsyncGenerator[None, None]:
+    """Has the passages read while the model thinks, one at a time: each may take milliseconds."""
+    loop = asyncio.get_running_loop()
+    due = [loop.call_later(n * READ_EACH_S, acquaint, found) for n, found in enumerate(passages, 1)]
+    try:
+        yield
+    finally:
+        for handle in due:
+            handle.cancel()
 
 
 class Replying:
@@ -41,7 +58,7 @@ class Replying:
         output = self._guard.output(job.asked, job.prompt.passages, job.prompt.canary)
         job.deadline.spent("first_token", None)
         try:
-            async with aclosing(self._generate(job, choice)) as chunks:
+            async with reading_ahead(passages), aclosing(self._generate(job, choice)) as chunks:
                 async for chunk in chunks:
                     if chunk.text and not job.deadline.has("first_token"):
                         job.deadline.spent("first_token", self._monotonic() - began)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import lru_cache
 
 from streams.answering.text.quantities import canonical
 from streams.answering.text.sentences import sentences
@@ -19,6 +20,8 @@ ALIKE = 0.6
 """Share of a clause's content words from which a clause of the source says nearly the same."""
 SAME = 0.8
 """The same, where more hangs on it: the order of names, what a question asks."""
+KEPT = 128
+"""Texts whose reading is kept: a passage is compared with every sentence that cites it."""
 ENOUGH = 2
 """Stems that tell what is said apart from other things."""
 
@@ -124,7 +127,17 @@ class Said:
 
 def said(texts: Iterable[str]) -> Said:
     """What these texts say."""
-    whole = [sentence for text in texts for sentence in map(canonical, sentences(text))]
+    each = list(map(_said, texts))
+    return Said(
+        tuple(one for read in each for one in read.sentences),
+        tuple(one for read in each for one in read.clauses),
+        tuple(one for read in each for one in read.parts),
+    )
+
+
+@lru_cache(KEPT)
+def _said(text: str) -> Said:
+    whole = list(map(canonical, sentences(text)))
     parts = [clause_of(part) for one in whole for piece in _BREAK.split(one) for part in _AND.split(piece)]
     return Said(
         tuple(map(clause_of, whole)),
@@ -135,12 +148,17 @@ def said(texts: Iterable[str]) -> Said:
 
 def clauses_of(sentence: str) -> list[Clause]:
     """The clauses of a sentence."""
-    found = [clause_of(part, first=not n) for n, part in enumerate(_BREAK.split(sentence))]
+    found = [_clause(part, not n) for n, part in enumerate(_BREAK.split(sentence))]
     return [clause for clause in found if clause.words]
 
 
 def clause_of(text: str, *, first: bool = True) -> Clause:
     """The words of a text; `first`: a sentence begins with it."""
+    return _clause(text, first)
+
+
+@lru_cache(KEPT)
+def _clause(text: str, first: bool) -> Clause:  # noqa: FBT001 - by place, for the cache
     words, end = list[Word](), 0
     for found in _WORD.finditer(text):
         plain, gap = folded(found[0]), text[end : found.start()]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
+from streams.answering.grounding.clauses import KEPT
 from streams.answering.grounding.rates import EACH
 from streams.answering.text.quantities import Quantity, canonical, held, quantities, unmeasured
 from streams.answering.text.sentences import sentences
@@ -44,6 +46,7 @@ class Vocabulary:
 NOTHING = Vocabulary(frozenset(), frozenset())
 
 
+@lru_cache(KEPT)
 def of_text(text: str) -> Vocabulary:
     """That of a sentence."""
     plain = canonical(text)
@@ -55,6 +58,7 @@ def _telling(text: str) -> frozenset[str]:
     return frozenset(map(stem, content_words(text))) - _LITTLE
 
 
+@lru_cache(KEPT)
 def of_passage(text: str) -> Vocabulary:
     """That of a source: its numbers sentence by sentence; what it counts in words may be said in digits."""
     plain = list(map(canonical, sentences(text)))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from streams.answering.text.dates import dated
 from streams.answering.text.units import CAPITALS, FACTORS, SPELT, UNITS
@@ -35,6 +36,8 @@ _DIGIT = re.compile(r"\d")
 _PADDED = re.compile(r"^0(?=\d$)")
 _DECADE = re.compile(r"[12]\d\d0")
 _PLACED = re.compile(r"^(?:d|clock)(?=\d)")
+_KEPT = 1024
+"""Texts whose form is kept: it is needed more than once of a sentence."""
 _PREFIX = re.compile(r"^(?:d|clock|minus)(?=\d)")
 
 
@@ -59,6 +62,7 @@ def same(one: str, other: str) -> bool:
     return other in {one, _PLACED.sub("", one)} or _PREFIX.sub("", other) == one
 
 
+@lru_cache(_KEPT)
 def canonical(text: str) -> str:
     """`text` with each number as one word and its unit as the next, in English: `1,5 Go` is `1p5 gigabyte`.
 

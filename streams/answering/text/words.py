@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+")
 _DIGIT = re.compile(r"\d")
@@ -11,6 +12,8 @@ _GROUPING = re.compile(r"(?<=\d)[,.'’ \u00a0\u202f](?=\d{3}(?!\d))")  # noqa: 
 _STEM = 6
 _ENDINGS = ("s", "ing", "ed", "e")
 _SHORTEST = 3
+_KEPT = 8192
+"""Words whose stem is kept: texts repeat them."""
 
 
 def listed(text: str) -> frozenset[str]:
@@ -95,6 +98,7 @@ def is_content(word: str) -> bool:
     return len(word) >= _SHORTEST or bool(_DIGIT.search(word)) or not word.isascii()
 
 
+@lru_cache(_KEPT)
 def stem(word: str) -> str:
     """The front of a word, by which its inflections are alike; a word with a digit in it is its own."""
     if _DIGIT.search(word):

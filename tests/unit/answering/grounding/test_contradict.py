@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from streams.answering.grounding.contradict import contradicted
-from streams.answering.grounding.ground import grounded
+from streams.answering.grounding.ground import acquaint, grounded
 from streams.answering.text.sentences import sentences
 from tests.unit.answering.grounding.test_ground import found
 
@@ -227,6 +227,15 @@ def test_what_the_source_says_in_other_words_is_no_contradiction(source, sentenc
 )
 def test_what_is_changed_where_it_matters_is_not_grounded(source, sentence):
     assert grounded(f"{sentence} [1]", [found(source, title="")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"), [*RIGHT, *(pair for pairs in WRONG.values() for pair in pairs)]
+)
+def test_nothing_depends_on_whether_a_passage_was_read_ahead(source, sentence):
+    unread, read = (found(f"{source} Here is page {n}.", title="") for n in range(2))
+    acquaint(read)
+    assert grounded(f"{sentence} [1]", [read]) == grounded(f"{sentence} [1]", [unread])
 
 
 def test_a_sentence_of_the_source_itself_never_contradicts_it():
