@@ -74,7 +74,9 @@ class Guarded(Wire):
     """What the guard against injected instructions found, and did."""
 
     policy: Literal["flag", "drop", "refuse"]
-    """What follows where a passage or a question reads like instructions to the model."""
+    """What follows where a passage or a question reads like instructions to the model, with a score of 0.75
+    or more: `drop` leaves such a passage out, `refuse` refuses to answer. From 0.5 on it is marked and no
+    more, as with `flag`."""
     score: Annotated[float, Field(ge=0, le=1)]
     """How much the question, or the worst of the passages that were found, reads like that."""
     question_score: Annotated[float, Field(ge=0, le=1)] = 0.0

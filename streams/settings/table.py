@@ -135,8 +135,9 @@ class Settings(BaseSettings):
     min_grounded: Annotated[float, Field(ge=0, le=1)] = 0.0
     """An answer grounded less than this is replaced by quoted passages; 0: never."""
     guard_policy: Literal["flag", "drop", "refuse", "off"] = "drop"
-    """Passages and questions that read like instructions to the model: `flag` them, `drop` such passages, or
-    `refuse` to answer; `off` is for measuring alone."""
+    """How much passages and questions read like instructions to the model is a score from 0 to 1. From 0.5
+    on they are marked. From 0.75 on `drop` leaves a passage out and `refuse` refuses to answer; `flag` marks
+    it and no more. `off` is for measuring alone."""
     rewrite_follow_ups: bool = True
     """The fallback model makes follow-up questions stand alone before the search, where there is time."""
     brief_prompt: bool = False
