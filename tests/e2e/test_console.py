@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 from streams.messages.answers import answer_event
+from streams.messages.markers import markers
 from streams.messages.reader import AnswerReader
 from tests.browsing import accessible, browser, chromium, nameless, page_at, poor_contrast, too_wide
 from tests.consoles import ALL, PARKING, World, ask, cited, dead_letter, enter, told
@@ -170,13 +171,14 @@ async def test_a_conversation_goes_along_with_the_next_question_until_a_new_one_
         await enter(page, world.key(*ALL))
         played = await ask(page, stage, "When does it open?")
         await played.starts([cited(world.parking)])
-        await played.says("At six [1].")
+        await played.says("At six, `", "t[1]", "` [1].")
         await played.ends([cited(world.parking)])
         await told(page, ".facts", "in all")
+        assert await page.locator(".marker").count() == 1
         played = await ask(page, stage, "And on Sundays?")
         assert [(turn.role, turn.content) for turn in played.question.history] == [
             ("user", "When does it open?"),
-            ("assistant", "At six ."),
+            ("assistant", "At six, `t[1]` ."),
         ]
         await page.get_by_role("button", name="Stop").click()
         await told(page, ".calm", "Stopped")
@@ -524,11 +526,11 @@ async def test_a_screen_reader_hears_what_happens(world, stage):
         played = await ask(page, stage, "When does it open?")
         await played.starts([cited(world.parking)])
         await heard(page, 1)
-        await played.says("At", " six", " [1].")
+        await played.says("At", " six,", " `t[1]` [1].")
         await played.ends([cited(world.parking)])
         assert await heard(page, 2) == [
             "Found 1 passage. The answer is being written.",
-            "The answer: At six (source 1). 1 passage to look at.",
+            "The answer: At six, `t[1]` (source 1). 1 passage to look at.",
         ]
         roles = [(role, name) for role, name, _ in await accessible(page)]
         assert ("status", "") in roles
@@ -659,6 +661,31 @@ async def test_the_page_reads_events_by_the_same_rule_as_the_python_client(world
     async with page_at(world.browser, world.gateway.url) as page:
         await page.goto("/console/")
         assert await page.evaluate(script, runs) == expected
+
+
+async def test_the_page_finds_markers_where_the_server_does_however_the_text_arrives(world):
+    rng = random.Random(8)
+    parts = ["`", "``", "```", "[1]", "[12]", "[", "]", "2", " ", "\n", "a", "é"]
+    texts = ["".join(rng.choices(parts, k=rng.randint(1, 14))) for _ in range(2000)]
+    script = """async (texts) => {
+      const { pieces, settled } = await import("/console/answer.js");
+      const all = new Map(Array.from({ length: 100 }, (_, n) => [n, true]));
+      const numbers = (found) => found.filter((piece) => typeof piece === "number");
+      return texts.map((text) => {
+        const found = [];
+        let shown = 0;
+        for (let end = 1; end <= text.length; end += 1) {
+          const sure = text.slice(0, settled(text.slice(0, end)));
+          found.push(...numbers(pieces(sure, all, shown)));
+          shown = sure.length;
+        }
+        return [numbers(pieces(text, all)), [...found, ...numbers(pieces(text, all, shown))]];
+      });
+    }"""
+    expected = [[[marker.n for marker in markers(text)]] * 2 for text in texts]
+    async with page_at(world.browser, world.gateway.url) as page:
+        await page.goto("/console/")
+        assert await page.evaluate(script, texts) == expected
 
 
 async def test_a_stream_of_events_is_read_the_same_however_it_is_cut(world):

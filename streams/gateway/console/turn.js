@@ -1,6 +1,6 @@
 // One question and its answer, as it arrives.
 
-import { AnswerReader, pieces, settled } from "./answer.js";
+import { AnswerReader, pieces, settled, spoken } from "./answer.js";
 import { clone, fillTerms, make, say, show } from "./dom.js";
 import { capital, count, failure, number, reason, route, took } from "./words.js";
 
@@ -59,16 +59,17 @@ export class Turn {
 
   #write() {
     const { text } = this.reader;
-    this.#append(text.slice(this.written.length, settled(text)));
+    this.#append(text.slice(0, settled(text)));
     this.progress(this.doing);
   }
 
+  /** Shows what of the text was not yet. */
   #append(text) {
-    for (const piece of pieces(text, this.citations)) {
+    for (const piece of pieces(text, this.citations, this.written.length)) {
       if (typeof piece === "string") this.part("answer").append(piece);
       else this.#kept().append(this.#marker(piece));
     }
-    this.written += text;
+    this.written = text;
   }
 
   /** What a marker is put into: it stays on the line of the word before it. */
@@ -118,13 +119,13 @@ export class Turn {
   #completed(event) {
     this.citations = new Map(event.citations.map((one) => [one.n, one]));
     if (!event.text.startsWith(this.written)) this.#clear();
-    this.#append(event.text.slice(this.written.length));
+    this.#append(event.text);
     this.#over();
     this.#notes(event);
     this.#sources(event);
     this.#facts(event);
     const sources = event.citations.length ? ` ${count(event.citations.length, "passage")} to look at.` : "";
-    say(`${event.abstained ? "No answer" : "The answer"}: ${event.text.replace(/ ?\[(\d+)\]/g, " (source $1)")}${sources}`);
+    say(`${event.abstained ? "No answer" : "The answer"}: ${spoken(event.text)}${sources}`);
   }
 
   #over() {
