@@ -14,6 +14,7 @@ from streams.errors import Rejected, Retryable
 from streams.indexing.batching.left import Attempted, Left
 from streams.indexing.batching.portions import Blame, Portions
 from streams.messages.held import Vector
+from streams.messages.records import Offset
 from streams.ports import Embedder, Monotonic
 
 logger = logging.getLogger(__name__)
@@ -40,22 +41,34 @@ class Progress(NamedTuple):
 class InHand:
     """A document in an attempt: the vectors that there are, by content hash, and which of them were made.
 
-    `attempted`: what there was from the attempts before, None in the first one. `texts`: how many of the
-    document have to be embedded, as far as it is known.
+    `at`: the change that is applied. `attempted`: what there was from the attempts before, None in the first
+    one. `texts`: how many of the document have to be embedded, as far as it is known. `least`: of those
+    without a vector, how many there were at the end of the attempt at this change that came furthest, or at
+    the beginning of the first one.
     """
 
     key: UUID
+    at: Offset
     since: float
     attempted: Attempted | None
+    least: int | None = None
     vectors: dict[str, Vector] = field(default_factory=dict)
     embedded: set[str] = field(default_factory=set)
     texts: int = 0
     said: float = 0.0
 
+    def expects(self, lacking: int) -> None:
+        """So many texts have no vector now, and are to be embedded."""
+        self.texts = len(self.embedded) + lacking
+        self.least = lacking if self.least is None else self.least
+
     @property
     def progressed(self) -> bool:
-        """Whether no attempt before had as many vectors."""
-        return len(self.embedded) > (self.attempted.most if self.attempted else 0)
+        """Whether fewer texts lack a vector than after any attempt before.
+
+        Not whether there are more vectors: those that were left may have made room for others.
+        """
+        return self.least is not None and 0 < self.texts < len(self.embedded) + self.least
 
 
 class Embedding:
@@ -77,12 +90,12 @@ class Embedding:
         return [Progress(now - one.since, len(one.embedded), one.texts) for one in self._in_hand]
 
     @contextmanager
-    def attempt(self, key: UUID) -> Iterator[InHand]:
-        """To be entered for an attempt: gives what is known of the document's vectors.
+    def attempt(self, key: UUID, at: Offset) -> Iterator[InHand]:
+        """To be entered for an attempt at the change: gives what is known of the document's vectors.
 
         A `Retryable` says on its way out whether the attempt came further than those before (`progress`).
         """
-        hand = self._begin(key)
+        hand = self._begin(key, at)
         self._in_hand.add(hand)
         try:
             yield hand
@@ -105,7 +118,8 @@ class Embedding:
         """Sees to it that `hand` has the vectors of `texts`, each by its content hash; see `portions`."""
         if not texts:
             return
-        hand.texts = max(hand.texts, len(hand.embedded) + len(texts))
+        if len(hand.embedded) + len(texts) > hand.texts:
+            hand.expects(len(texts))
 
         def came(keys: Sequence[str]) -> None:
             hand.embedded.update(keys)
@@ -116,18 +130,19 @@ class Embedding:
         portions = Portions(self._embedder, came, blame)
         await portions(texts, hand.vectors, carefully=hand.attempted is not None)
 
-    def _begin(self, key: UUID) -> InHand:
+    def _begin(self, key: UUID, at: Offset) -> InHand:
         now = self._monotonic()
         attempted = self._left.take(self._generation, key)
         if attempted is None:
-            return InHand(key, now, None, said=now)
+            return InHand(key, at, now, None, said=now)
         vectors = dict(attempted.vectors)
-        return InHand(key, attempted.since, attempted, vectors, set(vectors), said=now)
+        least = attempted.lacking if attempted.at == at else None
+        return InHand(key, at, attempted.since, attempted, least, vectors, set(vectors), said=now)
 
     def _leave(self, hand: InHand) -> None:
         vectors = {digest: hand.vectors[digest] for digest in hand.embedded}
-        most = max(len(vectors), hand.attempted.most if hand.attempted else 0)
-        self._left.put(self._generation, hand.key, Attempted(hand.since, most, vectors))
+        lacking = hand.texts - len(hand.embedded) if hand.progressed else hand.least
+        self._left.put(self._generation, hand.key, Attempted(hand.since, lacking, vectors, hand.at))
 
     def _say(self, hand: InHand) -> None:
         now = self._monotonic()

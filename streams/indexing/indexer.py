@@ -113,7 +113,7 @@ class Indexer:
         """
         if isinstance(change, Truncation):
             return await truncate(self._documents, change, self._now)
-        with self._embedding.attempt(change.key) as hand:
+        with self._embedding.attempt(change.key, change.at) as hand:
             work = _Work(change, change, self._chunking, hand, await self._moved.row(change))
             while True:
                 try:
@@ -199,7 +199,7 @@ class Indexer:
             for held in await self._documents.passages(head.tenant, list(drafts)):
                 vectors[drafts[held.id]] = array("f", held.vector)
         lacking = [digest for digest in texts if digest not in vectors]
-        work.hand.texts = len(work.hand.embedded) + len(lacking)
+        work.hand.expects(len(lacking))
         for start in range(0, len(lacking), AT_A_TIME):
             some = {digest: texts[digest] for digest in lacking[start : start + AT_A_TIME]}
             await self._embedding.embed(work.hand, some, partial(_blamed, planned))

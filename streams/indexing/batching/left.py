@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -14,6 +14,7 @@ from streams.indexing.batching.remember import OVERHEAD_BYTES
 
 if TYPE_CHECKING:
     from streams.messages.held import Vector
+    from streams.messages.records import Offset
 
 MOST_BYTES = 64 * 1024 * 1024
 MOST_DOCUMENTS = 10_000
@@ -23,13 +24,14 @@ MOST_DOCUMENTS = 10_000
 class Attempted:
     """What attempts at a document left: `vectors`, by the hash of what was embedded.
 
-    `since`: when the first one began, by the clock of whoever attempts it. `most`: vectors that the one which
-    came furthest had.
+    `since`: when the first one began, by the clock of whoever attempts it. `lacking`: texts without a vector
+    after the one that came furthest of those at the change `at`, where that is known.
     """
 
     since: float
-    most: int = 0
+    lacking: int | None = None
     vectors: Mapping[str, Vector] = field(default_factory=dict)
+    at: Offset | None = None
 
 
 class Left:
@@ -60,7 +62,7 @@ class Left:
             if room < 0:
                 break
             packed[digest] = array("f", vector)
-        self._left[generation, key] = Attempted(attempted.since, attempted.most, packed)
+        self._left[generation, key] = replace(attempted, vectors=packed)
         self.bytes += _size(packed)
         self._make_room()
 
@@ -78,7 +80,7 @@ class Left:
                 return
             left = self._left[name]
             self.bytes -= _size(left.vectors)
-            self._left[name] = Attempted(left.since, left.most)
+            self._left[name] = replace(left, vectors={})
 
 
 def _size(vectors: Mapping[str, Vector]) -> int:

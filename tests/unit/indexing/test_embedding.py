@@ -146,6 +146,24 @@ def test_a_document_that_gets_on_is_no_dead_letter_however_many_attempts_it_take
     assert len(bench.model.embedded) == 1000
 
 
+def test_a_document_that_gets_on_is_no_dead_letter_though_there_is_no_room_for_its_vectors():
+    # Each attempt loses some of what it made, and finds what was written.
+    bench = Bench(Flaky(after=700, times=1000), left=Left(50_000))
+    tried = run(bench.apply(change("large", large(4000))))
+    assert tried.attempts > 6
+    assert tried.outcome.outcome == "indexed"
+    assert len(bench.model.embedded) < 2 * 4000
+
+
+def test_a_new_version_that_gets_on_is_no_dead_letter_though_more_of_it_is_to_be_done():
+    bench = Bench(lambda texts: Retryable("away") if "large 99" in texts else None)
+    assert run(bench.apply(change("large", large(100)))).outcome.code == "poison"
+    bench.model.fails = Flaky(after=70, times=100)
+    tried = run(bench.apply(change("large", large(1000, "other"), offset=2)))
+    assert tried.attempts > 10
+    assert tried.outcome.outcome == "indexed"
+
+
 def test_a_store_that_is_away_when_all_is_embedded_costs_no_vector():
     bench = Bench(store=Failing(3))
     tried = run(bench.apply(change("large", large(100))))

@@ -27,7 +27,7 @@ def test_what_was_left_is_taken_once_with_its_numbers():
     left = Left()
     left.put("g1", ONE, Attempted(3.0, 7, {"a": (0.1, 1.0)}))
     taken = left.take("g1", ONE)
-    assert (taken.since, taken.most) == (3.0, 7)
+    assert (taken.since, taken.lacking) == (3.0, 7)
     assert list(taken.vectors["a"]) == pytest.approx([0.1, 1.0])
     assert left.take("g1", ONE) is None
     assert left.bytes == 0
@@ -59,7 +59,7 @@ def test_of_one_document_that_is_too_large_as_much_is_kept_as_fits():
     left = Left(most_bytes=2 * EACH)
     left.put("g1", ONE, attempted("a", "b", "c"))
     taken = left.take("g1", ONE)
-    assert (taken.most, list(taken.vectors)) == (3, ["a", "b"])
+    assert (taken.lacking, list(taken.vectors)) == (3, ["a", "b"])
 
 
 def test_it_takes_no_more_memory_than_it_may():
