@@ -9,6 +9,16 @@ from streams.answering.text.words import listed, stem
 _ONLY = listed("only solely exclusively nur ausschliesslich lediglich seulement uniquement exclusivement")
 _EXCEPT = listed("except unless excepting ausser sauf excepte hormis")
 """Words that deny what they stand before, where something else is denied."""
+_MORE = listed("exceed exceeds exceeded over above more mehr plus depasse depassent depasser") | listed(
+    "uber uberschreiten uberschreitet ubersteigen ubersteigt"
+)
+_AT_MOST = listed("below under most maximum maximal max up less within jusqu maximale moins") | listed(
+    "hochstens unter bis unterhalb weniger inferieur inferieure"
+)
+_LESS = listed("below under less fewer unter weniger unterschreiten unterschreitet moins")
+_AT_LEAST = listed("above least minimum over more mindestens minimal uber mehr minimale plus")
+_BOUNDS = ((_MORE, _AT_MOST), (_LESS, _AT_LEAST))
+"""What is denied to set a bound, and what sets it outright: `not exceed` and `below`."""
 
 _MOST = 8
 
@@ -29,7 +39,16 @@ def denied(clause: Clause, source: Said) -> bool:
 
 def _turned(clause: Clause, other: Clause) -> bool:
     """Whether one denies what the other says, and does not say it by a word's opposite."""
-    return clause.negated != other.negated and not contrary(clause, other)
+    return clause.negated != other.negated and not contrary(clause, other) and not _bound(clause, other)
+
+
+def _bound(clause: Clause, other: Clause) -> bool:
+    """Whether one says `not more than` of what the other says `at most` of, or `not less` and `at least`."""
+    denies, says = (
+        {word.folded for word in one.words}
+        for one in sorted((clause, other), key=lambda one: not one.negated)
+    )
+    return any(denies & beyond and says & bound for beyond, bound in _BOUNDS)
 
 
 def opposed(clause: Clause, source: Said) -> bool:

@@ -34,6 +34,9 @@ _TIMES = tuple(
         rf"(?<=\bà )(?P<hour>2[0-3]|[01]?\d){_SPACE}(?:h|heures?)\b",
     )
 )
+_GERMAN_AM = re.compile(r"\d am$", re.IGNORECASE)
+_NOUN = re.compile(r" [A-ZÄÖÜ]")
+"""What follows German `am`: in `um 9 am Montag` it tells no half of the day."""
 _WORDS = frozenset({"may", "march", "mar"})
 """Names of months that are other words where they are written without a capital."""
 _MOST_MONTHS, _MOST_DAYS, _NOON = 12, 31, 12
@@ -69,6 +72,8 @@ def _date(found: re.Match[str]) -> str:
 
 def _time(found: re.Match[str]) -> str:
     parts = found.groupdict()
+    if not parts.get("minute") and _GERMAN_AM.search(found[0]) and _NOUN.match(found.string, found.end()):
+        return found[0]
     hour, minute = int(parts["hour"]), parts.get("minute") or "00"
     if half := parts.get("half"):
         hour = hour % _NOON + (_NOON if half in "pP" else 0)

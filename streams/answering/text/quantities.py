@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from streams.answering.text.dates import dated
-from streams.answering.text.units import CAPITALS, FACTORS, SPELT, UNITS
+from streams.answering.text.units import CAPITALS, FACTORS, SHORTER, SPELT, UNITS
 from streams.answering.text.words import folded
 
 _SPACE = r"[ \u00a0\u202f]?"
@@ -36,6 +36,9 @@ _DIGIT = re.compile(r"\d")
 _PADDED = re.compile(r"^0(?=\d$)")
 _DECADE = re.compile(r"[12]\d\d0")
 _PLACED = re.compile(r"^(?:d|clock)(?=\d)")
+_COUNT = re.compile(r"\d{1,6}")
+_HOUR = re.compile(r"[1-9]|1[01]")
+_NOON = 12
 _KEPT = 1024
 """Texts whose form is kept: it is needed more than once of a sentence."""
 _PREFIX = re.compile(r"^(?:d|clock|minus)(?=\d)")
@@ -51,15 +54,27 @@ class Quantity:
     def same(self, other: Quantity) -> bool:
         """Whether it may be the other one, its source: what one leaves out speaks against nothing."""
         units = {self.unit, other.unit}
-        return same(self.value, other.value) and (len(units) == 1 or None in units)
+        alike = same(self.value, other.value) and (len(units) == 1 or None in units)
+        return alike or (len(units) > 1 and self.shorter == other.shorter)
+
+    @property
+    def shorter(self) -> Quantity:
+        """The same in days for weeks, in months for years."""
+        if self.unit not in SHORTER or not _COUNT.fullmatch(self.value):
+            return self
+        times, unit = SHORTER[self.unit]
+        return Quantity(str(int(self.value) * times), unit)
 
 
 def same(one: str, other: str) -> bool:
     """Whether a number may be the same as another one, its source: `5` the `d5` of a month, or the reverse.
 
     What went down by 3 % may have changed by -3 %, but nothing is less than zero that the source has above.
+    Somebody who is in from 9 to 5 may come at 9 a.m. and leave at 5 p.m.
     """
-    return other in {one, _PLACED.sub("", one)} or _PREFIX.sub("", other) == one
+    if other in {one, _PLACED.sub("", one)} or _PREFIX.sub("", other) == one:
+        return True
+    return _HOUR.fullmatch(one) is not None and other == f"clock{int(one) + _NOON}"
 
 
 @lru_cache(_KEPT)

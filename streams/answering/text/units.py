@@ -51,6 +51,9 @@ UNITS = {
 }
 """Each unit by what it is written as, case folded, with its accents."""
 
+SHORTER = {"week": (7, "day"), "year": (12, "month")}
+"""Of each unit that is said in a shorter one as well, how many of that it has, and which."""
+
 CAPITALS = frozenset({"to", "go", "mo", "gio", "gib", "v", "w", "grad"})
 """Of those, the ones that are units only with a capital: else they are words of the language."""
 

@@ -60,8 +60,21 @@ REORDERED = [
         "Das Essen kostet 25 Euro und das Frühstück 10 Euro.",
     ),
 ]
+MEASURED = [
+    ("The trial lasts 14 days.", "The trial lasts two weeks."),
+    ("Deliveries take 2 weeks.", "Deliveries take 14 days."),
+    ("Delivery takes 2 to 3 weeks.", "Delivery takes at least 2 weeks."),
+    ("The warranty covers parts and labour for 24 months.", "The warranty covers parts for two years."),
+    ("Die Frist beträgt zwei Jahre.", "Die Frist beträgt 24 Monate."),
+    ("The office opens at 9 a.m. and closes at 5 p.m.", "The office is open from 9 to 5."),
+    ("The temperature must stay below 25 °C.", "The temperature must not exceed 25 °C."),
+    ("Nicht mehr als 5 Personen dürfen sprechen.", "Höchstens 5 Personen dürfen sprechen."),
+    ("Send at most 100 messages per second.", "Do not send more than 100 messages per second."),
+    ("Passwords must have at least 12 characters.", "Passwords must not have fewer than 12 characters."),
+]
 RIGHT = [
     *BOTH,
+    *MEASURED,
     *REORDERED,
     (TAXES, "The tax in Germany is 19 %."),
     (TABLE, "The tax in Germany is 19 %."),
@@ -132,6 +145,14 @@ WRONG = {
     "swapped": [
         ("Breakfast costs 10 EUR and dinner 25 EUR.", "Dinner costs 10 EUR and breakfast 25 EUR."),
         ("Breakfast costs 10 EUR and dinner 25 EUR.", "Dinner costs 10 EUR."),
+    ],
+    "measured": [
+        ("The trial lasts 14 days.", "The trial lasts three weeks."),
+        ("The warranty lasts 24 months.", "The warranty lasts 24 years."),
+        ("The office opens at 9 a.m. and closes at 5 p.m.", "The office is open from 9 to 6."),
+        ("The office closes at 17:00.", "The office closes at 5 a.m."),
+        ("The temperature must stay below 25 °C.", "The temperature must not stay below 25 °C."),
+        ("Do not send more than 100 messages.", "Send more than 100 messages."),
     ],
     "how often": [
         (OFFICE, "The backup runs daily."),

@@ -26,6 +26,8 @@ from streams.answering.text.quantities import Quantity, canonical, held, quantit
         ("B52, h2o, 3d, 1990s, 192.168.0.1", "B52, h2o, 3d, 1990s, 192p168p0p1"),
         ("5 to 6, 10 an hour, Go 5 Go", "5 to 6, 10 an hour, Go 5 gigabyte"),
         ("8 am, 8 p.m., 9:00–17:30", "clock8, clock20, clock9–clock17h30"),
+        ("um 9 am Montag, Gate 5 AM Fenster", "um 9 am Montag, Gate 5 AM Fenster"),
+        ("9:30 AM Monday, 9 p.m. Monday", "clock9h30 Monday, clock21 Monday"),
         ("à 9 h, 9 h 30, 17 Uhr, acht Uhr, 12 am", "à clock9, clock9h30, clock17, clock8, clock0"),
         ("5 March 2024, March 5th, 2024, 2024-03-05, 5. März 2024, 5 mars 2024, 05.03.2024, 05/03/2024.",
          ", ".join(["2024 m3 d5"] * 7) + "."),
