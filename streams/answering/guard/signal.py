@@ -16,6 +16,7 @@ class Signal:
     """A pattern, and how suspicious text is that holds it, 0 to 1.
 
     `documents_only`: who asks a question may well say it; nobody says it to the reader of a document.
+    `questions_only`: a document may well hold it; nobody says it who asks.
     `to_model`: nobody but a model is spoken to like this; all others are said to people, too.
     `needs`: the pattern is nowhere in a text that holds none of these; it is slower to find than they.
     """
@@ -24,17 +25,27 @@ class Signal:
     weight: float
     pattern: re.Pattern[str]
     documents_only: bool = False
+    questions_only: bool = False
     to_model: bool = False
     needs: tuple[str, ...] = ("",)
 
+    def is_for(self, *, document: bool) -> bool:
+        """Whether it says something about a document, or about a question."""
+        return not (self.questions_only if document else self.documents_only)
+
 
 def signals(
-    kind: Kind, *rows: tuple[float, str, str], documents_only: bool = False, to_model: bool = False
+    kind: Kind,
+    *rows: tuple[float, str, str],
+    documents_only: bool = False,
+    questions_only: bool = False,
+    to_model: bool = False,
 ) -> Iterable[Signal]:
     """One signal a row: its weight, what it needs, divided by commas, and its pattern."""
     for weight, needs, pattern in rows:
         compiled = re.compile(pattern, re.MULTILINE)
-        yield Signal(kind, weight, compiled, documents_only, to_model, tuple(needs.split(",")))
+        words = tuple(needs.split(","))
+        yield Signal(kind, weight, compiled, documents_only, questions_only, to_model, words)
 
 
 FEW = r"(?:\w+\W+){0,4}?"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from streams.answering.guard.asking import ASKING
 from streams.answering.guard.imitating import ENCODED, MARKERS
 from streams.answering.guard.leaking import EXFILTRATE, REVEAL
 from streams.answering.guard.overriding import OVERRIDE
@@ -17,7 +18,7 @@ from streams.answering.guard.signal import Signal
 from streams.answering.guard.telling import DICTATE, STEER
 
 SIGNALS: tuple[Signal, ...] = (
-    *OVERRIDE, *ROLE, *REVEAL, *DICTATE, *STEER, *EXFILTRATE, *MARKERS, *ENCODED,
+    *OVERRIDE, *ROLE, *REVEAL, *DICTATE, *STEER, *EXFILTRATE, *MARKERS, *ENCODED, *ASKING,
 )  # fmt: skip
 
 # Each word that signals need, and where those stand: many need the same.
@@ -36,5 +37,5 @@ def signs(text: str, *, document: bool) -> Iterator[Signal]:
     near = {at for word, places in _NEEDED_AT.items() if word in text for at in places}
     for at in sorted(near):
         signal = SIGNALS[at]
-        if (document or not signal.documents_only) and signal.pattern.search(text):
+        if signal.is_for(document=document) and signal.pattern.search(text):
             yield signal
