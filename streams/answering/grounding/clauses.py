@@ -22,6 +22,7 @@ SAME = 0.8
 """The same, where more hangs on it: the order of names, what a question asks."""
 KEPT = 128
 """Texts whose reading is kept: a passage is compared with every sentence that cites it."""
+_WORDS_KEPT = 8192
 ENOUGH = 2
 """Stems that tell what is said apart from other things."""
 
@@ -50,39 +51,38 @@ ja erlaubt gestattet moglich zulassig inbegriffen enthalten
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word as it is written and as it is compared; whether it carries meaning, whether it comes first."""
+    """A word as it is written and as it is compared, of what kind it is, and whether it comes first."""
 
     written: str
     folded: str
-    content: bool
     first: bool
-    gap: str = ""
+    gap: str
     """What stands between the word before and this one."""
-
-    @property
-    def stem(self) -> str:
-        """By which its inflections are alike."""
-        return stem(self.folded)
-
-    @property
-    def number(self) -> str | None:
-        """The number that it is, in digits; None for any other word."""
-        return self.folded if _DIGIT.search(self.folded) else COUNTED.get(self.folded)
-
-    @property
-    def denies(self) -> bool:
-        """Whether it turns what is said into its contrary."""
-        return self.folded in _NOT or self.folded.endswith(("n't", "n’t"))  # noqa: RUF001 - typographic apostrophe
-
-    @property
-    def says(self) -> bool:
-        """Whether it says what about, rather than how many of it or whether."""
-        return self.content and self.number is None and not self.denies and self.folded not in _SO
+    content: bool
+    """Whether it carries meaning."""
+    stem: str
+    """By which its inflections are alike."""
+    number: str | None
+    """The number that it is, in digits; None for any other word."""
+    denies: bool
+    """Whether it turns what is said into its contrary."""
+    says: bool
+    """Whether it says what about, rather than how many of it or whether."""
 
     @property
     def name(self) -> bool:
         """Whether it is written as names are; how a sentence begins says nothing."""
         return self.written[:1].isupper() and len(self.written) > 1 and self.content and not self.first
+
+
+@lru_cache(_WORDS_KEPT)
+def _kind(word: str) -> tuple[bool, str, str | None, bool, bool]:
+    """Of a folded word, what a `Word` has from `content` on."""
+    content = is_content(word) and word not in GERMAN
+    number = word if _DIGIT.search(word) else COUNTED.get(word)
+    denies = word in _NOT or word.endswith(("n't", "n’t"))  # noqa: RUF001 - typographic apostrophe
+    says = content and number is None and not denies and word not in _SO
+    return content, stem(word), number, denies, says
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +162,7 @@ def _clause(text: str, first: bool) -> Clause:  # noqa: FBT001 - by place, for t
     words, end = list[Word](), 0
     for found in _WORD.finditer(text):
         plain, gap = folded(found[0]), text[end : found.start()]
-        words.append(
-            Word(found[0], plain, is_content(plain) and plain not in GERMAN, first and not words, gap)
-        )
+        words.append(Word(found[0], plain, first and not words, gap, *_kind(plain)))
         end = found.end()
     return Clause(tuple(words), frozenset(word.stem for word in words if word.says))
 
