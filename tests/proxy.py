@@ -79,6 +79,8 @@ class Connection:
                 if asks and data.startswith(METHODS):
                     self._begun, self._passed = data.startswith(self._proxy.fault.only), 0
                     self._struck = False
+                    if self._begun:
+                        self._proxy.meant.release()
                 if asks and self._begun:
                     # A body may come after its head.
                     self._struck = self._struck or self._proxy.fault.about in data
@@ -130,6 +132,8 @@ class Proxy:
         self.fault = NONE
         self.passed = 0
         """Bytes of replies so far."""
+        self.meant = asyncio.Semaphore(0)
+        """What requests that the fault is about count on."""
         self._server: asyncio.Server | None = None
         self._connections: dict[Connection, asyncio.Task[None]] = {}
         self._change = asyncio.Event()
@@ -165,6 +169,12 @@ class Proxy:
         for connection in self._connections:
             connection.dead = True
         return len(self._connections)
+
+    async def asked(self, times: int) -> None:
+        """Returns as soon as so many more requests came that begin with the fault's `only`."""
+        self.meant = asyncio.Semaphore(0)
+        for _ in range(times):
+            await self.meant.acquire()
 
     async def changed(self) -> None:
         """Returns when there is another fault."""

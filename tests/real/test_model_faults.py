@@ -4,7 +4,6 @@ import asyncio
 import json
 import time
 import uuid
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -16,9 +15,9 @@ from streams.kafka.consume import tail
 from tests.asked import Site
 from tests.proxy import proxied
 
-LATE_S, LAGS = 0.5, 5
-"""How much later than its deadline an end may be here: more where this process waits for its turn, too."""
-TICK_S = 0.02
+LATE_S = 8.0
+"""How much later than its deadline an end may be on a machine that is busy: one that waited for a hung model
+instead would be later."""
 FALLBACK_MODEL = f"smollm2-{uuid.uuid4().hex[:8]}:135m"
 """The same model by another name, of this run alone: servers share a folder of models."""
 MAX_TOKENS = 24
@@ -54,24 +53,6 @@ def site(kafka, fallback, tmp_path):
     return site
 
 
-@asynccontextmanager
-async def lagging():
-    """Gives the longest that this process had to wait for its turn so far, s."""
-    longest = [0.0]
-
-    async def tick():
-        while True:
-            before = time.monotonic()
-            await asyncio.sleep(TICK_S)
-            longest[0] = max(longest[0], time.monotonic() - before - TICK_S)
-
-    ticking = asyncio.create_task(tick())
-    try:
-        yield lambda: longest[0]
-    finally:
-        ticking.cancel()
-
-
 def said(events):
     """What happened, without the deltas between."""
     return [
@@ -91,11 +72,9 @@ async def test_whatever_becomes_of_ollama_each_question_has_its_end_by_its_deadl
 
             async def asked(deadline_ms, routes, text="What is said of alpha?", **fault):
                 proxy.strike(**fault)
-                async with lagging() as lag:
-                    began = time.monotonic()
-                    events = await ask.events(after, deadline_ms=deadline_ms, text=text)
-                    late_s = time.monotonic() - began - deadline_ms / 1000
-                    assert late_s <= LATE_S + LAGS * lag(), fault
+                began = time.monotonic()
+                events = await ask.events(after, deadline_ms=deadline_ms, text=text)
+                assert time.monotonic() - began <= deadline_ms / 1000 + LATE_S, fault
                 proxy.strike()
                 assert events[-1].type == "answer.completed"
                 assert events[-1].route in routes
@@ -171,6 +150,8 @@ async def test_a_worker_has_the_models_loaded_that_were_not_and_kept_so(site, ol
 PASSAGES = 800
 KILLS = 3
 BATCH = 32
+CALLS = 10
+"""For embeddings, until the server goes away: three times as many are not enough for all."""
 
 
 async def gauges(worker):
@@ -203,12 +184,15 @@ async def test_a_large_document_goes_on_where_it_was_when_the_model_server_was_a
     ):
         with site.worker(roles="index") as worker:
             await asyncio.to_thread(worker.ready)
+            proxy.strike(**EMBED)
             await ask.put(site.changes, "large", more=text)
-            await until(worker, lambda now: now[lacking] > 0)
-            for kill in range(1, KILLS + 1):
-                left = PASSAGES * (1 - kill / (KILLS + 1))
-                await until(worker, lambda now, left=left: 0 < now[lacking] < left)
+            for _ in range(KILLS):
+                async with asyncio.timeout(120):
+                    await proxy.asked(CALLS)
+                proxy.strike(**EMBED, hangs=True)
+                await until(worker, lambda now: 0 < now[lacking] < PASSAGES)
                 await proxy.refuse()
+                proxy.strike(**EMBED)
                 await until(worker, lambda now: now['streams_pump_running{pump="index"}'] == 0)
                 await proxy.listen()
             async with asyncio.timeout(120):
