@@ -161,18 +161,31 @@ class Connect(Server):
         self.stop_connector(name)
         self._tell("DELETE", f"{name}/offsets")
 
+    def offsets(self, name: str) -> list[Any]:
+        """How far a connector has written that it got, as `rewind` takes it."""
+        offsets: list[Any] = ask(f"{self.url}/connectors/{name}/offsets")["offsets"]
+        return offsets
+
+    def rewind(self, name: str, offsets: Sequence[Any]) -> None:
+        """Stops a connector and has it forget what it did since: resumed, it sends that again."""
+        self.stop_connector(name)
+        self._tell("PATCH", f"{name}/offsets", {"offsets": list(offsets)})
+
     def past_snapshot(self, name: str) -> None:
         """Returns when a connector has written that it is past its snapshot: a crash does not repeat it."""
-        offsets: list[Any] = []
-        while not any(one["offset"] and "snapshot" not in one["offset"] for one in offsets):
+        while not any(one["offset"] and "snapshot" not in one["offset"] for one in self.offsets(name)):
             time.sleep(0.2)
-            offsets = ask(f"{self.url}/connectors/{name}/offsets")["offsets"]
 
     def resume(self, name: str) -> None:
         """Has a stopped connector go on, and returns when it runs."""
         self._tell("PUT", f"{name}/resume")
         await_running(self.url, name)
 
-    def _tell(self, method: str, path: str) -> None:
-        request = urllib.request.Request(f"{self.url}/connectors/{path}", method=method)  # noqa: S310 - ours
+    def _tell(self, method: str, path: str, said: Mapping[str, Any] | None = None) -> None:
+        request = urllib.request.Request(  # noqa: S310 - ours
+            f"{self.url}/connectors/{path}",
+            method=method,
+            data=None if said is None else json.dumps(said).encode(),
+            headers={"Content-Type": "application/json"},
+        )
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request).close()
