@@ -40,6 +40,7 @@ def _both_rise(before: Change, after: Change) -> bool:
     return (
         before.early
         and after.early
+        and bool(before.order) == bool(after.order)
         and all(was <= now for was, now in zip(_moment(before), _moment(after), strict=True))
     )
 

@@ -15,6 +15,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from streams.messages.changes import Change, Document, Incomplete, Truncation
+from streams.messages.early import crosses
 from streams.messages.floors import Log, is_floor, standing
 from streams.messages.held import Head, Listed, Passage, Vector, content_hash, passage_id
 from streams.messages.position import Position
@@ -53,22 +54,18 @@ class Plan:
     removed: int = 0
 
 
-LONGEST_NS = 3_600 * 10**9
-"""How long a statement may run, an hour. Beyond that, the log of which the order speaks may be another."""
-
-
 def position_of(change: Change | Truncation, base: Head | None) -> Position:
     """Where `change` stands, given the document (or, of a truncation, the floor) that it finds.
 
-    Without a time and an order of its own it has the document's. One whose statement began before, but which
-    stands behind it in the database's log, has the document's time. Between equal times and orders, a later
-    record of the document's own partition counts as no earlier than the document's timestamp.
+    Without a time and an order of its own it has the document's. So has one of which the database's log says
+    otherwise than when its statement began (`crosses`), whose order then decides. Between equal times and
+    orders, a later record of the document's own partition counts as no earlier than the document's timestamp.
     """
     moment, timestamp = (change.time or 0, change.order or 0), max(change.timestamp, 0)
     if base is not None:
         if not change.timed:
             moment = max(moment, base.position[:2])
-        elif _came_last(change, base.position):
+        elif crosses(change, base):
             moment = (base.position.time, moment[1])
         if moment == base.position[:2] and _follows(change, base):
             timestamp = max(timestamp, base.position.timestamp)
@@ -144,13 +141,6 @@ def passage(head: Head, id_: UUID, text: str, vector: Vector, written: datetime)
         written=written,
         vector=vector,
     )
-
-
-def _came_last(change: Change | Truncation, base: Position) -> bool:
-    """Whether its statement began before what stands at `base`, and reached the row after that."""
-    if not isinstance(change, Change) or not change.early:
-        return False
-    return 0 < base.order <= (change.order or 0) and 0 < base.time - (change.time or 0) <= LONGEST_NS
 
 
 def _follows(change: Change | Truncation, base: Head) -> bool:

@@ -20,7 +20,8 @@ from streams.reconcile.temporary import opened, together
 _TABLES = """
 CREATE TABLE said (
     key BLOB, part INTEGER, dead INTEGER, source TEXT, at INTEGER, position TEXT, timed INTEGER,
-    deleted INTEGER, whole INTEGER, tenant TEXT, id TEXT, nr INTEGER, PRIMARY KEY (key, part, dead)
+    deleted INTEGER, whole INTEGER, tenant TEXT, id TEXT, early INTEGER, nr INTEGER,
+    PRIMARY KEY (key, part, dead)
 ) WITHOUT ROWID;
 CREATE TABLE steps (key BLOB, part INTEGER, at INTEGER, PRIMARY KEY (key, part, at)) WITHOUT ROWID;
 CREATE TABLE stretches (
@@ -31,11 +32,12 @@ CREATE TABLE letters (
 ) WITHOUT ROWID;
 """
 _OF_PARTITION = (
-    "SELECT part, source, at, position, timed, deleted, whole, tenant, id FROM said"
+    "SELECT part, source, at, position, timed, deleted, whole, tenant, id, early FROM said"
     " WHERE key = ? AND part = ? AND dead = ?"
 )
 _OF_DOCUMENT = (
-    "SELECT dead, part, source, at, position, timed, deleted, whole, tenant, id FROM said WHERE key = ?"
+    "SELECT dead, part, source, at, position, timed, deleted, whole, tenant, id, early FROM said"
+    " WHERE key = ?"
 )
 
 
@@ -141,8 +143,8 @@ class Spool:
         if not dead:
             self._step(key, said, before)
         row = (key, partition, dead, said.source, said.offset, str(said.position), said.timed, said.deleted,
-               said.whole, said.tenant, said.document_id, number)  # fmt: skip
-        self._db.execute("INSERT OR REPLACE INTO said VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+               said.whole, said.tenant, said.document_id, said.early, number)  # fmt: skip
+        self._db.execute("INSERT OR REPLACE INTO said VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         if isinstance(change, Truncation):
             spoken = self._spoken(key)
             self._floors[change.source] = spoken.wanted if spoken else None
@@ -207,6 +209,9 @@ def _standing(
     whole: int,
     tenant: str | None,
     id_: str | None,
+    early: int,
 ) -> Standing:
     placed = Position.parse(position)
-    return Standing(source, part, at, placed, bool(timed), bool(deleted), bool(whole), tenant, id_)
+    return Standing(
+        source, part, at, placed, bool(timed), bool(deleted), bool(whole), tenant, id_, bool(early)
+    )

@@ -10,10 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from streams.messages.changes import Change, Document, Truncation
+from streams.messages.early import LONGEST_NS
 from streams.messages.position import Position
-
-LONGEST_NS = 3_600 * 10**9
-"""How long a statement is taken to run at most: an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +21,7 @@ class Standing:
     `timed`: the record has a time or an order of its own; else those of `position` are inherited.
     `whole`: it says all of the document, or that it is gone; else it takes the row before to know it.
     `tenant` and `document_id` are None where the record does not name them.
+    `early`: its time is when its statement began.
     """
 
     source: str
@@ -34,6 +33,7 @@ class Standing:
     whole: bool = True
     tenant: str | None = None
     document_id: str | None = None
+    early: bool = False
 
 
 def stand(change: Change | Truncation, before: Standing | None) -> Standing:
@@ -54,10 +54,11 @@ def stand(change: Change | Truncation, before: Standing | None) -> Standing:
         whole=document is None or named is not None,
         tenant=named.tenant if named else gone.tenant if gone else None,
         document_id=named.id if named else gone.document_id if gone else None,
+        early=gone is not None and gone.early,
     )
     if before is None:
         return said
-    if gone is not None and gone.early and _began_before(said.position, before.position):
+    if said.early and _began_before(said.position, before.position):
         said = replace(said, position=said.position._replace(time=before.position.time))
     return replace(said, position=over(said, before.position, follows=_after(said, before)))
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from streams.messages.early import LONGEST_NS
 from streams.messages.held import Head
 from streams.reconcile.standing import Standing, over
 
@@ -75,9 +76,27 @@ def behind(said: Standing, head: Head | None) -> bool:
         return False
     if same_log and said.offset == head.offset:
         # Of a record that says several things of the document, only another moment makes another one.
-        return said.position[:2] > head.position[:2]
+        return said.position[:2] > head.position[:2] and not (said.early and _is_the_same(said, head))
+    if same_log and said.early and _went_before(said, head):
+        return False
     follows = same_log and said.offset > head.offset
     return over(said, head.position, follows=follows) > head.position
+
+
+def _is_the_same(said: Standing, head: Head) -> bool:
+    """Whether the index has it at another time only, as it met a dead letter before it that was sent back."""
+    return 0 < said.position.order == head.position.order and _is_near(said, head)
+
+
+def _went_before(said: Standing, head: Head) -> bool:
+    """Whether topic and database's log both have it before what is held, though its statement began later."""
+    return (
+        said.offset < head.offset and 0 < said.position.order < head.position.order and _is_near(said, head)
+    )
+
+
+def _is_near(said: Standing, head: Head) -> bool:
+    return 0 < said.position.time - head.position.time <= LONGEST_NS
 
 
 def compare(wanted: Standing | None, dead: Standing | None, head: Head | None) -> Kind | None:

@@ -48,11 +48,12 @@ def applied(document, one):
 
 
 documents = st.none() | st.builds(
-    lambda time, order, timestamp, partition: head(
-        Position(time, order, timestamp, 0), Offset(topic="t", partition=partition, offset=0)
+    lambda time, order, timestamp, partition, offset: head(
+        Position(time, order, timestamp, offset), Offset(topic="t", partition=partition, offset=offset)
     ),
     *[st.integers(0, 4)] * 3,
     st.integers(0, 1),
+    st.integers(0, 9),
 )
 
 

@@ -28,8 +28,12 @@ def replayed(state: State | None, change: Change | Truncation, floor: State | No
         time, order = base.position[:2] if base else (0, 0)
     else:
         time, order = change.time or 0, change.order or 0
-        if base and getattr(change, "early", False) and 0 < base.position[1] <= order:
-            time = base.position[0] if time < base.position[0] <= time + HOUR else time
+        if base and getattr(change, "early", False):
+            first = base.log[:2] == at[:2] and at[2] < base.log[2]
+            if not first and 0 < base.position[1] <= order:
+                time = base.position[0] if time < base.position[0] <= time + HOUR else time
+            if first and state and 0 < order < base.position[1]:
+                time = base.position[0] if time - HOUR <= base.position[0] < time else time
     timestamp = change.timestamp
     if base and base.position[:2] == (time, order) and base.log[:2] == at[:2] and base.log[2] < at[2]:
         timestamp = max(timestamp, base.position[2])
