@@ -35,11 +35,13 @@ _ENDS_RATE = re.compile(r"[,;:|()]")
 
 def misrated(sentence: Clause, source: Said) -> bool:
     """A number is for another period than the source says outright."""
-    own, theirs = _rates([sentence]), _rates(source.sentences)
+    told = {(number, period) for number, one, at in _rates([sentence]) if (period := _per(one, at))}
+    if not told:
+        return False
+    theirs = _rates(source.sentences)
     rated = {(number, _per(one, at)) for number, one, at in theirs}
     known = {number for number, one, at in theirs if _per_each(one, at)}
-    told = {(number, _per(one, at)) for number, one, at in own}
-    return any(number in known and (number, period) not in rated for number, period in told if period)
+    return any(number in known and (number, period) not in rated for number, period in told)
 
 
 def _rates(sentences: Iterable[Clause]) -> list[tuple[str, Clause, int]]:

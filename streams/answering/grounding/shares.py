@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from streams.answering.grounding.clauses import SAME, Clause, Said, Word
@@ -31,8 +31,10 @@ class Share:
 
 def misplaced(sentence: Clause, source: Said) -> bool:
     """Whether a number is said of what the source says another one of, and of other words that one."""
+    if not (mine := list(_shares(sentence))):
+        return False
     theirs = [share for one in source.sentences for share in _shares(one)]
-    return any(_elsewhere(share, theirs) for share in _shares(sentence))
+    return any(_elsewhere(share, theirs) for share in mine)
 
 
 def _elsewhere(mine: Share, theirs: list[Share]) -> bool:
@@ -52,6 +54,8 @@ def _elsewhere(mine: Share, theirs: list[Share]) -> bool:
 
 def _shares(sentence: Clause) -> Iterator[Share]:
     """The numbers that stand alone in a part; what is said before the first goes for all."""
+    if not _numbers(sentence.words):
+        return
     parts = _parts(sentence)
     first = next((part for part in parts if _numbers(part)), [])
     lead = first[: _numbers(first)[0]] if first else []
@@ -71,8 +75,8 @@ def _unit(part: list[Word], at: int) -> str:
     return after if after in _UNITS else "year" if _YEAR.fullmatch(part[at].folded) else ""
 
 
-def _numbers(part: list[Word]) -> list[int]:
-    return [at for at, word in enumerate(part) if _DIGIT.search(word.folded)]
+def _numbers(part: Sequence[Word]) -> list[int]:
+    return [at for at, word in enumerate(part) if word.number is not None and _DIGIT.search(word.folded)]
 
 
 def _parts(sentence: Clause) -> list[list[Word]]:
