@@ -33,6 +33,9 @@ _UNFINISHED = re.compile(rf"(?<!{_WORD})[.+@:;%&=?#~$-]*([\w/\\]{_WORD}*)\Z")
 _ALL_WORD = re.compile(rf"{_WORD}*")
 _LINK = re.compile(r"\[([^\[\]]{0,1000})\]\(\s*<?([^)\s>]+)")
 _FENCE = re.compile(r"^[ >]*(?:```|~~~)", re.MULTILINE)
+_HYPHENS = re.compile(r"-*\Z")
+_LABEL = 63
+"""Characters of a part of a host's name."""
 _ALPHANUMERIC = re.compile(r"[^\W_]")
 _TELLING = 4
 
@@ -111,7 +114,9 @@ class OutputFilter:
 
     def _make_inert(self, end: int) -> None:
         """Sees that hosts' names up to `end` that nobody knows lead nowhere where they stand alone."""
-        for found in list(hosts(self.seen, self._out)):
+        # Hyphens before a name, which may be out already, are of it.
+        begun = self._out - len(_HYPHENS.search(self.seen[max(0, self._out - _LABEL) : self._out])[0])  # type: ignore[index]
+        for found in list(hosts(self.seen, begun)):
             name = found[0]
             if found.end() > end or name.casefold() in self._known or name.casefold() in self._suspect:
                 continue
