@@ -71,6 +71,13 @@ def test_a_document_ends_the_same_as_with_each_change_applied(line, document):
     assert combined == one_by_one
 
 
+def test_of_two_whose_statements_began_only_with_both_places_in_the_log_one_stands_for_the_other():
+    placeless, placed = change(1, time=2, early=True), change(2, time=3, order=2, early=True)
+    assert supersede([placeless, placed]) == Combined(1, 0)
+    document = head(Position(1, 4, 1_000, 9), Offset(topic="t", partition=0, offset=9))
+    assert applied(applied(document, placeless), placed) != applied(document, placed)
+
+
 def incomplete(one):
     return replace(one, document=Incomplete(("body",), lambda row: replace(one, row=dict(row))))
 
