@@ -101,6 +101,28 @@ async def test_an_answer_arrives_piece_by_piece_and_shows_what_it_was_made_from(
         await told(page, "#document .outcome", "Indexed")
 
 
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_who_goes_on_to_the_next_question_is_not_taken_back_to_the_passage(world, stage, width):
+    async with page_at(world.browser, world.gateway.url, width=width, height=740) as page:
+        await enter(page, world.key(*ALL))
+        played = await ask(page, stage, "When does the car park open?")
+        await played.starts([cited(world.parking)])
+        await played.says("At six [1].")
+        await played.ends([cited(world.parking)])
+        await told(page, ".facts", "in all")
+        await page.get_by_role("button", name="Source 1: Parking").first.click()
+        await told(page, "#passage", "In its document")
+        # In one turn, as the browser tells of what was closed only in a later one.
+        focused = await page.evaluate("""async () => {
+          const told = new Promise((done) => passage.addEventListener("close", done, { once: true }));
+          passage.close();
+          question.focus();
+          await told;
+          return document.activeElement.id;
+        }""")
+        assert focused == "question"
+
+
 async def test_a_cited_document_that_changed_since_is_said_to(world, stage):
     before = await world.put("kb/lift", "The lift takes eight people.", title="Lift")
     async with page_at(world.browser, world.gateway.url) as page:

@@ -10,11 +10,14 @@ export function passages(mayRead) {
   const beside = matchMedia("(min-width: 60rem)");
   const body = part(dialog, "body");
   let opener = null;
+  let before = null;
 
   part(dialog, "close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", () => {
     opener?.setAttribute("aria-expanded", "false");
-    if (opener?.isConnected) opener.focus({ preventScroll: true });
+    // The browser says so a moment later: who has gone on by then, to the next question, stays there.
+    const nowhereElse = [document.body, before].includes(document.activeElement);
+    if (nowhereElse && opener?.isConnected) opener.focus({ preventScroll: true });
     opener = null;
   });
   // A dialog beside the page is not modal, and hears of Escape only where the focus is in it.
@@ -34,6 +37,7 @@ export function passages(mayRead) {
     title.textContent = citation.title ?? citation.document_id;
     body.replaceChildren(...about(citation, outdated, mayRead));
     if (!dialog.open) {
+      before = document.activeElement; // To which the browser itself goes back.
       if (beside.matches) dialog.show();
       else dialog.showModal();
     }
