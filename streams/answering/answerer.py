@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
 from streams.answering.completing import Completing
 from streams.answering.found import Found
@@ -20,23 +20,21 @@ from streams.answering.grounding.extract import extract
 from streams.answering.grounding.ground import citations
 from streams.answering.guard.inspect import Guard
 from streams.answering.job import Job
+from streams.answering.no_answer import NoAnswer
 from streams.answering.replying import Replying
-from streams.answering.retrieval.freshness import Freshness
 from streams.answering.retrieval.lookup import Looked, Lookup
-from streams.answering.retrieval.no_answer import NoAnswer, late
 from streams.answering.retrieval.rewrite import Rewriter
 from streams.answering.settings import Answering
 from streams.answering.shadow import Shadow
 from streams.answering.text.language import phrases
 from streams.answering.transcript import Transcript
 from streams.answering.untaken import Event, Untaken
-from streams.answering.waiting.anteroom import Anteroom
+from streams.answering.waiting.admission import Admission, Turn, at_once
 from streams.answering.waiting.beside import beside
 from streams.answering.waiting.deadline import Deadline
 from streams.answering.waiting.demand import Demand
-from streams.answering.waiting.room import NoRoom, Room
 from streams.answering.waiting.slots import Slots
-from streams.answering.waiting.turnstile import Full, Turnstile
+from streams.answering.waiting.turnstile import Full
 from streams.messages.answers import AnswerCompleted, AnswerFailed, AnswerReset
 from streams.messages.questions import Asked
 from streams.messages.records import Offset
@@ -51,22 +49,6 @@ from streams.ports import (
     Watermarks,
     unobserved,
 )
-
-AWAITING_A_SLOT = 32
-"""Questions that may wait for the index, for each that a model answers."""
-WAITING_A_SLOT = 256
-"""Questions that may wait for their turn: as many as a slot answers by the latest deadline, in 2.3 s each."""
-MOST_WAITING_BYTES = 16 * 1024 * 1024
-"""What the questions that wait may take together, whatever the slots: histories may be long."""
-TAKEN_A_SLOT = WAITING_A_SLOT + AWAITING_A_SLOT + 32
-"""Questions to be taken in at a time: all that may wait, and those that are being answered or refused."""
-
-Turn = Callable[[], Awaitable[None]]
-"""Returns when it is a question's turn in its conversation."""
-
-
-async def at_once() -> None:
-    """The question is part of no conversation."""
 
 
 class Answerer:
@@ -94,14 +76,12 @@ class Answerer:
         self._now = now
         self._monotonic = monotonic
         self._observe = observe
-        self._turnstile = Turnstile(
-            settings.slots + settings.ahead, most=settings.slots * WAITING_A_SLOT, monotonic=monotonic
-        )
-        self._room = Room(settings.slots * (AWAITING_A_SLOT + WAITING_A_SLOT), MOST_WAITING_BYTES)
-        self._anteroom = Anteroom(settings.slots * AWAITING_A_SLOT)
         self._slots = Slots(settings.slots)
         self.demand = Demand()
         """Questions that need a model, or will as soon as their passages are found."""
+        self._admission = Admission(
+            settings.slots, ahead=settings.ahead, demand=self.demand, monotonic=monotonic
+        )
         self._calibration = Calibration()
         self._replying = Replying(
             generator, settings, guard=self._guard, router=self._router, calibration=self._calibration,
@@ -114,7 +94,7 @@ class Answerer:
     @property
     def waiting(self) -> int:
         """Questions that wait for a place."""
-        return self._turnstile.waiting
+        return self._admission.waiting
 
     @property
     def generating(self) -> int:
@@ -147,13 +127,14 @@ class Answerer:
 
     def give_way(self, at: Offset) -> None:
         """Ends the question that stands there if it waits, and no tenant has more that wait."""
-        self._room.give_way(at)
+        self._admission.give_way(at)
 
     async def _end(self, asked: Asked, turn: Turn, transcript: Transcript, untaken: Untaken) -> None:
         """Tells the question's events, the terminal one too."""
         deadline = Deadline(asked, now=self._now, monotonic=self._monotonic, margin_s=self._settings.margin_s)
         try:
-            async with self._inside(asked, turn, deadline) as fresh:
+            index = partial(self._lookup.wait, asked, deadline)
+            async with self._admission.enter(asked, deadline, turn, index) as fresh:
                 looked = await self._lookup.look(asked, fresh, deadline)
                 spoken = languages(looked.text, looked.found)
                 made = self._prompt(asked, looked, spoken)
@@ -164,28 +145,6 @@ class Answerer:
             untaken.put(_failed(transcript, NoAnswer("unavailable", message, retryable=True)))
         except NoAnswer as failure:
             untaken.put(_failed(transcript, failure))
-
-    @asynccontextmanager
-    async def _inside(
-        self, asked: Asked, turn: Turn, deadline: Deadline
-    ) -> AsyncGenerator[Freshness | None, None]:
-        """A place inside, once all that the question waits for is there: its turn, and the index, so far.
-
-        Raises `Full` and `NoAnswer`.
-        """
-        if deadline.left_s <= 0:
-            raise late()
-        async with AsyncExitStack() as inside:
-            try:
-                async with self._room.enter(asked):
-                    await _within(deadline, turn)
-                    # Before the turnstile: who waits for the index keeps no place there.
-                    fresh = await self._lookup.wait(asked, deadline, self._anteroom)
-                    inside.enter_context(self.demand.one())
-                    await inside.enter_async_context(self._turnstile.enter(asked.tenant, deadline.left_s))
-            except NoRoom:
-                raise Full(self._turnstile.expected_s(asked.tenant)) from None
-            yield fresh
 
     def _prompt(self, asked: Asked, looked: Looked, spoken: frozenset[str], most: float = math.inf) -> Prompt:
         """What to send: `most` estimated tokens at most, and no more than fits each model that may answer."""
@@ -268,14 +227,6 @@ class Answerer:
 
     async def _outdated(self, job: Job, passages: Sequence[Found]) -> tuple[int, ...] | None:
         return await self._lookup.outdated(job.looked, passages, job.deadline)
-
-
-async def _within(deadline: Deadline, turn: Turn) -> None:
-    try:
-        async with asyncio.timeout(deadline.left_s):
-            await turn()
-    except TimeoutError:
-        raise late() from None
 
 
 def _failed(transcript: Transcript, failure: NoAnswer) -> AnswerFailed:

@@ -15,9 +15,10 @@ from streams.agents.followed import Traces
 from streams.agents.indexing import indexing_agent
 from streams.agents.lifecycle import Agent
 from streams.agents.pump.work import PENDING_BYTES, Fetch, PumpSettings
-from streams.answering.answerer import MOST_WAITING_BYTES, TAKEN_A_SLOT, Answerer
+from streams.answering.answerer import Answerer
 from streams.answering.generating.warming import Warming
 from streams.answering.shadow import Shadow
+from streams.answering.waiting.admission import MOST_WAITING_BYTES, TAKEN_A_SLOT
 from streams.errors import Rejected
 from streams.indexing.generations.following import FollowingIndexer
 from streams.kafka import topics

@@ -7,7 +7,7 @@ from itertools import cycle
 
 import pytest
 
-from streams.answering.answerer import MOST_WAITING_BYTES, WAITING_A_SLOT
+from streams.answering.waiting.admission import MOST_WAITING_BYTES, WAITING_A_SLOT
 from tests.asked import Site
 from tests.bench.stub import stub
 from tests.crowd import crowd

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from streams.answering.found import Found
 from streams.answering.guard.inspect import Guard, Inspected
+from streams.answering.no_answer import NoAnswer, late, named
 from streams.answering.retrieval.embed import Embedding
 from streams.answering.retrieval.followup import after, earlier, leans_on, may_lean
 from streams.answering.retrieval.freshness import Freshness
-from streams.answering.retrieval.no_answer import NoAnswer, late, named
 from streams.answering.retrieval.retrieve import Retrieved, outdated
 from streams.answering.retrieval.rewrite import Rewriter
 from streams.answering.retrieval.searching import Retrieval, Searching

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from streams.answering.no_answer import NoAnswer
 from streams.answering.retrieval.freshness import Freshness, freshness
-from streams.answering.retrieval.no_answer import NoAnswer
 from streams.answering.waiting.anteroom import Anteroom, TooMany
 from streams.answering.waiting.deadline import Deadline
 from streams.answering.waiting.patience import Patience

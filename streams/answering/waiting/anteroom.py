@@ -1,4 +1,4 @@
-"""Questions that wait for the index: so many at most, so that they keep no others from being taken in."""
+"""Questions that wait for the index: so many at most, so that they keep out none that need not."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ class TooMany(Exception):
 
 
 class Anteroom:
-    """Room for `places` that wait, and for no more than half as many of one tenant.
+    """Room for `places` that wait for the index, and for no more than half as many of one tenant.
 
-    Whoever waits here is a question that a worker has taken from Kafka and can't answer yet. Without a bound
-    those of one client, that demand what will not be indexed, would be all that the worker takes.
+    Beside the `Room`, which holds these among all that waits, whatever for, and all of which one tenant may
+    take where it is alone. This bounds one reason to wait, and each tenant's: else those questions of a
+    tenant that demand what will not be indexed would fill the room until their deadlines, and its others
+    be refused. Nobody goes from here in favour of who comes: who finds no place is answered from an older
+    state of the index where it allows that.
     """
 
     def __init__(self, places: int) -> None:

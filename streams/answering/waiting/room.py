@@ -30,6 +30,9 @@ class Room:
 
     Where it is full, the last of the tenant that has most there goes in favour of who comes. So nobody is
     kept out by what another has waiting, be it many questions or long ones.
+
+    This bounds the memory that waiting takes, whatever is waited for, and each tenant by the others alone.
+    How many of the questions may wait for the index is the `Anteroom`'s to say.
     """
 
     def __init__(self, most: int, most_bytes: int) -> None:

@@ -6,9 +6,10 @@ from contextlib import aclosing
 
 import pytest
 
-from streams.answering.answerer import MOST_WAITING_BYTES, WAITING_A_SLOT, Answerer, at_once
+from streams.answering.answerer import Answerer
 from streams.answering.retrieval.rewrite import MAX_TOKENS
 from streams.answering.settings import Answering
+from streams.answering.waiting.admission import MOST_WAITING_BYTES, WAITING_A_SLOT, at_once
 from streams.messages.questions import HISTORY_CHARACTERS, Turn
 from streams.messages.records import Offset
 from tests.unit.answering.rules import check_stream

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from streams.answering.answerer import AWAITING_A_SLOT
+from streams.answering.waiting.admission import AWAITING_A_SLOT
 from streams.answering.waiting.anteroom import Anteroom, TooMany
 from tests.unit.answering.test_overload import SLOTS, Busy
 from tests.unit.answering.virtual import run
