@@ -22,7 +22,8 @@ from streams.agents.pump.pump import Pump
 from streams.agents.pump.work import Ended, Kept, OneByOne, PumpSettings
 from streams.errors import Rejected
 from streams.kafka.consume import fetch
-from streams.kafka.done import DoneLog, Finished, Progress, Started
+from streams.kafka.done import DoneLog
+from streams.kafka.progress import Finished, Progress, Started
 from streams.messages.answers import AnswerCompleted, AnswerFailed, FailureCode, Terminal, answer_event
 from streams.messages.headers import Headers, of_use
 from streams.messages.identity import identity

@@ -22,8 +22,9 @@ from streams.errors import Misconfigured, Rejected, Retryable
 from streams.kafka.admin import Admin
 from streams.kafka.connection import KafkaConnection, started
 from streams.kafka.consume import fetch, stretch, tail
-from streams.kafka.done import DoneLog, Finished, Started, Unseen, terminal_of
+from streams.kafka.done import DoneLog
 from streams.kafka.produce import Producer
+from streams.kafka.progress import Finished, Started, Unseen, terminal_of
 from streams.kafka.replies import ReplyTopics, event_of, follow
 from streams.messages.answers import AnswerCompleted, AnswerFailed, Timings, answer_event
 from streams.messages.dead import dead_letter, replay

@@ -5,7 +5,8 @@ import random
 import pytest
 
 from streams.kafka.connection import KafkaConnection
-from streams.kafka.done import REFUSED, STATE, DoneLog, Finished, Started
+from streams.kafka.done import DoneLog
+from streams.kafka.progress import REFUSED, STATE, Finished, Started
 from streams.messages.records import Offset, Outgoing
 from tests.agents.test_answering_agent import Room, now
 

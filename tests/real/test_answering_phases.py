@@ -14,8 +14,8 @@ import pytest
 
 from streams.kafka.connection import KafkaConnection, started
 from streams.kafka.consume import stretch, tail
-from streams.kafka.done import terminal_of
 from streams.kafka.produce import Producer
+from streams.kafka.progress import terminal_of
 from streams.kafka.replies import event_of
 from streams.kafka.topics import TopicPlan, create, wanted
 from streams.kafka.watermarks import CommittedOffsets

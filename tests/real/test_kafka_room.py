@@ -15,8 +15,9 @@ from streams.kafka.admin import Admin
 from streams.kafka.connection import KafkaConnection, started
 from streams.kafka.consume import fetch, stretch, tail
 from streams.kafka.dead import place, read, replay, show
-from streams.kafka.done import DoneLog, Finished, Started, Unseen
+from streams.kafka.done import DoneLog
 from streams.kafka.produce import Producer
+from streams.kafka.progress import Finished, Started, Unseen
 from streams.kafka.reach import Reach
 from streams.kafka.topics import TopicPlan, check, create, wanted
 from streams.kafka.watermarks import CommittedOffsets

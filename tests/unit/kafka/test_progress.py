@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.kafka.done import (
+from streams.kafka.progress import (
     Finished,
     Started,
     finished_of,
