@@ -8,8 +8,8 @@ from streams.answering.guard.inspect import Guard
 from streams.evaluation.retrieval import Evaluation
 from streams.ports import Serving
 from streams.settings import Settings
+from streams.worker.at_work import reading_of
 from streams.worker.generations import Opened
-from streams.worker.live import reading_of
 from streams.worker.parts import answering_of
 
 

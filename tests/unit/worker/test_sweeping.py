@@ -11,8 +11,9 @@ import pytest
 from streams import settings as configuration
 from streams.indexing.generations.following import FollowingIndexer
 from streams.ports import unobserved
+from streams.worker.at_work import at_work
 from streams.worker.generations import Following, Openings
-from streams.worker.live import Live, at_work
+from streams.worker.live import Live
 from streams.worker.parts import utc_now
 from tests.unit.worker.world import CUTTER, TEXT, change
 
