@@ -27,8 +27,9 @@ from streams.worker.cutting import cutter_of
 from streams.worker.evaluating import evaluation_of
 from streams.worker.generations import chunking_named, described, right
 from streams.worker.parts import answering_of, ollama_config, open_index
-from streams.worker.reindex import Reindex, objection, refusals
+from streams.worker.reindex import Reindex
 from streams.worker.replaying import replay_of
+from streams.worker.verdict import objection, refusals
 
 LEFT = (
     "it stays, and each change is embedded for it, too: run this again to go on, or give it up with --abandon"

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from streams.cli.output import Output
 from streams.indexing.generations.copying import Copied
-from streams.worker.reindex import Verdict
+from streams.worker.verdict import Verdict
 
 SAID_EVERY_S = 5.0
 """How often a program is told how far a walk is."""

@@ -17,7 +17,7 @@ from streams.messages.changes import Change, Document
 from streams.messages.records import Offset
 from streams.ports import Generation, Generations
 from streams.worker.generations import MAX_AGE_S, MIRROR_S, Following, agreed, check, superseded_settings
-from streams.worker.reindex import TOLERANCE, Verdict, objection
+from streams.worker.verdict import TOLERANCE, Verdict, objection
 from tests.unit.indexing.generations.test_copying import Embedder, indexer
 from tests.unit.indexing.memory_store import MemoryStore
 from tests.unit.indexing.stepping import Clock
