@@ -14,7 +14,8 @@ from streams.messages.records import Offset, Outgoing, Record
 
 STATE, ATTEMPT, TOPIC, KEY = "done-state", "done-attempt", "done-topic", "done-key"
 """Headers of a record; those of the terminal event follow them."""
-OWN = frozenset({STATE, ATTEMPT, TOPIC, KEY})
+OWN = "done-"
+"""What the names of the log's own headers begin with, a later version's too: an answer has none of them."""
 STARTED, FINISHED, REFUSED = "started", "finished", "refused"
 
 
@@ -64,7 +65,7 @@ def terminal_of(record: Record) -> Outgoing | None:
     if record.header(STATE) not in {FINISHED, REFUSED} or topic is None or record.value is None:
         return None
     key = next((value for name, value in record.headers if name == KEY), None)
-    sent = tuple((name, value) for name, value in record.headers if name not in OWN)
+    sent = tuple((name, value) for name, value in record.headers if not name.startswith(OWN))
     return Outgoing(topic, key, record.value, sent)
 
 

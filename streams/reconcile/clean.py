@@ -36,7 +36,7 @@ async def carry(before: Notes, after: Notes, sources: Sequence[str]) -> None:
 async def last_clean(notes: Notes, source: str) -> datetime | None:
     """When the index was last clean, as far as this source goes; None where nobody ever found it so."""
     text = await notes.note(_name(source))
-    return None if text is None else datetime.fromisoformat(text)
+    return None if text is None else datetime.fromisoformat(text.split()[0])
 
 
 async def last_run(notes: Notes, source: str) -> tuple[datetime, int] | None:
@@ -44,7 +44,8 @@ async def last_run(notes: Notes, source: str) -> tuple[datetime, int] | None:
     text = await notes.note(_run(source))
     if text is None:
         return None
-    at, _, differing = text.partition(" ")
+    # What a later version has written besides is left out.
+    at, differing, *_ = text.split()
     return datetime.fromisoformat(at), int(differing)
 
 

@@ -38,19 +38,23 @@ def encoded_head(head: Head) -> str:
 
 
 def decoded_head(text: str) -> Head:
-    """The head that `encoded_head` made `text` of."""
-    held: dict[str, Any] = json.loads(text)
+    """The head that `encoded_head` made `text` of; what a later version has written besides is left out."""
+    held = _known(Head, json.loads(text))
     held["document_key"] = UUID(held["document_key"])
     held["position"] = Position.parse(held["position"])
     held["written"] = datetime.fromisoformat(held["written"])
     held["readers"], held["metadata"] = tuple(held["readers"]), tuple(held["metadata"])
-    held["passages"] = tuple(Listed(UUID(id_), *entry) for id_, *entry in held["passages"])
+    held["passages"] = tuple(_entry(*listed) for listed in held["passages"])
     return Head(**held)
 
 
 def _encoded_entry(listed: Listed) -> list[str | int]:
     entry: list[str | int] = [str(listed.id), listed.content_hash, listed.start, listed.end]
     return entry if listed.gap is None else [*entry, listed.gap]
+
+
+def _entry(id_: str, content_hash: str, start: int, end: int, gap: str | None = None, *_: object) -> Listed:
+    return Listed(UUID(id_), content_hash, start, end, gap)
 
 
 def encoded_generations(record: Generations) -> str:
@@ -75,7 +79,7 @@ def _generation(held: Mapping[str, Any]) -> Generation:
     return Generation(**_known(Generation, held))
 
 
-def _known(kind: type[Generation | Generations], held: Mapping[str, Any]) -> dict[str, Any]:
+def _known(kind: type[Generation | Generations | Head], held: Mapping[str, Any]) -> dict[str, Any]:
     names = {field.name for field in fields(kind)}
     return {name: value for name, value in held.items() if name in names}
 

@@ -241,3 +241,21 @@ async def test_an_index_from_before_documents_had_names_is_given_them(open_store
     assert [one async for one in store.document_keys("documents.changes")] == sorted(
         [key("doc"), key("gone")]
     )
+
+
+async def test_an_index_to_which_a_later_version_added_columns_is_read_and_written(open_store, path):
+    store = await open_store()
+    await store.close()
+    with apsw.Connection(str(path)) as db:
+        for table in ("heads", "passages", "labels", "facts"):
+            db.execute(f"ALTER TABLE {table} ADD COLUMN later TEXT")
+    store = await open_store()
+    held = passage(metadata=("colour=red",))
+    await store.write_passages([held])
+    await store.write_heads([head()])
+    await store.set_note("n", "text")
+    assert await store.passages("acme", [held.id]) == [held]
+    assert await store.heads([key("doc")]) == {key("doc"): [head()]}
+    assert await store.note("n") == "text"
+    assert [hit.id for hit in await store.hybrid(query(filters=("colour=red",)))] == [held.id]
+    await store.canary()

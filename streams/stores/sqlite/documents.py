@@ -168,7 +168,7 @@ def _insert(db: apsw.Connection, passage: Passage) -> None:
         (METADATA, pair) for pair in passage.metadata
     }
     db.executemany(
-        "INSERT INTO labels VALUES (?, ?, ?, ?)",
+        "INSERT INTO labels (tenant, kind, label, number) VALUES (?, ?, ?, ?)",
         [(passage.tenant, kind, label, number) for kind, label in labels],
     )
 

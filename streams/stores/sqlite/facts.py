@@ -24,7 +24,10 @@ def replace_generations(db: apsw.Connection, expected: Generations | None, wante
     with transaction(db):
         if generations(db) != expected:
             return False
-        db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_GENERATION, encoded_generations(wanted)))
+        db.execute(
+            "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)",
+            (_GENERATION, encoded_generations(wanted)),
+        )
     return True
 
 
@@ -36,12 +39,12 @@ def note(db: apsw.Connection, name: str) -> str | None:
 
 def set_note(db: apsw.Connection, name: str, text: str) -> None:
     """Writes the text, in place of the one that was there."""
-    db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_NOTE + name, text))
+    db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (_NOTE + name, text))
 
 
 def canary(db: apsw.Connection) -> None:
     """Writes one row, and reads it."""
-    db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_CANARY, "sings"))
+    db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (_CANARY, "sings"))
     db.execute("SELECT value FROM facts WHERE name = ?", (_CANARY,)).fetchall()
 
 

@@ -93,7 +93,7 @@ def connect(path: Path | None, dimension: int) -> apsw.Connection:
         _add_columns(db)
         db.execute(_LOOKED_UP)
         db.execute(_VECTORS.format(dimension=dimension))
-        db.execute("INSERT OR IGNORE INTO facts VALUES ('dimension', ?)", (str(dimension),))
+        db.execute("INSERT OR IGNORE INTO facts (name, value) VALUES ('dimension', ?)", (str(dimension),))
         _check_dimension(db, path, dimension)
 
     return _connected(path, make)
@@ -123,7 +123,7 @@ def _connected(path: Path | None, make: Callable[[apsw.Connection], None]) -> ap
             _prepare(db)
             with transaction(db):
                 db.execute(_FACTS)
-                db.execute("INSERT OR IGNORE INTO facts VALUES ('version', ?)", (VERSION,))
+                db.execute("INSERT OR IGNORE INTO facts (name, value) VALUES ('version', ?)", (VERSION,))
                 _check_version(db, path)
                 make(db)
     except BaseException:

@@ -1,5 +1,7 @@
 """Records of the done log: what is written is what is read."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,3 +71,14 @@ def test_what_somebody_else_wrote_there_says_nothing():
         assert question_offset(record, "questions-of-acme") is None
         assert started_of(record) is None
         assert terminal_of(record) is None
+
+
+def test_what_a_later_version_writes_besides_into_the_log_is_not_sent_with_an_answer():
+    terminal = Outgoing("answers", b"q", b"{}", (("schema-version", b"1"),))
+    for record in (
+        written(finished_record("questions.done", AT, terminal)),
+        written(started_record("questions.done", AT, 2)),
+    ):
+        later = replace(record, headers=(*record.headers, ("done-later", b"x")))
+        assert terminal_of(later) == terminal_of(record)
+        assert started_of(later) == started_of(record)

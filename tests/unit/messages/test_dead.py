@@ -147,3 +147,13 @@ def test_the_message_is_one_bounded_line():
     message = text(outgoing, "dead-message")
     assert message.startswith("a b c")
     assert len(message) == MESSAGE_CHARACTERS
+
+
+def test_a_letter_of_a_later_version_that_says_more_is_sent_back_as_any_other():
+    letter = buried(A_RECORD)
+    later = replace(letter, headers=(*letter.headers, ("dead-later", b"x")))
+    back = consumed(replay(consumed(later), topic="documents.retry"))
+    assert replace(original(back), headers=A_RECORD.headers) == A_RECORD
+    again = buried(back, sent_back=True)
+    assert text(again, "dead-offset") == "41"
+    assert text(again, "dead-later") == "x"

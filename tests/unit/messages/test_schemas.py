@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from streams.gateway.app import openapi
 from streams.kafka.topics import TopicPlan, wanted
 from streams.messages import asyncapi, headers, schemas
-from streams.messages.answers import AnswerFailed
+from streams.messages.answers import AnswerFailed, answer_event
 from streams.messages.changes import DocumentChange
 from streams.messages.questions import Question
 from streams.messages.receipts import IndexReceipt
@@ -240,3 +240,24 @@ def test_every_reference_within_the_asyncapi_document_leads_somewhere():
 def test_the_dead_letters_headers_are_all_described():
     named = {value for name, value in vars(headers).items() if name.startswith("DEAD_")}
     assert set(asyncapi.DEAD) == named
+
+
+@pytest.mark.parametrize(
+    ("model", "said"), [(DocumentChange, CHANGE), (Question, QUESTION), (IndexReceipt, RECEIPT)]
+)
+def test_a_message_of_a_later_version_that_says_more_is_read(model, said):
+    assert model.model_validate(_with_more(said)) == model.model_validate(said)
+
+
+def test_an_event_of_a_later_version_that_says_more_is_read():
+    for said in (STARTED, DELTA):
+        assert answer_event.validate_python(_with_more(said)) == answer_event.validate_python(said)
+
+
+def _with_more(said):
+    """With one more field in it and in each object inside."""
+    if isinstance(said, list):
+        return [_with_more(one) for one in said]
+    if not isinstance(said, dict) or said == CHANGE["metadata"]:
+        return said
+    return {name: _with_more(value) for name, value in said.items()} | {"later": {"a": [1]}}

@@ -64,3 +64,12 @@ async def test_what_is_known_of_one_index_is_known_of_the_next_where_that_knows_
 
 async def test_nothing_is_told_of_a_source_that_was_never_compared():
     assert await told(Notes(), "kb") == {}
+
+
+async def test_a_note_of_a_later_version_that_says_more_is_read():
+    notes = Notes()
+    await clean.remember(notes, ["kb"], FIRST, {"kb": 3}, clean=True)
+    for name, text in notes.items():
+        notes[name] = f"{text} more"
+    assert await clean.last_run(notes, "kb") == (FIRST, 3)
+    assert await clean.last_clean(notes, "kb") == FIRST

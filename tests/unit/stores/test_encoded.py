@@ -100,3 +100,11 @@ def test_a_record_of_generations_that_a_later_version_wrote_is_read():
     one = Generation("m", 2, "c")
     assert decoded_generations(json.dumps(later)) == Generations(one, previous=one, made=3)
     assert decoded_generations(json.dumps(live)) == Generations(one)
+
+
+@given(HEADS, st.lists(JSON, max_size=2))
+def test_a_head_that_a_later_version_wrote_is_read_without_what_is_not_known(held, more):
+    written = json.loads(encoded_head(held))
+    entries = [[*entry, *[None] * (5 - len(entry)), *more] for entry in written["passages"]]
+    later = written | {"later": None, "passages": entries}
+    assert decoded_head(json.dumps(later)) == held
