@@ -5,6 +5,8 @@
 - It commits past unfinished records, and forgets what was acknowledged when partitions are revoked: ours
   never commits by itself. Where it waits for its streams to be empty, at a rebalance and at the end, ours
   lets the pumps drain, which commit what they finished.
+- It drops what lies before the offset that it knows, without a word, though that may be of a topic that was
+  deleted and made again: ours hands over whatever comes, and the pump begins such a partition anew.
 - It commits records' offsets alone, so that a partition that ends in a transaction's marker, or in what was
   aborted, is never committed to its end: ours tells how far it has read.
 - Its coordinator stops where it is told what it does not expect, or reads all anew: see `coordination`.
@@ -156,6 +158,11 @@ class Consumer(driver.Consumer):
         self.handed_over: dict[TP, int] = {}
         """The last offset that was handed over of each partition, since it was assigned."""
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """As Faust's; nothing of them is read yet, also where the generation is the one that was."""
+        cast("ConsumerThread", self._thread).read = (-1, {})
+        await super().on_partitions_assigned(assigned, generation_id)
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """As Faust's; what is revoked was never handed over."""
         await super().on_partitions_revoked(revoked)
@@ -198,12 +205,12 @@ class Consumer(driver.Consumer):
             await self.sleep(LOOK_AGAIN_S)
 
     async def _hand_over(self, partition: TP, message: Any) -> None:
-        known = self._read_offset[partition]
-        if known is None or message.offset >= known:
-            # It waits for nothing: `getmany` gives records only while they flow, and the stream has room.
-            await self.callback(message)
-            self._read_offset[partition] = message.offset
-            self.handed_over[partition] = message.offset
+        # It waits for nothing: `getmany` gives records only while they flow, and the stream has room.
+        await self.callback(message)
+        if message.offset <= self.handed_over.get(partition, -1):
+            # It goes back: how far it was read is no more true, and told again before the next is fetched.
+            cast("ConsumerThread", self._thread).read = (-1, {})
+        self.handed_over[partition] = message.offset
 
     async def wait_empty(self) -> None:
         """Called before partitions are given up: the pumps drain, and commit what they finished."""

@@ -29,6 +29,10 @@ class Commits:
         self._upto[partition] = offset
         self._dirty.set()
 
+    def drop(self, partition: Partition) -> None:
+        """Forgets what is noted of one partition, whose offsets mean other records by now."""
+        self._upto.pop(partition, None)
+
     async def run(self) -> None:
         """Commits what is noted at once, then at most every interval. Ends by being cancelled."""
         while True:

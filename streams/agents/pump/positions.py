@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ from streams.agents.pump.commits import Commits
 from streams.agents.pump.membership import Partition, Stretch
 from streams.agents.pump.window import Entry, Window
 from streams.messages.records import Record
+
+logger = logging.getLogger(__name__)
 
 
 class Behind(NamedTuple):
@@ -26,14 +29,32 @@ class Positions:
         self._windows: dict[Partition, Window] = {}
 
     def accept(self, record: Record) -> Entry:
-        """The place of a record that is taken in, the next of its partition."""
-        window = self._windows.setdefault(Partition(record.topic, record.partition), Window())
+        """The place of a record that is taken in, the next of its partition.
+
+        One that lies at or before the last one begins its partition anew: the topic was made again, or its
+        end was lost with a broker. What was taken in before is still worked on, and no more committed.
+        """
+        partition = Partition(record.topic, record.partition)
+        window = self._windows.setdefault(partition, Window())
+        if not window.follows(record.offset):
+            window = self._begin_anew(partition, record.offset)
         return window.accept(record.offset, record.timestamp)
+
+    def _begin_anew(self, partition: Partition, offset: int) -> Window:
+        logger.warning(
+            "%s-%d goes back to offset %d, and is read on from there",
+            partition.topic,
+            partition.partition,
+            offset,
+        )
+        self._commits.drop(partition)
+        self._windows[partition] = Window()
+        return self._windows[partition]
 
     def finish(self, partition: Partition, entry: Entry) -> None:
         """The record at `entry` is finished."""
-        upto = self._windows[partition].finish(entry)
-        if upto is not None:
+        upto = entry.window.finish(entry)
+        if upto is not None and entry.window is self._windows.get(partition):
             self._commits.note(partition, upto)
 
     def read_to_the_end(self, partition: Partition, delivered: int | None, upto: int) -> None:

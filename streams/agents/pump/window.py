@@ -11,6 +11,7 @@ from itertools import islice
 class Entry:
     """One record of a window: its offset, its timestamp (ms), and whether it is begun, and finished."""
 
+    window: Window
     offset: int
     timestamp: int = 0
     begun: bool = False
@@ -44,9 +45,13 @@ class Window:
         """The timestamp (ms) of the first unfinished record; None where all are finished."""
         return self._entries[0].timestamp if self._entries else None
 
+    def follows(self, offset: int) -> bool:
+        """Whether a record of this offset comes behind all that were accepted."""
+        return self.accepted is None or offset > self.accepted
+
     def accept(self, offset: int, timestamp: int = 0) -> Entry:
         """Takes the next record. Offsets come in ascending order, with gaps (compaction, transactions)."""
-        entry, self.accepted = Entry(offset, timestamp), offset
+        entry, self.accepted = Entry(self, offset, timestamp), offset
         self._entries.append(entry)
         return entry
 

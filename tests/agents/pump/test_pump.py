@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -817,6 +818,59 @@ async def test_a_handler_whose_place_is_lost_waits_to_be_cancelled_and_does_not_
 
 async def freeze(bench):
     bench.frozen_s = 100
+
+
+# A topic that is made again
+
+
+async def test_a_partition_that_goes_back_is_worked_on_and_committed_from_there():
+    async with Bench() as bench:
+        old = [bench.deliver(key=b"%d" % key) for key in range(5)]
+        await bench.committed(5)
+        bench.deliver_again(old[0])
+        await bench.committed(1)
+        assert bench.work.offsets("done") == [*range(5), 0]
+
+
+async def test_what_was_read_of_a_topic_before_it_was_made_again_is_done_and_commits_nothing():
+    async with Bench() as bench:
+        old = [bench.deliver(b"wait" if key == 1 else b"", key=b"%d" % key) for key in range(5)]
+        await bench.committed(1)
+        bench.deliver_again(old[0])
+        await bench.until(lambda: bench.work.offsets("done").count(0) == 2)
+        commits = len(bench.group.commits)
+        bench.work.gates[1].set()
+        await bench.until(lambda: 1 in bench.work.offsets("done"))
+        bench.deliver(partition=1)
+        await bench.committed(1, partition=1)
+        assert all(made.get(("t", 0), 1) == 1 for made in bench.group.commits[commits:])
+        assert bench.pump.pending == 0
+
+
+async def test_what_waits_to_be_committed_of_a_topic_is_not_once_it_was_made_again():
+    async with Bench() as bench:
+        bench.group.refuses = True
+        old = [bench.deliver(key=b"%d" % key) for key in range(5)]
+        await bench.until(lambda: len(bench.work.offsets("done")) == 5)
+        bench.deliver_again(replace(old[0], value=b"wait"))
+        await bench.until(lambda: bench.work.offsets("start").count(0) == 2)
+        bench.group.refuses = False
+        bench.deliver(partition=1)
+        await bench.committed(1, partition=1)
+        assert ("t", 0) not in bench.group.committed
+        bench.work.gates[0].set()
+        await bench.committed(1)
+
+
+async def test_a_drain_lets_go_of_what_waits_of_a_topic_that_was_made_again_since():
+    async with Bench(slots=1) as bench:
+        old = [bench.deliver(b"wait", key=b"%d" % key) for key in range(5)]
+        bench.deliver_again(replace(old[0], value=b""))
+        await bench.handed_over()
+        bench.work.gates[0].set()
+        await asyncio.wait_for(bench.rebalance(), 30)
+        assert bench.pump.pending == 0
+        assert bench.group.committed.get(("t", 0), 1) == 1
 
 
 # What a partition ends in
