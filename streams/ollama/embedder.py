@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from streams.errors import Misconfigured, Rejected
+from streams.errors import Misconfigured, Rejected, Retryable
 from streams.indexing.batching.wrapped import WrappedEmbedder
+from streams.ollama.errors import BAD_VECTOR
 from streams.ollama.prefixes import Prefixes, prefixes_of, with_prefixes
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ UNIT_WITHIN = 1e-6
 """How far from 1 the length of a unit vector of 32-bit floats may be."""
 DIMENSION_SETTING = "STREAMS_EMBED_DIMENSION"
 MODEL_SETTING = "STREAMS_EMBED_MODEL"
+CANARY_TEXT = "a canary: this text is always the same"
+BELIEVED_S = 1.0
+"""For so long after the canary's text got a vector, a text that gets none is taken to be at fault itself."""
 
 
 class OllamaEmbedder:
@@ -32,14 +37,25 @@ class OllamaEmbedder:
 
     Texts are sent `batch` at a time, all of a batch or none; the prefixes that the model wants are put
     before them, and `window` leaves room for the document's.
+
+    A text that gets zeros or no numbers is `Rejected` (`bad_vector`) only where the canary's text gets a
+    vector then: a broken GPU or driver gives them to every text, and is `Retryable` (`model_broken`).
     """
 
     def __init__(
-        self, client: OllamaClient, model: str, dimension: int, window: int, batch: int = BATCH
+        self,
+        client: OllamaClient,
+        model: str,
+        dimension: int,
+        window: int,
+        batch: int = BATCH,
+        *,
+        monotonic: Monotonic = time.monotonic,
     ) -> None:
         self._client, self._model, self._dimension = client, model, dimension
         self._num_ctx, self._batch = window, batch
         self._prefixes = prefixes_of(model)
+        self._monotonic, self._well = monotonic, -math.inf
 
     @property
     def model(self) -> str:
@@ -69,6 +85,24 @@ class OllamaEmbedder:
         return vector
 
     async def _embed(self, prefix: str, texts: Sequence[str]) -> list[Vector]:
+        try:
+            return await self._asked(prefix, texts)
+        except Rejected as refused:
+            if refused.code == BAD_VECTOR:
+                await self._prove()
+            raise
+
+    async def _prove(self) -> None:
+        """Returns where the model embeds a text that it can embed; raises `Retryable` where it does not."""
+        if self._monotonic() - self._well < BELIEVED_S:
+            return
+        try:
+            await self._asked(self._prefixes.document, [CANARY_TEXT])
+        except Rejected as refused:
+            raise broken(self._model) from refused
+        self._well = self._monotonic()
+
+    async def _asked(self, prefix: str, texts: Sequence[str]) -> list[Vector]:
         raw = await self._client.embed(self._model, with_prefixes(prefix, texts), num_ctx=self._num_ctx)
         return [unit(self._checked(vector), self._model) for vector in raw]
 
@@ -109,7 +143,8 @@ async def open_embedder(
 ) -> OllamaEmbedder:
     """An embedder whose window the server told, and whose dimension one vector has shown.
 
-    Loads the model. Raises Misconfigured where `dimension` is not the model's, and UnknownModel.
+    Loads the model. Raises Misconfigured where `dimension` is not the model's, UnknownModel, and Retryable
+    (`model_broken`) where it gives no numbers.
     """
     info = await client.show(model)
     if info.capabilities and "embedding" not in info.capabilities:
@@ -117,10 +152,22 @@ async def open_embedder(
             f"{model!r} is no embedding model: {MODEL_SETTING} must name one, nomic-embed-text say",
             setting=MODEL_SETTING,
         )
-    (shown,) = await client.embed(model, ["dimension"], num_ctx=window_of(info))
+    try:
+        (shown,) = await client.embed(model, ["dimension"], num_ctx=window_of(info))
+    except Rejected as refused:
+        raise (broken(model) if refused.code == BAD_VECTOR else refused) from None
     if dimension is not None and len(shown) != dimension:
         raise wrong_dimension(model, len(shown), dimension)
     return OllamaEmbedder(client, model, len(shown), window_of(info), batch)
+
+
+def broken(model: str) -> Retryable:
+    """What it means that no text gets a vector, not even the canary's."""
+    return Retryable(
+        f"{model!r} gives zeros, or no numbers, for any text: see the model server's log, its GPU and driver,"
+        " and restart it",
+        code="model_broken",
+    )
 
 
 def window_of(info: ModelInfo) -> int:
@@ -133,7 +180,7 @@ def unit(vector: Sequence[float], model: str) -> Vector:
     """The vector at length 1. Raises Rejected (`bad_vector`) where it has no direction."""
     length = math.hypot(*vector)
     if not math.isfinite(length) or length == 0.0:
-        raise Rejected(f"{model!r} gave a vector without direction (zero, or no numbers)", code="bad_vector")
+        raise Rejected(f"{model!r} gave a vector without direction (zero, or no numbers)", code=BAD_VECTOR)
     # Ollama's are unit vectors already, up to the precision in which stores keep them.
     return vector if abs(length - 1.0) < UNIT_WITHIN else [x / length for x in vector]
 

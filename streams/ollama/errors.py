@@ -20,6 +20,8 @@ from __future__ import annotations
 
 from streams.errors import Misconfigured, Rejected, Retryable
 
+BAD_VECTOR = "bad_vector"
+"""The code of a text that gets zeros, or no numbers, for its vector."""
 URL_SETTING = "STREAMS_OLLAMA_URL"
 MODEL_SETTINGS = "STREAMS_EMBED_MODEL, STREAMS_GENERATE_MODEL or STREAMS_FALLBACK_MODEL"
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from streams.errors import PromptTooLong, Rejected, StreamsError
 from streams.ollama.errors import (
+    BAD_VECTOR,
     URL_SETTING,
     BadRequest,
     BrokenStream,
@@ -94,7 +95,7 @@ def of_text(said: str, host: str, model: str) -> StreamsError | None:
     if _OVERLOADED.search(said):
         return Overloaded(f"Ollama at {host} has as many requests waiting as it takes")
     if _NO_NUMBER.search(said):
-        return Rejected(f"{model!r} makes no vector of a text: numbers that are none", code="bad_vector")
+        return Rejected(f"{model!r} makes no vector of a text: numbers that are none", code=BAD_VECTOR)
     return None
 
 

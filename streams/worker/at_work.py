@@ -23,7 +23,7 @@ from streams.indexing.vacuum.sweeper import Sweeper
 from streams.indexing.vacuum.vacuum import Vacuum
 from streams.messages.changes import Change, Truncation
 from streams.observe.calls import EmbedCalls, StoreCalls, WatchedQueries, WatchedSearch
-from streams.ollama.embedder import CachedQueries
+from streams.ollama.embedder import CANARY_TEXT, CachedQueries
 from streams.ports import UNWATCHED, Embedder, Monotonic, Now, Observer, Serving
 from streams.settings import Settings
 from streams.worker.generations import Opened
@@ -32,7 +32,6 @@ from streams.worker.parts import utc_now
 if TYPE_CHECKING:
     from streams.observe.tracing import Tracing
 
-CANARY_TEXT = "a canary: this text is always the same"
 QUESTIONS_REMEMBERED = 4096
 
 

@@ -3,9 +3,9 @@ import math
 
 import pytest
 
-from streams.errors import Misconfigured, Rejected
+from streams.errors import Misconfigured, Rejected, Retryable
 from streams.ollama.client import OllamaClient, OllamaConfig
-from streams.ollama.embedder import CachedQueries, OllamaEmbedder, open_embedder
+from streams.ollama.embedder import CANARY_TEXT, CachedQueries, OllamaEmbedder, open_embedder
 from streams.ollama.prefixes import prefixes_of, with_prefixes
 from tests.unit.ollama.misbehaving import Misbehaving, Peer, says
 
@@ -89,13 +89,59 @@ async def test_vectors_come_at_unit_length():
     assert math.hypot(*vector) == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("vector", [[0.0, 0.0], [math.nan, 1.0], [math.inf, 1.0]])
-async def test_a_vector_without_direction_is_refused(vector):
-    async with answering(embeds(vector)) as (client, _):
+NO_VECTORS = [[0.0, 0.0], [math.nan, 1.0], [math.inf, 1.0]]
+NAN = "failed to encode response: json: unsupported value: NaN"
+
+
+def embeds_all_but(bad, vector):
+    """Answers a text that holds `bad` with `vector`, or with what Ollama says where that is None."""
+
+    async def act(peer: Peer) -> None:
+        hit = [bad in text for text in peer.request.body["input"]]
+        if any(hit) and vector is None:
+            await says({"error": NAN}, 500)(peer)
+        else:
+            await says({"embeddings": [vector if one else [1.0, 0.0] for one in hit]})(peer)
+
+    return act
+
+
+@pytest.mark.parametrize("vector", [*NO_VECTORS, None])
+async def test_a_text_that_gets_no_vector_while_the_canary_gets_one_is_refused(vector):
+    async with answering(embeds_all_but("secret", vector)) as (client, _):
         with pytest.raises(Rejected) as raised:
             await OllamaEmbedder(client, "m", 2, 512).embed_documents(["secret text"])
     assert raised.value.code == "bad_vector"
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("vector", [*NO_VECTORS, None])
+async def test_where_the_canary_gets_no_vector_either_no_text_is_at_fault(vector):
+    async with answering(embeds_all_but("", vector)) as (client, server):
+        embedder = OllamaEmbedder(client, "nomic-embed-text", 2, 512)
+        for ask in (embedder.embed_documents(["secret text"]), embedder.embed_query("secret text")):
+            with pytest.raises(Retryable) as raised:
+                await ask
+            assert raised.value.code == "model_broken"
+            assert "secret" not in str(raised.value)
+    assert server.requests[1].body["input"] == [f"search_document: {CANARY_TEXT}"]
+
+
+async def test_a_canary_that_was_well_is_believed_for_a_second():
+    now = [0.0]
+    async with answering(embeds_all_but("bad", [0.0, 0.0])) as (client, server):
+        embedder = OllamaEmbedder(client, "m", 2, 512, monotonic=lambda: now[0])
+        for now[0] in (0.0, 0.5, 0.9, 2.0):
+            with pytest.raises(Rejected):
+                await embedder.embed_documents(["bad"])
+    assert [request.body["input"] == [CANARY_TEXT] for request in server.requests].count(True) == 2
+
+
+async def test_a_model_that_gives_no_numbers_at_the_start_is_waited_for():
+    async with answering(says(SHOWN), says({"error": NAN}, 500)) as (client, _):
+        with pytest.raises(Retryable) as raised:
+            await open_embedder(client, "all-minilm")
+    assert raised.value.code == "model_broken"
 
 
 async def test_a_vector_of_another_length_names_the_setting_and_its_right_value():
