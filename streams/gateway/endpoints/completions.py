@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from streams.errors import StreamsError
 from streams.gateway.access.doorkeeper import Chatter
 from streams.gateway.access.waiting import while_it_stands
-from streams.gateway.asking.asking import Sent
+from streams.gateway.asking.past import Sent
 from streams.gateway.endpoints import chat
 from streams.gateway.endpoints.chat import ChatBody
 from streams.gateway.endpoints.questions import failure, question_for, whole

@@ -14,7 +14,7 @@ from streams.errors import Rejected, StreamsError
 from streams.gateway.access.doorkeeper import Asker
 from streams.gateway.access.keys import Key
 from streams.gateway.access.waiting import while_it_stands
-from streams.gateway.asking.asking import Sent
+from streams.gateway.asking.past import Sent
 from streams.gateway.http import events
 from streams.gateway.http.bodies import QuestionBody, body_of, described_body
 from streams.gateway.http.problems import Problem

@@ -3,7 +3,8 @@
 import pytest
 
 from streams.errors import Retryable
-from streams.gateway.asking.asking import Asking, Sent
+from streams.gateway.asking.asking import Asking
+from streams.gateway.asking.past import Sent
 from streams.gateway.http.problems import problem_of
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.produce import Producer

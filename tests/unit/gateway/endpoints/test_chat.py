@@ -5,7 +5,7 @@ import json
 import pytest
 
 from streams.errors import Rejected, Retryable
-from streams.gateway.asking.asking import Sent
+from streams.gateway.asking.past import Sent
 from streams.gateway.endpoints import chat
 from streams.gateway.endpoints.chat import ChatBody
 from streams.gateway.endpoints.completions import _Pieces, asked
