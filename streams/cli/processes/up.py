@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,9 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from streams.cli.output import Json, Output
+from streams.cli.processes.services import gateway, worker
 from streams.embedded.broker import broker_service
 from streams.embedded.model_server import model_service, model_url
 from streams.embedded.ports import HOST, is_free
@@ -26,13 +24,9 @@ from streams.embedded.supervisor import Service, Supervisor
 from streams.gateway.access import keys
 from streams.kafka import topics
 from streams.settings import Settings, load
-from streams.settings.names import PREFIX
 from streams.wiring import connection, topic_plan
 from streams.worker.parts import utc_now
 
-READY_S = 90.0
-STOP_S = 20.0
-ANSWER_S = 6.0
 RESTARTS = 3
 """How often a gateway that ended is started again: it holds no state."""
 LOCAL = "rag-streams up"
@@ -112,7 +106,7 @@ async def running(
             await topics.create(connection(there), topics.wanted(topic_plan(there)))
             # Where no `.env` counts, the worker must find none either.
             cwd = None if env_file else settings.state_dir.resolve()
-            port = await supervisor.start_on_free_port(partial(_worker, given, cwd))
+            port = await supervisor.start_on_free_port(partial(worker, given, cwd))
             health = f"http://{HOST}:{port}"
             address = await _front(there, given, supervisor, cwd, out) if front else None
             state.write(
@@ -154,20 +148,6 @@ def _index(settings: Settings) -> Path:
     return (settings.sqlite_path if named else settings.state_dir / "index.db").resolve()
 
 
-def _worker(given: dict[str, Any], cwd: Path | None, port: int) -> Service:
-    environ = {f"{PREFIX}{name.upper()}": str(value) for name, value in given.items()}
-    environ |= {f"{PREFIX}METRICS_PORT": str(port), f"{PREFIX}METRICS_HOST": HOST}
-    return Service(
-        "worker",
-        (sys.executable, "-m", "streams", "worker"),
-        partial(_ready, f"http://{HOST}:{port}/readyz"),
-        env=os.environ | environ,
-        cwd=cwd,
-        ready_s=READY_S,
-        stop_s=STOP_S,
-    )
-
-
 async def _front(
     settings: Settings, given: dict[str, Any], supervisor: Supervisor, cwd: Path | None, out: Output
 ) -> str | None:
@@ -182,7 +162,7 @@ async def _front(
     text = keys.renewed(path, LOCAL, utc_now())
     keys.write_secret(settings.state_dir / "key", text)
     given |= {"api_keys_file": str(path)}
-    make = partial(_gateway, given, cwd)
+    make = partial(gateway, given, cwd)
     if is_free(settings.gateway_port) or "gateway_port" in settings.model_fields_set:
         port = settings.gateway_port
         await supervisor.start(make(port))
@@ -195,32 +175,8 @@ async def _front(
     return f"{url}/#key={text}"
 
 
-def _gateway(given: dict[str, Any], cwd: Path | None, port: int) -> Service:
-    environ = {f"{PREFIX}{name.upper()}": str(value) for name, value in given.items()}
-    environ |= {f"{PREFIX}GATEWAY_PORT": str(port), f"{PREFIX}GATEWAY_HOST": HOST}
-    kept = {name: value for name, value in os.environ.items() if name != f"{PREFIX}METRICS_PORT"}
-    return Service(
-        "gateway",
-        (sys.executable, "-m", "streams", "gateway"),
-        partial(_ready, f"http://{HOST}:{port}/readyz"),
-        env=kept | environ,
-        cwd=cwd,
-        ready_s=READY_S,
-        stop_s=STOP_S,
-    )
-
-
 def _started(out: Output, service: Service, log: Path) -> None:
     out.line(f"starting {service.name}  (its log: {log})", style="dim")
-
-
-async def _ready(url: str) -> bool:
-    try:
-        # No proxy can reach this machine's own loopback.
-        async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_S) as http:
-            return (await http.get(url)).is_success
-    except httpx.HTTPError:
-        return False
 
 
 def _say(own: Embedded, settings: Settings, health: str, address: str | None, out: Output) -> None:
