@@ -8,13 +8,15 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from streams.agents.app import AppConfig, Member, Producing, attach, create_app
+from streams.agents.app import AppConfig, attach, create_app
 from streams.agents.asking import UNAVAILABLE, Asking, Decode, Failure, Identify, Item, Refused
 from streams.agents.conversations import Conversations, Turn
 from streams.agents.followed import Followed, Traces
 from streams.agents.guarded import Answers, guarded
 from streams.agents.lifecycle import Agent
+from streams.agents.member import Member
 from streams.agents.outlet import Outlet, Replies, outgoing_event
+from streams.agents.producing import Producing
 from streams.agents.pump.backoff import Backoff, Random
 from streams.agents.pump.delivery import Delivery, Produce
 from streams.agents.pump.dependency import Canary

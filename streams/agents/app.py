@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import faust
-from faust.exceptions import ProducerSendError
-from faust.types import TP
 
-from streams.agents.pump.membership import Partition, Stretch
 from streams.agents.pump.pump import Pump
-from streams.agents.transport import MAX_POLL_RECORDS, STREAM_RECORDS, Consumer, Producer, Transport
-from streams.errors import Misconfigured, Retryable
+from streams.agents.transport import MAX_POLL_RECORDS, STREAM_RECORDS, Producer, Transport
+from streams.errors import Misconfigured
 from streams.kafka.connection import KafkaConnection
-from streams.kafka.faults import FAULTS, fault
-from streams.messages.records import Outgoing, Record
-
-logger = logging.getLogger(__name__)
+from streams.messages.records import Record
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
-UNREAD_S = 5.0
-"""How long Kafka may take to say how much there is to read."""
 METADATA_MS = 10_000
 """How soon partitions are seen that a topic gets: of one made anew, too, whose group met without it."""
 FOR_EVER_S = 2_000_000
@@ -176,82 +167,6 @@ def _folder(group: str) -> Path:
             setting="TMPDIR",
         ) from None
     return folder
-
-
-class Member:
-    """An app's place in its group: see `streams.agents.pump.membership.Membership`."""
-
-    def __init__(self, app: App) -> None:
-        self._app = app
-
-    def live(self, generation: int) -> bool:
-        """Whether that generation lasts."""
-        return self._app.flow_control.is_active() and generation == self._app.consumer_generation_id
-
-    def heard(self, within_s: float) -> bool:
-        """By its heartbeats."""
-        return cast("Consumer", self._app.consumer).heard(within_s)
-
-    def assigned(self) -> frozenset[Partition]:
-        """The partitions that are ours."""
-        return frozenset(Partition(*tp) for tp in self._app.consumer.assignment())
-
-    async def unread(self) -> Mapping[Partition, Stretch] | None:
-        """As Kafka tells it: from what was delivered up to what is committed there."""
-        consumer = self._app.consumer
-        try:
-            async with asyncio.timeout(UNREAD_S):
-                ends = await consumer.highwaters(*consumer.assignment())
-                return {
-                    Partition(*tp): Stretch(await consumer.position(tp) or 0, end) for tp, end in ends.items()
-                }
-        except Exception as error:  # noqa: BLE001 - a rebalance, an outage: there is no lag to tell then
-            logger.debug("how far behind a group is can't be told now: %s", type(error).__name__)
-            return None
-
-    def pause(self, partition: Partition) -> None:
-        """Fetches no more of it. Not by `pause_partitions`, which drops what is fetched already."""
-        self._app.consumer.on_buffer_full(TP(*partition))
-
-    def resume(self, partition: Partition) -> None:
-        """Fetches it again."""
-        self._app.consumer.on_buffer_drop(TP(*partition))
-
-    def read_upto(self) -> tuple[int, Mapping[Partition, tuple[int | None, int]]]:
-        """The last offset that was delivered of each partition, and the one up to which it is read."""
-        generation, read = cast("Consumer", self._app.consumer).read_upto()
-        return generation, {Partition(*tp): known for tp, known in read.items()}
-
-    async def commit(self, offsets: Mapping[Partition, int]) -> bool:
-        """Commits in the present generation."""
-        consumer = cast("Consumer", self._app.consumer)
-        return await consumer.commit_offsets({TP(*partition): upto for partition, upto in offsets.items()})
-
-    def crash(self, error: BaseException) -> None:
-        """Stops the app, once."""
-        self._app.give_up(error)
-
-
-class Producing:
-    """Produces through an app that is started. Gives Kafka's errors by our names."""
-
-    def __init__(self, app: App) -> None:
-        self._app = app
-
-    async def __call__(self, outgoing: Outgoing) -> None:
-        """Returns once Kafka has the record. Raises `Rejected` (too large), `Retryable`, `Misconfigured`."""
-        where = self._app.connection.bootstrap_servers
-        headers = cast("list[tuple[str, bytes]]", list(outgoing.headers))  # null values are Kafka's, too
-        try:
-            await self._app.producer.send_and_wait(
-                outgoing.topic, outgoing.key, outgoing.value, outgoing.partition, None, headers
-            )
-        except FAULTS as error:
-            raise fault(where, error) from error
-        except ProducerSendError as error:
-            raise fault(where, error.__cause__ or error) from error
-        except faust.exceptions.NotReady as error:
-            raise Retryable("the producer is not started yet: wait", code="kafka_down") from error
 
 
 def attach(app: App, topics: Sequence[str], pump: Pump[Item, Outcome]) -> None:

@@ -6,9 +6,11 @@ import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from uuid import UUID
 
-from streams.agents.app import AppConfig, Member, Producing, attach, create_app
+from streams.agents.app import AppConfig, attach, create_app
 from streams.agents.followed import Followed, Traces
 from streams.agents.lifecycle import Agent, Outdated, never
+from streams.agents.member import Member
+from streams.agents.producing import Producing
 from streams.agents.pump.backoff import Random
 from streams.agents.pump.delivery import Delivery
 from streams.agents.pump.dependency import Canary

@@ -11,9 +11,9 @@ import structlog
 
 NOISY = (
     "aiokafka", "faust", "mode", "httpx", "httpcore", "weaviate", "asyncio", "opentelemetry", "urllib3",
-    "grpc", "streams.agents.app", "streams.agents.transport",
+    "grpc", "streams.agents.app", "streams.agents.member", "streams.agents.transport",
 )  # fmt: skip
-"""Libraries (and the two modules that stand in for Faust's) whose routine is not ours to report."""
+"""Libraries (and the modules that stand in for Faust's) whose routine is not ours to report."""
 
 
 def configure(

@@ -10,7 +10,8 @@ import pytest
 from aiokafka import errors
 from faust.exceptions import ProducerSendError
 
-from streams.agents.app import AppConfig, Producing, create_app
+from streams.agents.app import AppConfig, create_app
+from streams.agents.producing import Producing
 from streams.agents.transport import MAX_FETCH_BYTES
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.kafka.connection import KafkaConnection

@@ -17,9 +17,11 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from streams.agents.app import AppConfig, Member, Producing, attach, create_app
+from streams.agents.app import AppConfig, attach, create_app
 from streams.agents.flood import dam
 from streams.agents.lifecycle import Agent, Lifecycle, LifecycleSettings
+from streams.agents.member import Member
+from streams.agents.producing import Producing
 from streams.agents.pump.pump import Pump
 from streams.agents.pump.work import OneByOne, PumpSettings
 from streams.errors import Misconfigured, Rejected, Retryable

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from streams.agents.app import AppConfig, Member, Producing, attach, create_app
+from streams.agents.app import AppConfig, attach, create_app
+from streams.agents.member import Member
+from streams.agents.producing import Producing
 from streams.agents.pump.pump import Pump
 from streams.agents.pump.work import PumpSettings
 from streams.agents.transport import MAX_POLL_RECORDS
