@@ -50,6 +50,8 @@ class Opened:
 class Following:
     """The record of generations, never older than `max_age_s` seconds when it is asked for.
 
+    However long reading it takes: those who asked before a reading began, or hardly later, share it.
+
     For `mirror_s` after a switch was seen here, the generation before is still written (`mirrored`): a
     question may be answered from it for as long as its own worker has not seen the switch, and must find
     there what is acknowledged until then.
@@ -73,9 +75,9 @@ class Following:
 
     async def __call__(self) -> Followed:
         """The record. Raises `Retryable` where it can't be read."""
-        record = self._record
-        if record is None or self._monotonic() - self._read > self._max_age_s:
-            record = await self._fresh()
+        asked, record = self._monotonic(), self._record
+        if record is None or asked - self._read > self._max_age_s:
+            record = await self._fresh(asked)
         since = self._monotonic() - self._live_since
         recent = record.switched is not None and self._now() - record.switched < LONG_AGO
         return Followed(record, mirrored=recent and since < self._mirror_s)
@@ -85,9 +87,9 @@ class Following:
         """The live generation's, as it was last read."""
         return self._record.live.embed_model if self._record else ""
 
-    async def _fresh(self) -> Generations:
+    async def _fresh(self, asked: float) -> Generations:
         async with self._reading:
-            if self._record is not None and self._monotonic() - self._read <= self._max_age_s:
+            if self._record is not None and asked - self._read <= self._max_age_s:
                 return self._record
             # Its age counts from before it was read.
             began = self._monotonic()

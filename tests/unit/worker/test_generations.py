@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -81,6 +82,27 @@ class TestFollowing:
         await self.follow()
         self.clock.t += 0.01
         await self.follow()
+        assert self.index.reads == 2
+
+    async def test_all_who_ask_while_a_slow_store_is_read_share_the_reading_that_begins_next(self):
+        reads, read = asyncio.Semaphore(0), self.index.generations
+
+        async def slow():
+            self.clock.t += 3 * MAX_AGE_S
+            found = await read()
+            await reads.acquire()
+            return found
+
+        self.index.generations = slow
+        first = asyncio.create_task(self.follow())
+        await asyncio.sleep(0)
+        self.index.record = BUILDING
+        later = [asyncio.create_task(self.follow()) for _ in range(50)]
+        await asyncio.sleep(0)
+        for _ in range(52):
+            reads.release()
+        assert (await first).record == Generations(OLD)
+        assert {(await one).record for one in later} == {BUILDING}, "it was read before they asked"
         assert self.index.reads == 2
 
     async def test_what_can_not_be_read_is_not_made_up_for_by_what_is_known(self):
