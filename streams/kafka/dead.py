@@ -101,10 +101,15 @@ async def replay(
     Raises `Rejected` (`absent`) where one that is named isn't there, before the next is sent.
     """
     async for letter in _named(connection, letters) if isinstance(letters, Sequence) else letters:
-        try:
-            yield Replayed(letter, await send(outgoing(letter.record, topic=retry_topic)))
-        except Rejected as error:
-            yield Replayed(letter, None, error)
+        yield await send_back(letter, send=send, retry_topic=retry_topic)
+
+
+async def send_back(letter: DeadLetter, *, send: Send, retry_topic: str) -> Replayed:
+    """Sends one dead letter back; what became of it."""
+    try:
+        return Replayed(letter, await send(outgoing(letter.record, topic=retry_topic)))
+    except Rejected as error:
+        return Replayed(letter, None, error)
 
 
 async def _named(connection: KafkaConnection, places: Sequence[Offset]) -> AsyncIterator[DeadLetter]:

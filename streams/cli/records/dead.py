@@ -10,10 +10,10 @@ import typer
 
 from streams.cli.output import FAILED, Json, Output
 from streams.client.here import here
-from streams.errors import Rejected
+from streams.errors import Rejected, Retryable
 from streams.kafka import dead as letters
 from streams.kafka.connection import started
-from streams.kafka.dead import DeadLetter
+from streams.kafka.dead import DeadLetter, Replayed
 from streams.kafka.produce import Producer
 from streams.messages.records import Offset
 from streams.settings import Settings
@@ -22,6 +22,8 @@ from streams.wiring import connection
 app = typer.Typer(help="Records that could not be processed.", no_args_is_help=True)
 
 SHOWN_BYTES = 4000
+SEND_S = 30.0
+"""How long Kafka may take to accept a record."""
 Code = Annotated[str | None, typer.Option(help="Only those with this code.")]
 Questions = Annotated[bool, typer.Option("--questions", help="Those of questions, not of documents.")]
 
@@ -62,6 +64,8 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Send dead letters back, once their cause is mended. A change keeps its old position.
+
+    Exits 3 where Kafka takes one for 30 s no more, and says how many it took.
 
     Example: `rag-streams dead replay --code unmapped`
     """
@@ -115,10 +119,20 @@ async def _replay(
     of_questions = asked[0].topic == settings.topic_questions_dead if asked else questions
     topic, retry = _topics(settings, questions=of_questions)
     chosen: list[Offset] | AsyncIterator[DeadLetter] = asked or letters.read(there, topic, code=code)
-    refused = 0
-    async with started(there, Producer(there, max_bytes=2 * settings.topic_max_message_bytes)) as producer:
-        async for done in letters.replay(there, chosen, send=producer.send, retry_topic=retry):
-            refused += done.refused is not None
+    wanted = Producer(there, max_bytes=2 * settings.topic_max_message_bytes, timeout_s=SEND_S)
+    async with started(there, wanted) as producer:
+        replaying = letters.replay(there, chosen, send=producer.send, retry_topic=retry)
+        refused = await _each(replaying, out)
+    if refused:
+        raise typer.Exit(FAILED)
+
+
+async def _each(replaying: AsyncIterator[Replayed], out: Output) -> int:
+    """Prints what becomes of each; how many were refused. Raises `Retryable` where Kafka leaves."""
+    sent = refused = 0
+    try:
+        async for done in replaying:
+            sent, refused = sent + (done.sent is not None), refused + (done.refused is not None)
             became = f"sent to {done.sent}" if done.sent else f"not sent: {done.refused}"
             row = {
                 "from": str(done.letter.at),
@@ -126,8 +140,11 @@ async def _replay(
                 "refused": done.refused and str(done.refused),
             }
             out.row(row, f"{done.letter.at}  {became}")
-    if refused:
-        raise typer.Exit(FAILED)
+    except Retryable as error:
+        raise Retryable(
+            f"{sent} sent back, then, of the next one, which may be sent, too: {error}", code=error.code
+        ) from error
+    return refused
 
 
 def _place(settings: Settings, place: str) -> Offset:

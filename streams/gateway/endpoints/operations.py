@@ -207,11 +207,10 @@ async def replay(request: Request, key: Administrator, place: Place) -> Offset:
     settings = parts.settings
     retry = settings.topic_documents_retry if kind == "documents" else settings.topic_questions_retry
     insist(lambda: parts.keyring.stands(key))
-    async for done in dead.replay(parts.connection, [found.at], send=parts.producer.send, retry_topic=retry):
-        if done.sent is None:
-            raise done.refused or Rejected("it can't be sent back", code="invalid_retry")
-        return done.sent
-    raise Rejected("there is no such dead letter", code="absent")
+    done = await dead.send_back(found, send=parts.producer.send, retry_topic=retry)
+    if done.sent is None:
+        raise done.refused or Rejected("it can't be sent back", code="invalid_retry")
+    return done.sent
 
 
 def _topic(parts: Parts, kind: Kind) -> str:
