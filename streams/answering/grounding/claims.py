@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from streams.answering.text.items import bare
 from streams.answering.text.sentences import spans
 from streams.messages.markers import Marker, markers
 
 _LEADS = re.compile(r":[*_]*$")
-_ITEM = re.compile(r"\s*(?:[-*•>#]+|\d{1,3}[.)])\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,6 @@ def _told(text: str) -> Iterator[tuple[str, tuple[int, ...]]]:
     for start, end in spans(text):
         own = [marker for marker in pointing if start <= marker.start < end]
         yield bare(_without(text, start, end, own)), tuple(dict.fromkeys(marker.n for marker in own))
-
-
-def bare(sentence: str) -> str:
-    """A sentence less the number or bullet of a list's item."""
-    return _ITEM.sub("", sentence, count=1).strip()
 
 
 def _without(text: str, start: int, end: int, cut: Sequence[Marker]) -> str:

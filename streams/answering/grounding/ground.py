@@ -8,7 +8,7 @@ from functools import lru_cache, reduce
 from operator import or_
 
 from streams.answering.found import Found
-from streams.answering.grounding.claims import Claim, bare, claims
+from streams.answering.grounding.claims import Claim, claims
 from streams.answering.grounding.clauses import KEPT, said
 from streams.answering.grounding.contradict import contradicts
 from streams.answering.grounding.markers import pointed
@@ -16,6 +16,7 @@ from streams.answering.grounding.marking import Markers
 from streams.answering.grounding.polar import answered
 from streams.answering.grounding.quote import quote
 from streams.answering.grounding.vocabulary import NOTHING, Vocabulary, of_passage, of_text
+from streams.answering.text.items import bare
 from streams.answering.text.quantities import canonical
 from streams.answering.text.sentences import sentences
 from streams.answering.text.words import stems, words

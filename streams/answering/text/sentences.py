@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from streams.answering.text.items import BEGUN, is_number
+
 _END = re.compile(
     r"[.!?…]+[\"'”’»)\]*_]*(?:[ \t\u00a0\u202f]?»)?(?:[ \t]*\[\d{1,9}\])*(?=\s|$)"  # noqa: RUF001 - closing quotes
     r"|[。！？]+[」』”）]*(?:\s*\[\d{1,9}\])*"  # noqa: RUF001 - what ends a sentence in Chinese and Japanese
     r"|\n[ \t]*\n"
-    r"|\n(?=[ \t]*(?:[-*•–>#|]|\d{1,3}[.)][ \t]))"  # noqa: RUF001 - dashes that begin a list's item
+    rf"|\n(?=[ \t]*{BEGUN})"
 )
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\"'«“’])(?:(?-i:[A-Z])|[A-Za-z](?:\.[A-Za-z])+|"  # noqa: RUF001 - apostrophe before an abbreviation
@@ -18,7 +20,6 @@ _ABBREVIATION = re.compile(
     r"jan|feb|apr|aug|dec|p\.\s?ex|i\.\s?e|e\.\s?g)\.$",
     re.IGNORECASE,
 )
-_ITEM = re.compile(r"\s*(?:\d{1,3}|[A-Za-z])\.$")
 _AFTER = re.compile(r"\s*(\S)")
 _LOOKBACK = 24
 
@@ -48,7 +49,7 @@ def _goes_on(text: str, start: int, end: re.Match[str]) -> bool:
         return False
     before = text[max(start, end.start() - _LOOKBACK) : end.start() + 1]
     follows = _AFTER.match(text, end.end())
-    if end.start() - start < _LOOKBACK and _ITEM.fullmatch(text[start : end.start() + 1]):
+    if end.start() - start < _LOOKBACK and is_number(text[start : end.start() + 1]):
         return True
     return follows is not None and (bool(_ABBREVIATION.search(before)) or follows[1].islower())
 

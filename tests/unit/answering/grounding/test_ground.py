@@ -10,6 +10,7 @@ from streams.answering.grounding.markers import pointed
 from streams.answering.grounding.quote import quote
 from streams.answering.text.sentences import sentences
 from streams.answering.text.words import listed, stems, words
+from tests.unit.answering.cost import grows
 from tests.unit.answering.scripted import head_of, hit
 
 
@@ -49,6 +50,28 @@ def test_a_sentence_without_a_marker_is_covered_by_the_next_ones():
     assert [(claim.text, claim.cited) for claim in made] == [
         ("One thing.", (2, 1)), ("Another thing.", (2, 1)), ("A last thing.", ()),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("passage", "answer", "share"),
+    [
+        ("It costs 5 - 10 euros.", "It costs 510 euros [1].", 0.0),
+        ("It costs 5 - 10 euros.", "It costs 5 - 10 euros [1].", 1.0),
+        ("It costs 5 - 10 euros.", "The price is 5 - 10 euros [1].", 1.0),
+        ("It costs 5 - 10 euros.", "- It costs 5 - 10 euros [1].", 1.0),
+        ("Passwords need > 12 characters.", "Your password needs > 12 characters [1].", 1.0),
+        ("Das Büro ist von 8 - 12 Uhr geöffnet.", "Das Büro ist von 812 Uhr geöffnet [1].", 0.0),
+    ],
+)
+def test_a_dash_or_a_sign_within_a_sentence_is_no_items(passage, answer, share):
+    assert grounded(answer, [found(passage)]) == share
+
+
+def test_a_reply_of_one_character_is_read_once_through():
+    def read(characters):
+        grounded("*" * characters, [RESET])
+
+    assert grows(read, 8_000, 32_000) < 8
 
 
 WORDS = listed("""
