@@ -16,6 +16,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, field_validator
 
+from streams.messages.labels import (
+    METADATA_BYTES,
+    METADATA_VALUES,
+    READER_CHARACTERS,
+    READERS,
+    metadata_excess,
+    readers_excess,
+)
 from streams.messages.records import Offset, Wire
 
 TENANT = r"^[A-Za-z0-9_-]{1,64}$"
@@ -27,7 +35,9 @@ Tenant = Annotated[str, Field(pattern=TENANT)]
 DocumentId = Annotated[str, Field(min_length=1, max_length=1024)]
 Scalar = str | int | float | bool | None
 Op = Literal["upsert", "delete"]
-Reader = Annotated[str, Field(min_length=1, max_length=256)]
+Reader = Annotated[str, Field(min_length=1, max_length=READER_CHARACTERS)]
+Values = Annotated[list[str], Field(json_schema_extra={"maxItems": METADATA_VALUES})]
+Value = Annotated[str, Field(json_schema_extra={"maxLength": METADATA_BYTES})] | int | float | bool | None
 
 
 class DocumentChange(Wire):
@@ -49,13 +59,16 @@ class DocumentChange(Wire):
     """BCP 47 tag."""
     tenant: Tenant | None = None
     """Whose document it is. Absent: the topic's, else the key's, else `default`."""
-    readers: Annotated[list[Reader], Field(max_length=1000, json_schema_extra={"minItems": 1})] | None = None
-    """Who may find it: principals of a question. Absent or `["*"]`: everyone in the tenant."""
+    readers: Annotated[list[Reader], Field(max_length=READERS, json_schema_extra={"minItems": 1})] | None = (
+        None
+    )
+    """Who may find it: principals of a question. Absent or `["*"]`: everyone in the tenant. 64 KiB in all."""
     metadata: Annotated[
-        dict[str, Scalar | list[str]],
+        dict[str, Value | Values],
         Field(max_length=100, json_schema_extra={"propertyNames": {"pattern": "^[^=]+$"}}),
     ] = {}
-    """What questions can filter by."""
+    """What questions can filter by. At most 1,000 values and 16 KiB in all, as `name=value` for each value of
+    a list: each passage carries a copy."""
     changed_at: datetime | None = None
     """When the source changed it; changes are ordered by this first."""
 
@@ -66,14 +79,18 @@ class DocumentChange(Wire):
             raise ValueError(
                 '[] would hide the document from everyone; leave it out, or write ["*"], for everyone'
             )
+        if readers and (excess := readers_excess(readers)):
+            raise ValueError(excess)
         return readers
 
     @field_validator("metadata")
     @classmethod
-    def _names_hold_no_equals_sign(cls, metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    def _can_be_carried(cls, metadata: dict[str, Value | Values]) -> dict[str, Value | Values]:
         for name in metadata:
             if not name or "=" in name:
                 raise ValueError(f"a name may not be empty or hold '=': {name[:50]!r}")
+        if excess := metadata_excess(metadata_pairs(metadata)):
+            raise ValueError(f"{excess}: give what questions filter by, and leave the rest out")
         return metadata
 
 

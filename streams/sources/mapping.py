@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from streams.errors import Rejected
 from streams.messages.changes import DEFAULT_TENANT, EVERYONE, Change, Document, Incomplete, metadata_pairs
+from streams.messages.labels import metadata_excess
 from streams.messages.records import Record
 from streams.sources.keys import canonical, key_columns
 from streams.sources.payload import Payload
@@ -117,7 +118,7 @@ class _Mapping:
             url=self._text("url", columns),
             language=self._text("language", columns),
             readers=self._readers(columns),
-            metadata=metadata_pairs({column.path: _metadata(column, columns) for column in self.metadata}),
+            metadata=self._pairs(columns),
         )
 
     def known(self, name: str, columns: Mapping[str, JsonValue]) -> str | None:
@@ -152,6 +153,12 @@ class _Mapping:
         if len(text) > LIMITS.get(name, len(text)):
             raise _unmapped(name, f"it gives more than {LIMITS[name]} characters")
         return text or None
+
+    def _pairs(self, columns: Mapping[str, JsonValue]) -> tuple[str, ...]:
+        pairs = metadata_pairs({column.path: _metadata(column, columns) for column in self.metadata})
+        if excess := metadata_excess(pairs):
+            raise _unmapped("metadata", f"{excess}: name what questions filter by, as `column.part` of JSON")
+        return pairs
 
     def _readers(self, columns: Mapping[str, JsonValue]) -> tuple[str, ...]:
         if "readers" not in self.templates:

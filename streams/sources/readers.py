@@ -9,10 +9,8 @@ from pydantic import JsonValue
 from streams.errors import Rejected
 from streams.messages.changes import EVERYONE
 from streams.messages.decode import decode_json
+from streams.messages.labels import readers_excess
 from streams.sources.template import Column, Template, Unfilled, value_of, written
-
-MAX_READERS = 1000
-MAX_CHARACTERS = 256
 
 
 def readers_of(template: Template, columns: Mapping[str, JsonValue]) -> tuple[str, ...]:
@@ -24,8 +22,8 @@ def readers_of(template: Template, columns: Mapping[str, JsonValue]) -> tuple[st
     is a part that is empty: `{team?}` leaves that name out. Raises `Unfilled`.
     """
     names = _names(template, columns)
-    if len(names) > MAX_READERS or any(len(name) > MAX_CHARACTERS for name in names):
-        raise Unfilled(f"more than {MAX_READERS} readers, or one of more than {MAX_CHARACTERS} characters")
+    if excess := readers_excess(names):
+        raise Unfilled(excess)
     return (EVERYONE,) if EVERYONE in names else tuple(sorted(set(names)))
 
 

@@ -118,7 +118,7 @@ def _among(keys: Sequence[UUID]) -> Any:
 
 async def write(session: Session, heads: Sequence[Head]) -> None:
     """Writes heads; visible to `read` on return."""
-    await insert(session, session.heads, [head_object(head) for head in heads])
+    await insert(session, session.heads, map(head_object, heads))
 
 
 async def remove(session: Session, positions: Mapping[UUID, Collection[Position]]) -> None:

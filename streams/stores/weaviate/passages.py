@@ -70,18 +70,17 @@ async def write(session: Session, passages: Sequence[Passage]) -> None:
 
 
 async def _write(session: Session, tenant: str, passages: Sequence[Passage]) -> None:
-    written = [passage_object(passage) for passage in passages]
     try:
-        await insert(session, session.passages(tenant), written)
+        await insert(session, session.passages(tenant), map(passage_object, passages))
     except NoTenant:
         session.forget_tenant(tenant)
         await session.ensure_tenants([tenant])
-        await _write_again(session, tenant, written)
+        await _write_again(session, tenant, passages)
 
 
-async def _write_again(session: Session, tenant: str, written: Sequence[objects.Object]) -> None:
+async def _write_again(session: Session, tenant: str, passages: Sequence[Passage]) -> None:
     try:
-        await insert(session, session.passages(tenant), written)
+        await insert(session, session.passages(tenant), map(passage_object, passages))
     except NoTenant as error:
         raise Retryable(f"Weaviate at {session.config.url} lost the tenant {tenant} again") from error
 

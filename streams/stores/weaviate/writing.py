@@ -19,8 +19,8 @@ BATCH_CHARACTERS = 8_000_000
 DELETE_AT_ONCE = 500
 
 
-async def insert(session: Session, collection: Collection, objects: Sequence[Object]) -> None:
-    """Writes all objects, those of one id over each other.
+async def insert(session: Session, collection: Collection, objects: Iterable[Object]) -> None:
+    """Writes all objects, those of one id over each other; no more of them are made than a batch holds.
 
     Raises `NoTenant` where the collection's tenant is gone, else what is to be done about the first
     object that was refused; others may have been written.
@@ -53,12 +53,12 @@ async def _insert_halves(
         await _insert_batch(session, collection, half)
 
 
-def batches(objects: Sequence[Object]) -> Iterable[Sequence[Object]]:
+def batches(objects: Iterable[Object]) -> Iterable[Sequence[Object]]:
     """The objects in order, in batches that are small enough to be answered in time."""
     batch: list[Object] = []
     characters = 0
     for one in objects:
-        size = sum(len(value) for value in one.properties.values() if isinstance(value, str))
+        size = sum(_characters(value) for value in one.properties.values())
         if batch and (len(batch) == BATCH_OBJECTS or characters + size > BATCH_CHARACTERS):
             yield batch
             batch, characters = [], 0
@@ -66,6 +66,12 @@ def batches(objects: Sequence[Object]) -> Iterable[Sequence[Object]]:
         characters += size
     if batch:
         yield batch
+
+
+def _characters(value: object) -> int:
+    if isinstance(value, list):
+        return sum(_characters(one) for one in value)
+    return len(value) if isinstance(value, str) else 0
 
 
 async def delete(session: Session, collection: Collection, ids: Sequence[UUID]) -> None:

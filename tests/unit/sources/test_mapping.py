@@ -138,6 +138,15 @@ class TestTemplates:
             "yes=true",
         )
 
+    @pytest.mark.parametrize("raw", [{"a": "b" * 20_000}, "b" * 20_000, [str(n) for n in range(1001)]])
+    def test_a_column_that_is_more_than_every_passage_can_carry_is_no_metadata(self, raw):
+        error = refused(ROW | {"raw": raw}, metadata=("author.name", "raw"))
+        assert error.code == "unmapped"
+        assert str(error).startswith("metadata: ")
+        assert "16384 bytes" in str(error)
+        assert "column.part" in str(error)
+        assert document(ROW | {"raw": json.dumps({"kind": "x", "b": raw})}, metadata=("raw.kind",)).metadata
+
     def test_the_row_keeps_only_the_columns_that_were_used(self):
         made = change(
             source(title="{author.name}", metadata=("title",)), ROW | {"secret": "x"}, key={"id": 1}
@@ -210,6 +219,11 @@ class TestReaders:
 
     def test_a_list_inside_a_longer_template_is_refused(self):
         assert refused(ROW | {"acl": ["a", "b"]}, readers="group:{acl}").code == "unmapped"
+
+    def test_more_than_every_passage_can_carry_is_refused(self):
+        error = refused(ROW | {"acl": [f"user:{n:064d}" for n in range(1000)]}, readers="{acl}")
+        assert error.code == "unmapped"
+        assert "65536 bytes" in str(error)
 
     def test_a_list_column_that_is_absent_is_refused_even_where_empty_means_everyone(self):
         assert refused(readers="{acl}", readers_when_empty="everyone").code == "unmapped"

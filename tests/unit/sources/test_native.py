@@ -220,6 +220,37 @@ def test_a_value_that_is_no_document_change_is_refused(value):
 
 
 @pytest.mark.parametrize(
+    ("field", "value", "limit"),
+    [
+        ("metadata", {"raw": SECRET * 1000}, "16384 bytes"),
+        ("metadata", {"né": "é" * 8192}, "16384 bytes"),
+        ("metadata", {f"n{n}": "x" * 170 for n in range(100)}, "16384 bytes"),
+        ("metadata", {"tags": [str(n) for n in range(1001)]}, "1000 values"),
+        ("metadata", {"a": "", "tags": [str(n) for n in range(1000)]}, "1000 values"),
+        ("readers", [f"user:{SECRET}{n:060d}" for n in range(1000)], "65536 bytes"),
+        ("readers", ["*", *(f"user:{SECRET}{n:060d}" for n in range(999))], "65536 bytes"),
+    ],
+)
+def test_more_than_every_passage_can_carry_a_copy_of_is_refused(field, value, limit):
+    error = rejection({**UPSERT, field: value})
+    assert error.code == "invalid_change"
+    assert str(error).startswith(f"{field}: ")
+    assert limit in str(error)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"metadata": {"raw": "x" * (16 * 1024 - len("raw="))}},
+        {"metadata": {"tags": [*(str(n) for n in range(1000)), "1", "1"]}},
+        {"readers": [f"user:{n:059d}" for n in range(1000)]},
+    ],
+)
+def test_as_much_as_every_passage_can_carry_is_taken(fields):
+    assert change({**UPSERT, **fields}).document
+
+
+@pytest.mark.parametrize(
     ("value", "code"),
     [
         (b"\xff\xfe", "not_utf8"),

@@ -82,6 +82,15 @@ async def test_a_query_that_counts_is_let_pass(client):
     assert (await client.get("/v1/models?limit=1")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "more", [{"metadata": {"raw": "x" * 20_000}}, {"readers": [f"user:{n:064d}" for n in range(1000)]}]
+)
+async def test_a_document_with_more_than_every_passage_can_carry_is_refused(client, more):
+    answer = await client.put("/v1/documents/a", json={"text": "x", **more})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_change")
+    assert answer.json()["detail"].startswith(next(iter(more)))
+
+
 @pytest.mark.parametrize("path", ["/v1/questions", "/v1/chat/completions"])
 @pytest.mark.parametrize("announced", [True, False])
 async def test_a_question_is_read_up_to_a_size_that_questions_have(client, path, announced):
