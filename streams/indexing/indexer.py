@@ -26,7 +26,8 @@ from streams.indexing.cutting.chunk import Chunk, Chunking
 from streams.indexing.cutting.cut import Cutter
 from streams.indexing.embedding import LARGE, Embedding, InHand, Progress
 from streams.indexing.moved import Moved
-from streams.indexing.plan import Plan, filled, found, passage, plan, repeats, stale
+from streams.indexing.order import found, repeats, stale
+from streams.indexing.plan import Plan, filled, passage, plan
 from streams.indexing.repair import Repair
 from streams.indexing.truncate import truncate
 from streams.messages.changes import Change, Document, Incomplete, Truncation, floor_key

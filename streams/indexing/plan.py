@@ -1,4 +1,4 @@
-"""What a change does to a document: which position it has, what is kept, what is written anew.
+"""What a change does to a document: what is kept, what is written anew.
 
 Pure: given what is held and what changed, it says what to write; the indexer does it.
 """
@@ -14,9 +14,9 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from streams.messages.changes import Change, Document, Incomplete, Truncation
-from streams.messages.early import crosses
-from streams.messages.floors import Log, is_floor, standing
+from streams.indexing.order import found, position_of, stale
+from streams.messages.changes import Change, Document, Incomplete
+from streams.messages.floors import is_floor
 from streams.messages.held import Head, Listed, Passage, Vector, content_hash, passage_id
 from streams.messages.position import Position
 from streams.messages.receipts import Outcome
@@ -54,29 +54,6 @@ class Plan:
     removed: int = 0
 
 
-def position_of(change: Change | Truncation, base: Head | None) -> Position:
-    """Where `change` stands, given the document (or, of a truncation, the floor) that it finds.
-
-    Without a time and an order of its own it has the document's. So has one of which the database's log says
-    otherwise than when its statement began (`crosses`), whose order then decides. Between equal times and
-    orders, a later record of the document's own partition counts as no earlier than the document's timestamp.
-    """
-    moment, timestamp = (change.time or 0, change.order or 0), max(change.timestamp, 0)
-    if base is not None:
-        if not change.timed:
-            moment = max(moment, base.position[:2])
-        elif crosses(change, base):
-            moment = (base.position.time, moment[1])
-        if moment == base.position[:2] and _follows(change, base):
-            timestamp = max(timestamp, base.position.timestamp)
-    return Position(*moment, timestamp, change.at.offset)
-
-
-def stale(change: Change | Truncation, base: Head | None) -> bool:
-    """Whether the document is at `change` or beyond it."""
-    return base is not None and position_of(change, base) <= base.position
-
-
 def filled(change: Change, base: Head | None, left: Mapping[str, JsonValue] | None = None) -> Change:
     """`change` with the columns that its record left out taken from the row that it finds.
 
@@ -89,11 +66,6 @@ def filled(change: Change, base: Head | None, left: Mapping[str, JsonValue] | No
     if change.moved_from is not None and not (base and base.position[:2] == (change.time, change.order or 0)):
         held = {}
     return change.document.fill({**held, **(left or {})})
-
-
-def found(head: Head | None, floor: Head | None, change: Change) -> Head | None:
-    """The document whose current head this is, as `change` finds it above or below its source's floor."""
-    return standing(head, floor, Log(change.at.topic, change.at.partition))
 
 
 def plan(
@@ -120,13 +92,6 @@ def plan(
     return _upsert(base, change, change.document, position, chunks, written)
 
 
-def repeats(change: Change, base: Head) -> bool:
-    """Whether the document is at this very change already, not at another one of the same record."""
-    at = change.at
-    same_moment = not change.timed or position_of(change, base)[:2] == base.position[:2]
-    return same_moment and (base.topic, base.partition, base.offset) == (at.topic, at.partition, at.offset)
-
-
 def passage(head: Head, id_: UUID, text: str, vector: Vector, written: datetime) -> Passage:
     """A passage of the document that `head` is, born with it."""
     return Passage(
@@ -141,11 +106,6 @@ def passage(head: Head, id_: UUID, text: str, vector: Vector, written: datetime)
         written=written,
         vector=vector,
     )
-
-
-def _follows(change: Change | Truncation, base: Head) -> bool:
-    at = change.at
-    return (base.topic, base.partition) == (at.topic, at.partition) and at.offset > base.offset
 
 
 def _deletion(base: Head | None, change: Change, position: Position, written: datetime) -> Plan:

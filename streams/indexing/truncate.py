@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from streams.indexing.applied import Applied
-from streams.indexing.plan import position_of, stale
+from streams.indexing.order import position_of, stale
 from streams.messages.changes import Truncation
 from streams.messages.held import Head
 from streams.ports import Documents, Now

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streams.agents.pump.work import Combined
 from streams.agents.superseding import supersede
-from streams.indexing.plan import position_of, stale
+from streams.indexing.order import position_of, stale
 from streams.messages.changes import Change, Incomplete, document_key
 from streams.messages.held import Head
 from streams.messages.position import Position

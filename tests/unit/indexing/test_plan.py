@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.indexing.plan import passage, plan, position_of, repeats, stale
+from streams.indexing.order import position_of, repeats, stale
+from streams.indexing.plan import passage, plan
 from streams.messages.changes import Change, Document
 from streams.messages.held import content_hash, current
 from streams.messages.position import Position
