@@ -10,26 +10,23 @@ that it was made from until right before its head is written.
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
-from uuid import UUID
-
-from pydantic import JsonValue
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from streams import aside
-from streams.errors import PromptTooLong, Rejected, Retryable
+from streams.errors import PromptTooLong
 from streams.indexing.applied import Applied
 from streams.indexing.batching.left import Left
-from streams.indexing.cutting.chunk import Chunk, Chunking
+from streams.indexing.cutting.chunk import Chunking
 from streams.indexing.cutting.cut import Cutter
-from streams.indexing.embedding import LARGE, Embedding, InHand, Progress
+from streams.indexing.embedding import Embedding, Progress
 from streams.indexing.moved import Moved
 from streams.indexing.order import found, repeats, stale
-from streams.indexing.plan import Plan, filled, passage, plan
+from streams.indexing.passages import Passages
+from streams.indexing.plan import Plan, plan
 from streams.indexing.repair import Repair
 from streams.indexing.truncate import truncate
+from streams.indexing.work import Work
 from streams.messages.changes import Change, Document, Incomplete, Truncation, floor_key
 from streams.messages.held import Head
 from streams.messages.receipts import PassageCounts
@@ -38,42 +35,8 @@ from streams.ports import Documents, Embedder, Monotonic, Now, Observed, Observe
 LEASE_S = 30.0
 """Seconds for which a plan holds; the vacuum's grace must be longer."""
 
-AT_A_TIME = 512
-"""Passages of a large document that are written as soon as they are embedded."""
-
 Sleep = Callable[[float], Awaitable[None]]
 """Waits for some seconds."""
-
-
-@dataclass(slots=True)
-class _Work:
-    """What one `apply` has done so far, so that planning again does none of it again.
-
-    `change` is `said`, with what its record left out taken from the document that it finds, or from the row
-    that was `left` under another key.
-    """
-
-    said: Change
-    change: Change
-    chunking: Chunking
-    hand: InHand
-    left: Mapping[str, JsonValue] | None = None
-    written: set[UUID] = field(default_factory=set)
-    chunks: Sequence[Chunk] | None = None
-    embed_s: float = 0.0
-    write_s: float = 0.0
-
-    def find(self, base: Head | None) -> None:
-        """Completes the change from `base`; what was cut of another text does not count any more."""
-        change = filled(self.said, base, self.left)
-        if change.document != self.change.document:
-            self.chunks = None
-        self.change = change
-
-    def halve(self) -> bool:
-        """Goes on with chunks half as long; whether that is any shorter."""
-        whole, self.chunking, self.chunks = self.chunking, self.chunking.halved(), None
-        return self.chunking != whole
 
 
 class Indexer:
@@ -100,6 +63,7 @@ class Indexer:
     ) -> None:
         self._documents = documents
         self._embedding = Embedding(embedder, left or Left(), generation, monotonic)
+        self._passages = Passages(documents, self._embedding, now, monotonic)
         self._cutter, self._chunking = cutter, chunking
         self._now, self._monotonic, self._sleep = now, monotonic, sleep
         self._lease_s, self._observe = lease_s, observe
@@ -115,7 +79,7 @@ class Indexer:
         if isinstance(change, Truncation):
             return await truncate(self._documents, change, self._now)
         with self._embedding.attempt(change.key, change.at) as hand:
-            work = _Work(change, change, self._chunking, hand, await self._moved.row(change))
+            work = Work(change, change, self._chunking, hand, await self._moved.row(change))
             while True:
                 try:
                     applied = await self._apply(work)
@@ -132,7 +96,7 @@ class Indexer:
         """How far the documents are that are applied now."""
         return self._embedding.underway
 
-    async def _apply(self, work: _Work) -> Applied:
+    async def _apply(self, work: Work) -> Applied:
         planned: Plan | None = None
         while True:
             leased = self._monotonic()
@@ -141,9 +105,9 @@ class Indexer:
             if planned.head is None:
                 await self._repair_repeated(work.change, planned.base)
                 return _stale(planned)
-            if await self._fetch_vectors(work, planned) and self._aged(leased):
+            if await self._passages.fetch_vectors(work, planned) and self._aged(leased):
                 continue
-            await self._write_passages(work, planned)
+            await self._passages.write(work, planned)
             if self._late(leased):
                 continue
             head = await self._flip(work, planned.head)
@@ -159,7 +123,7 @@ class Indexer:
         heads = await self._documents.current_heads([change.key, floor])
         return heads.get(change.key), heads.get(floor)
 
-    async def _plan(self, work: _Work, held: Head | None, floor: Head | None, last: Plan | None) -> Plan:
+    async def _plan(self, work: Work, held: Head | None, floor: Head | None, last: Plan | None) -> Plan:
         """The last plan where the document is still what that was made from, else a new one."""
         base = found(held, floor, work.said)
         if last is not None and base == last.base:
@@ -170,62 +134,7 @@ class Indexer:
             work.chunks = await self._cutter.chunks(document, work.chunking)
         return plan(held, work.change, work.chunks or (), written=self._now(), floor=floor)
 
-    async def _fetch_vectors(self, work: _Work, planned: Plan) -> bool:
-        """Copies or embeds the vectors that the plan wants; whether it lacked any: time has passed."""
-        vectors = work.hand.vectors
-        lacking = {draft.content_hash: draft for draft in planned.drafts if draft.content_hash not in vectors}
-        if not lacking:
-            return False
-        started = self._monotonic()
-        copies = {draft.copy: digest for digest, draft in lacking.items() if draft.copy is not None}
-        if copies and planned.base is not None and planned.base.tenant is not None:
-            for held in await self._documents.passages(planned.base.tenant, list(copies)):
-                vectors[copies[held.id]] = held.vector
-        texts = {digest: draft.text for digest, draft in lacking.items() if digest not in vectors}
-        if len(texts) > LARGE:
-            await self._embed_many(work, planned, texts)
-        else:
-            await self._embedding.embed(work.hand, texts, partial(_blamed, planned))
-        work.embed_s += self._monotonic() - started
-        return True
-
-    async def _embed_many(self, work: _Work, planned: Plan, texts: Mapping[str, str]) -> None:
-        """Embeds and writes by turns, after a look at what another worker wrote that came so far.
-
-        What is found is written again, for the vacuum counts from then what no head lists.
-        """
-        vectors, head = work.hand.vectors, planned.head
-        drafts = {draft.id: draft.content_hash for draft in planned.drafts if draft.content_hash in texts}
-        if head is not None and head.tenant is not None:
-            for held in await self._documents.passages(head.tenant, list(drafts)):
-                vectors[drafts[held.id]] = array("f", held.vector)
-        lacking = [digest for digest in texts if digest not in vectors]
-        work.hand.expects(len(lacking))
-        for start in range(0, len(lacking), AT_A_TIME):
-            some = {digest: texts[digest] for digest in lacking[start : start + AT_A_TIME]}
-            await self._embedding.embed(work.hand, some, partial(_blamed, planned))
-            await self._write_passages(work, planned)
-
-    async def _write_passages(self, work: _Work, planned: Plan) -> None:
-        """Writes what has a vector and this apply has not written yet.
-
-        Nobody drops what is born at a position to come.
-        """
-        head, written, vectors = planned.head, self._now(), work.hand.vectors
-        if head is None:
-            return
-        new = [
-            passage(head, draft.id, draft.text, vectors[draft.content_hash], written)
-            for draft in planned.drafts
-            if draft.id not in work.written and draft.content_hash in vectors
-        ]
-        if new:
-            started = self._monotonic()
-            await self._documents.write_passages(new)
-            work.written.update(one.id for one in new)
-            work.write_s += self._monotonic() - started
-
-    async def _flip(self, work: _Work, planned: Head) -> Head:
+    async def _flip(self, work: Work, planned: Head) -> Head:
         started = self._monotonic()
         head = replace(planned, written=self._now())
         await self._documents.write_heads([head])
@@ -246,7 +155,7 @@ class Indexer:
             self._observe(Observed("late_plans"))
         return late
 
-    async def _repair_late(self, work: _Work, head: Head) -> None:
+    async def _repair_late(self, work: Work, head: Head) -> None:
         """Sees to it that a head that came late lists only what exists.
 
         Twice: a vacuum that read the heads before this one was there may still be at its deletes, for as
@@ -276,7 +185,7 @@ class Indexer:
         if isinstance(whole.document, Document):
             await self._repair(whole.document, base)
 
-    def _applied(self, work: _Work, planned: Plan, *, superseded: bool) -> Applied:
+    def _applied(self, work: Work, planned: Plan, *, superseded: bool) -> Applied:
         head = planned.head
         if head is None:
             return _stale(planned)
@@ -310,20 +219,3 @@ def _stale(planned: Plan) -> Applied:
         base.document_id if base else None,
         base.position if base else None,
     )
-
-
-def _blamed(planned: Plan, digest: str, error: Rejected | Retryable) -> Exception:
-    """The error where one passage alone gets no vector: it says which, where there are several."""
-    listed = () if planned.head is None else planned.head.passages
-    if len(listed) == 1:
-        return error
-    number, entry = next(
-        (number, entry) for number, entry in enumerate(listed, 1) if entry.content_hash == digest
-    )
-    message = (
-        f"passage {number} of {len(listed)}, characters {entry.start} to {entry.end} of the document's text,"
-        f" gets no vector: {error}"
-    )
-    if isinstance(error, Rejected):
-        return Rejected(message, code=error.code)
-    return Retryable(message, code=error.code, retry_after=error.retry_after, progress=error.progress)

@@ -13,10 +13,10 @@ from typing import Any
 from uuid import UUID
 
 from streams.indexing.embedding import InHand
-from streams.indexing.indexer import _Work
 from streams.indexing.plan import Draft, Plan
 from streams.indexing.vacuum.turn import Turn
 from streams.indexing.vacuum.vacuum import Vacuum, _Case
+from streams.indexing.work import Work
 from streams.messages.held import Head, Passage
 from streams.messages.position import Position
 from streams.ports import PassageRef
@@ -110,7 +110,7 @@ TOLD = {
     UUID: lambda one, _ages: one.int,
     Plan: _plan,
     Vacuum: _vacuum,
-    _Work: lambda work, _ages: (frozenset(work.hand.vectors), frozenset(work.written)),
+    Work: lambda work, _ages: (frozenset(work.hand.vectors), frozenset(work.written)),
     InHand: lambda hand, _ages: frozenset(hand.vectors),
     Turn: lambda turn, ages: (turn.over, ages.left(turn._until)),
     _Case: lambda case, ages: (

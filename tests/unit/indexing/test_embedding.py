@@ -18,7 +18,8 @@ from streams.indexing.batching.embed import CoalescedEmbedder
 from streams.indexing.batching.left import Left
 from streams.indexing.batching.portions import AT_ONCE, PORTION
 from streams.indexing.cutting.cut import HereCutter
-from streams.indexing.indexer import AT_A_TIME, Indexer
+from streams.indexing.indexer import Indexer
+from streams.indexing.passages import AT_A_TIME
 from streams.messages.changes import Change, Document
 from streams.messages.records import Offset
 from streams.ports import unobserved
