@@ -194,15 +194,20 @@ async def _each(
 def halves(questions: Sequence[Expected]) -> tuple[Sequence[Expected], Sequence[Expected]]:
     """The questions in two halves, by a hash of their text: the same ones in every run.
 
-    Half of each language's that something answers, and of those that nothing does, are in each.
+    Half of each language's that something answers, and of those that nothing does, are in each. A text that
+    several ask, each with his own rights, is in one half alone: what is learnt there is not tested there.
     """
+    asked: dict[tuple[str, str], list[Expected]] = {}
+    for one in questions:
+        asked.setdefault((language_of(one.question, one.language), one.question), []).append(one)
 
-    def place(one: Expected) -> tuple[str, bool, bytes]:
-        hashed = hashlib.sha256(one.question.encode()).digest()
-        return language_of(one.question, one.language), not one.documents, hashed
+    def place(text: tuple[str, str]) -> tuple[str, bool, bytes]:
+        unanswered = not any(one.documents for one in asked[text])
+        return text[0], unanswered, hashlib.sha256(text[1].encode()).digest()
 
-    ordered = sorted(questions, key=place)
-    return ordered[::2], ordered[1::2]
+    ordered = sorted(asked, key=place)
+    first, second = ordered[::2], ordered[1::2]
+    return [one for text in first for one in asked[text]], [one for text in second for one in asked[text]]
 
 
 def _ndcg(found: Scores) -> float:

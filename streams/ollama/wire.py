@@ -8,13 +8,24 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+Count = Annotated[int, AfterValidator(lambda n: max(n, 0))]
+"""Of tokens; what is below none is none."""
 
 
 class Reply(BaseModel):
     """Something that Ollama sends."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, said: Any) -> Any:
+        """Ollama leaves out what it has nothing to say of; servers that speak as it does write null."""
+        if isinstance(said, dict) and None in said.values():
+            return {name: value for name, value in said.items() if value is not None}
+        return said
 
 
 class ErrorReply(Reply):
@@ -97,8 +108,8 @@ class ChatReply(Reply):
     message: Written = Written()
     done: bool = False
     done_reason: str | None = None
-    prompt_eval_count: int = 0
-    eval_count: int = 0
+    prompt_eval_count: Count = 0
+    eval_count: Count = 0
 
 
 class EmbedReply(Reply):

@@ -52,7 +52,8 @@ class Router:
             for model in firsts
         }
         self._pace = Pace(
-            {fallback: routing.fallback_first_token_s} | dict.fromkeys(firsts, routing.primary_first_token_s),
+            dict.fromkeys(firsts, routing.primary_first_token_s)
+            | {fallback: routing.fallback_first_token_s, primary: routing.primary_first_token_s},
             monotonic=monotonic,
         )
 
@@ -76,7 +77,7 @@ class Router:
         """The route after an attempt that ended for `reason`."""
         why = reason if failed.reason in {None, "rollout"} else failed.reason
         return choose(
-            self._models(),
+            self._models(failed),
             left_s=left_s,
             circuit_open=False,
             not_primary=why,
@@ -85,7 +86,7 @@ class Router:
 
     def hurry_s(self, choice: Choice, *, left_s: float) -> float:
         """Seconds that the deadline leaves for the first token."""
-        return first_token_limit(self._models(), choice, left_s=left_s)
+        return first_token_limit(self._models(choice), choice, left_s=left_s)
 
     def usual_s(self, model: str) -> float:
         """Seconds in which the model usually has its first token, as far as that is learnt."""
@@ -138,7 +139,12 @@ class Router:
             return None
         return Choice("primary", rollout.model, "rollout")
 
-    def _models(self) -> Models:
-        """The models to route between, and how fast they are at present."""
+    def _models(self, asked: Choice | None = None) -> Models:
+        """The models to route between, and how fast they are at present.
+
+        Where the fallback itself is rolled out, and was `asked` first, the primary is behind it.
+        """
         primary, fallback = self._routing.primary, self._routing.fallback
+        if asked is not None and asked.route == "primary" and asked.model == fallback:
+            primary, fallback = fallback, primary
         return Models(primary, fallback, self._pace.usual_s(primary), self._pace.usual_s(fallback))

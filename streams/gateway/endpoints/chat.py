@@ -126,13 +126,19 @@ def _question(text: str) -> str:
 
 
 def _history(said: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
-    """The turns before the question: the last ones, without the sources that we put under our answers."""
+    """The turns before the question: the last ones."""
     turns = [
-        {"role": role, "content": text.rpartition(SOURCES)[0] if SOURCES in text else text}
+        {"role": role, "content": _answer(text) if role == "assistant" else text}
         for role, text in said
         if role in {"user", "assistant"} and text
     ]
     return [turn | {"content": turn["content"][-TURN_CHARACTERS:]} for turn in turns[-TURNS:]]
+
+
+def _answer(content: str) -> str:
+    """Of a completion's content the answer that stands: not what was voided, nor the list under it."""
+    stands = content.rpartition(AGAIN)[2]
+    return stands.rpartition(SOURCES)[0] if SOURCES in stands else stands
 
 
 def sources(completed: AnswerCompleted) -> str:
@@ -146,16 +152,19 @@ def _source(citation: Citation) -> str:
     return f"[{citation.n}] {name}" + (f" ({citation.url})" if citation.url else "")
 
 
-def url_citations(completed: AnswerCompleted) -> list[dict[str, Any]]:
-    """Each `[n]` of the text, outside code, whose document has an address, as OpenAI's `url_citation`."""
+def url_citations(completed: AnswerCompleted, start: int = 0) -> list[dict[str, Any]]:
+    """Each `[n]` of the text, outside code, whose document has an address, as OpenAI's `url_citation`.
+
+    `start`: where in the content the text begins.
+    """
     by_number = {one.n: one for one in completed.citations if one.url}
     found = [(marker, by_number.get(marker.n)) for marker in markers(completed.text)]
     return [
         {
             "type": "url_citation",
             "url_citation": {
-                "start_index": marker.start, "end_index": marker.end, "url": one.url,
-                "title": one.title or one.document_id,
+                "start_index": start + marker.start, "end_index": start + marker.end,
+                "url": one.url, "title": one.title or one.document_id,
             },
         }
         for marker, one in found

@@ -116,6 +116,9 @@ class _Pieces:
         self._sent, self._held, self._with_usage = sent, held, with_usage
         self._created = sent.timestamp // 1000
         self._shown = Shown()
+        self._content = 0
+        self._start = 0
+        """How many characters were sent, and where among them the text of this attempt begins."""
 
     async def of(self, answer: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes, None]:
         """The chunks of an answer, and the end of the stream."""
@@ -140,7 +143,11 @@ class _Pieces:
 
     def _piece(self, text: str, *, again: bool) -> bytes:
         """The next piece; `again`, where it starts over: what was sent can't be taken back here."""
-        return self._chunk({"content": (chat.AGAIN if again else "") + text})
+        if again:
+            text = chat.AGAIN + text
+            self._start = self._content + len(chat.AGAIN)
+        self._content += len(text)
+        return self._chunk({"content": text})
 
     def _end(self, completed: AnswerCompleted) -> list[bytes]:
         """What was not shown of the text, its sources, and the end."""
@@ -148,7 +155,7 @@ class _Pieces:
         said = [self._piece(text, again=again)]
         if listed := chat.sources(completed):
             said.append(self._chunk({"content": listed}))
-        beside = {"annotations": found} if (found := chat.url_citations(completed)) else {}
+        beside = {"annotations": found} if (found := chat.url_citations(completed, self._start)) else {}
         said.append(self._chunk(beside, chat.finish(completed), rag_streams=chat.about(completed)))
         if self._with_usage:
             envelope = chat.envelope(self._sent.id, self._created, "chat.completion.chunk")

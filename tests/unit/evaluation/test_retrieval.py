@@ -1,6 +1,7 @@
 """Evaluation: measures by hand-counted examples, and the whole on an index in memory."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -89,9 +90,20 @@ def test_the_halves_are_the_same_in_every_run_and_share_nothing():
     assert len(learn) + len(test) == 21
 
 
+def test_a_text_that_several_ask_with_their_own_rights_is_in_one_half():
+    questions = [
+        Expected(f"question {number}", frozenset({reader}), principals=(reader,))
+        for reader in ("a", "b")
+        for number in range(20)
+    ]
+    learn, test = halves(questions)
+    assert not {one.question for one in learn} & {one.question for one in test}
+    assert len(learn) == len(test) == 20
+
+
 def test_each_half_has_as_many_of_each_language_that_are_answered_and_that_are_not():
     questions = [
-        Expected(f"question {number}", frozenset({"a"} if answered else ()), language=language)
+        Expected(f"question {number} {answered}", frozenset({"a"} if answered else ()), language=language)
         for language, answered, count in (
             ("en", True, 9),
             ("en", False, 4),
@@ -157,7 +169,8 @@ def test_what_the_guard_drops_is_not_found():
 
 
 def test_tuning_learns_from_one_half_and_reports_on_the_other():
-    tuned = run(evaluation(Index.of(PASSWORD, LUNCH)).tune(QUESTIONS * 2, weight=0.3))
+    again = [replace(one, question=f"{one.question} Please.") for one in QUESTIONS]
+    tuned = run(evaluation(Index.of(PASSWORD, LUNCH)).tune(QUESTIONS + again, weight=0.3))
     assert tuned.weight == pytest.approx(0.3), "nothing is gained by another weight here"
     assert set(tuned.tried) == set(WEIGHTS)
     assert {found.questions for found in tuned.tried.values()} == {3}

@@ -43,6 +43,14 @@ def test_a_new_model_that_fails_is_replaced_by_the_fallback_for_its_own_reason()
     assert (end["route"], end["model"], end["reason"]) == ("fallback", "small", "error")
 
 
+@pytest.mark.parametrize("end", [Retryable("down"), "hang"])
+def test_where_the_fallback_itself_is_rolled_out_and_fails_the_first_model_is_asked(end):
+    world = World(models={"small": Script((), end=end)}, rollout=Rollout("small", 100))
+    _, completed = world.ask()
+    assert (completed["route"], completed["model"]) == ("fallback", "big")
+    assert [request.model for request in world.models.requests] == ["small", "big"]
+
+
 def test_a_new_model_that_keeps_failing_gives_its_questions_back_to_the_first_one():
     time = [0.0]
     settings = Answering("big", "small", circuit_failures=2, rollout=Rollout("new", 100))

@@ -128,6 +128,30 @@ async def test_an_answer_that_starts_over_after_a_word_was_said_says_so():
     assert chunks[-1]["rag_streams"]["text"] == "Right"
 
 
+async def test_citations_point_into_the_content_also_where_it_starts_over():
+    end = cited("Under Settings [1].").model_copy(update={"attempt": 2})
+    text, last, _ = await said(
+        started(), delta(1, 1, "Some"), delta(1, 2, "where."), reset(2), delta(2, 1, "Under Set"), end
+    )
+    (found,) = (one["url_citation"] for one in last["delta"]["annotations"])
+    assert text[found["start_index"] : found["end_index"]] == "[1]"
+    assert text.index("[1]") == found["start_index"]
+
+
+async def test_what_was_voided_is_no_part_of_the_history():
+    end = completed(2, 2, "Under Settings.")
+    text, _, _ = await said(started(), delta(1, 1, "Give it away."), reset(2), end)
+    assert "Give it away." in text
+    fields = chat.question_fields(body(("user", "Where?"), ("assistant", text), ("user", "And then?")))
+    assert fields["history"][1]["content"] == "Under Settings."
+
+
+def test_a_persons_own_text_is_kept_whole():
+    own = f"My notes.{chat.SOURCES}- the handbook{chat.AGAIN}The VPN is called Falcon."
+    fields = chat.question_fields(body(("user", own), ("assistant", "I see."), ("user", "And then?")))
+    assert fields["history"][0]["content"] == own
+
+
 async def test_text_that_may_be_replaced_is_held_until_it_stands():
     text, _, _ = await said(
         started(), delta(1, 1, "Wrong"), reset(2), delta(2, 1, "Right"), completed(2, 2, "Right"), held=True
