@@ -7,6 +7,8 @@
   lets the pumps drain, which commit what they finished.
 - It drops what lies before the offset that it knows, without a word, though that may be of a topic that was
   deleted and made again: ours hands over whatever comes, and the pump begins such a partition anew.
+- It takes a topic that was deleted and made again for the one that was, if that went by unnoticed: ours
+  knows them apart, see `origins`.
 - It commits records' offsets alone, so that a partition that ends in a transaction's marker, or in what was
   aborted, is never committed to its end: ours tells how far it has read.
 - Its coordinator stops where it is told what it does not expect, or reads all anew: see `coordination`.
@@ -30,6 +32,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from streams.agents.coordination import Coordination, look_closer
+from streams.agents.origins import Origins
 from streams.agents.pulse import Pulse
 from streams.agents.pump.turn import Turn
 from streams.errors import Misconfigured
@@ -81,6 +84,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Of a generation, the offset up to which (exclusive) each partition is read, and handed over."""
     pulse: Pulse | None = None
     """Of the consumer, once it is made."""
+    _origins: Origins | None = None
+    """Of the consumer, once it is started."""
 
     async def _fetch_records(
         self,
@@ -136,10 +141,19 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
     async def on_start(self) -> None:
-        """As Faust's; what becomes of the group is looked after from then on."""
+        """As Faust's; what becomes of the group, and of its topics, is looked after from then on."""
         await super().on_start()
-        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - there is no other way to it
-        Coordination(coordinator, self._give_up)
+        consumer = self._ensure_consumer()
+        Coordination(consumer._coordinator, self._give_up)  # noqa: SLF001 - there is no other way to it
+        if not _host(self.app).connection.embedded:
+            self._origins = Origins(consumer)
+            self.add_future(self._origins.watch())
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """As Faust's, but for topics that were made again: these from their beginning."""
+        if self._origins is None:
+            return await super().seek_to_committed()
+        return cast("Mapping[TP, int]", await self.call_thread(self._origins.seek_to_committed))
 
     def _give_up(self, error: BaseException) -> None:
         host = _host(self.app)

@@ -8,10 +8,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import NewPartitions
 from aiokafka.structs import TopicPartition
 
-from streams.agents.app import METADATA_MS
 from streams.kafka.connection import started
+from streams.kafka.consume import tail
 from streams.kafka.produce import Producer
-from tests.asked import Site, put
+from streams.kafka.topic_ids import topic_ids
+from tests.asked import PATIENCE_S, Site, put
 from tests.bench.stub import stub
 
 
@@ -92,25 +93,55 @@ async def test_a_question_that_waits_outlives_a_rebalance(site):
             assert await asyncio.to_thread(third.stop) == 0
 
 
+async def make_anew(site):
+    """Deletes a source's topic, and makes it as soon as it is gone: workers may not see that it was."""
+    async with site.admin() as admin:
+        await admin.delete_topics([site.again])
+        while site.again in await admin.list_topics():  # noqa: ASYNC110 - Kafka tells nobody
+            await asyncio.sleep(0.05)
+    await site.make(site.again)
+
+
 @pytest.mark.timeout(240)
 async def test_a_topic_that_is_made_anew_is_followed_from_its_start(site):
     async with site.asking() as ask:
         for number in range(20):
             last = await ask.put(site.again, f"old-{number}")
         assert (await ask(last)).type == "answer.completed"
-        async with site.admin() as admin:
-            await admin.delete_topics([site.again])
-            while site.again in await admin.list_topics():  # noqa: ASYNC110 - Kafka tells nobody
-                await asyncio.sleep(0.05)
-        # Made anew before workers notice that it was gone, it may not be read: see the delivery guarantees.
-        await asyncio.sleep(METADATA_MS / 1000 + 2)
-        await site.make(site.again)
+        await make_anew(site)
         after = await ask.put(site.again, "new")
         assert after["offset"] == 0
         end = await ask(after)
         assert (end.type, end.stale) == ("answer.completed", False)
         [mark] = [m for m in end.watermark if (m.topic, m.partition) == (site.again, 0)]
         assert mark.offset == 0
+
+
+@pytest.mark.timeout(240)
+async def test_a_topic_that_is_made_anew_and_is_soon_longer_than_it_was_is_read_whole(site):
+    async with site.asking() as ask, tail(site.connection, f"{site.name}.indexed") as receipts:
+        for number in range(5):
+            last = await ask.put(site.again, f"short-{number}")
+        assert (await ask(last)).type == "answer.completed"
+        await make_anew(site)
+        left = {f"long-{number}" for number in range(25)}
+        for name in sorted(left):
+            await ask.put(site.again, name)
+        async with asyncio.timeout(PATIENCE_S):
+            while left:
+                left.discard(json.loads((await anext(receipts)).value)["document_id"])
+
+
+@pytest.mark.timeout(60)
+async def test_a_topic_that_is_made_anew_has_another_id_and_one_that_is_not_there_has_none(site):
+    async with site.admin() as admin:
+        client = admin._client
+        ids = [await topic_ids(client, client.get_random_node(), [site.again, "nowhere"])]
+        await make_anew(site)
+        ids.append(await topic_ids(client, client.get_random_node(), [site.again, "nowhere"]))
+        assert "nowhere" not in await admin.list_topics()
+    assert [set(each) for each in ids] == [{site.again}, {site.again}]
+    assert ids[0] != ids[1]
 
 
 @pytest.mark.timeout(240)
