@@ -41,7 +41,8 @@ from streams.messages.held import current
 from streams.ports import SearchQuery
 from streams.sources.keys import canonical
 from tests.bench.stub import stub
-from tests.following import PASSWORD, Following, composed_connect
+from tests.following.postgresql import FollowingPostgres, composed_connect
+from tests.following.table import PASSWORD
 
 ROWS = 300
 TENANT = "acme"
@@ -79,7 +80,7 @@ class Update:
 class Run:
     """Updates of one rate, and those who watch for them."""
 
-    def __init__(self, following: Following, every: int) -> None:
+    def __init__(self, following: FollowingPostgres, every: int) -> None:
         self.following, self.every = following, every
         self.updates: dict[int, Update] = {}
 
@@ -157,7 +158,7 @@ class Run:
         )  # fmt: skip
 
 
-async def _tail(following: Following, topic: str):
+async def _tail(following: FollowingPostgres, topic: str):
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=following.kafka, auto_offset_reset="latest")
     async with consumer:
         async for record in consumer:
@@ -170,7 +171,7 @@ def text(row: int, word: str) -> str:
     return f"{' '.join(words)} {word}."
 
 
-async def measure(following: Following, first: int, rate: float, seconds: float) -> list[Update]:
+async def measure(following: FollowingPostgres, first: int, rate: float, seconds: float) -> list[Update]:
     """All updates of a run at `rate` a second, each seen all the way."""
     run = Run(following, every=max(1, round(rate / SEARCHED_A_SECOND)))
     watchers = [asyncio.create_task(one()) for one in (run.consume, run.take_receipts, run.watch)]
@@ -243,7 +244,9 @@ def show(what: str, rate: float, updates: list[Update], used_s: float, as_json: 
         print(f"    {name:<8} {shown}", flush=True)
 
 
-async def bench(given: argparse.Namespace, following: Following, what: str, rates: list[float]) -> None:
+async def bench(
+    given: argparse.Namespace, following: FollowingPostgres, what: str, rates: list[float]
+) -> None:
     """One embedder: the table is filled and followed, then updated at each rate."""
     await following.open()
     try:
@@ -292,7 +295,7 @@ def main(given: argparse.Namespace) -> None:
                 else:
                     url = running.enter_context(Ollama(here / "ollama")).url
                     import_models(url)
-                following = Following(folder, broker.bootstrap, store, url, database, connect)
+                following = FollowingPostgres(folder, broker.bootstrap, store, url, database, connect)
                 asyncio.run(bench(given, following, what, rates))
 
 

@@ -15,7 +15,8 @@ from ops.servers.launch import servers_folder
 from tests.bench.index import stub
 from tests.bench.workers import Worker
 from tests.conftest import lacking
-from tests.following import PASSWORD, Following, composed_connect
+from tests.following.postgresql import FollowingPostgres, composed_connect
+from tests.following.table import PASSWORD
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.asyncio(loop_scope="module")]
 
@@ -49,7 +50,9 @@ async def cms(kafka, weaviate, postgres, apicurio, new_connect, tmp_path_factory
     }
     connect = new_connect(kafka, {"CDC_PASSWORD": PASSWORD}, **composed_connect() | plugins)
     with stub(embed_ms=0.0) as ollama, pytest.MonkeyPatch.context() as patch:
-        following = Following(tmp_path_factory.mktemp("avro"), kafka, weaviate, ollama, postgres, connect)
+        following = FollowingPostgres(
+            tmp_path_factory.mktemp("avro"), kafka, weaviate, ollama, postgres, connect
+        )
         avro = f'format = "debezium"\nencoding = "avro"\nschema_registry = "{apicurio.url}"'
         text = following.sources.read_text().replace('format = "debezium"', avro)
         following.sources.write_text(text.replace('"updated_at"]', '"updated_at", "price?", "day?"]'))

@@ -7,11 +7,9 @@ reads the table by SQL and the index by its ports.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import re
-from collections import Counter
 from datetime import UTC, datetime
 
 import httpx
@@ -22,7 +20,9 @@ from aiokafka import AIOKafkaProducer
 from streams.gateway.access import keys
 from tests.bench.stub import stub
 from tests.consoles import Gateway
-from tests.following import PASSWORD, Following, composed_connect
+from tests.following.postgresql import FollowingPostgres, composed_connect
+from tests.following.suite import FollowingSuite, change_nothing, insert, running, sent_again
+from tests.following.table import PAGE, PASSWORD
 from tests.pages import block
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
@@ -35,67 +35,25 @@ id = "{slug}"
 text = "{body}"
 """
 """The source of a table whose records another connector flattens."""
-PAGE = "how-to/follow-a-database.md"
 RESENDING = 8
 """Crashes of the connector until one comes before its offsets are written, as they are now and then."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cms(kafka, weaviate, postgres, new_connect, tmp_path_factory):
-    """A table that a worker follows; three rows were there before the connector."""
+    """A table that a worker follows."""
     connect = new_connect(kafka, {"CDC_PASSWORD": PASSWORD}, **composed_connect())
-    with stub(embed_ms=0.0) as ollama, pytest.MonkeyPatch.context() as patch:
+    with stub(embed_ms=0.0) as ollama:
         folder = tmp_path_factory.mktemp("cms")
-        following = Following(folder, kafka, weaviate, ollama, postgres, connect, FLATTENED)
-        await following.open(patch.setenv)
-        following.worker.start()
-        following.sql(
-            *(insert(number, body=f"Was there before the connector: early{number}.") for number in (1, 2, 3))
-        )
-        connect.put(following.name, following.config())
-        yield following
-        code = await asyncio.to_thread(following.worker.stop)
-        await following.close()
-        assert code == 0
+        following = FollowingPostgres(folder, kafka, weaviate, ollama, postgres, connect, FLATTENED)
+        async with running(following):
+            yield following
 
 
-def quoted(value):
-    return "NULL" if value is None else "'" + str(value).replace("'", "''") + "'"
-
-
-def insert(number, **columns):
-    """A row; what is not given is made up."""
-    row = {"org": "acme", "slug": f"s{number}", "title": f"Row {number}", "body": f"Text of {number}."}
-    row = {"id": number} | row | columns
-    return f"INSERT INTO articles ({', '.join(row)}) VALUES ({', '.join(map(quoted, row.values()))})"
-
-
-async def test_the_rows_that_were_there_before_the_connector_are_found(cms):
-    await cms.follows()
-    slots = cms.sql(block(PAGE, "sql", "pg_replication_slots"))
-    assert [slot[1:3] for slot in slots if slot[0] == cms.name] == [(True, "reserved")]
-    assert "early2" in (await cms.found("early2", "acme"))["article-2"]
-
-
-async def test_inserts_updates_and_deletes_are_followed_and_what_is_gone_is_not_found(cms):
-    cms.sql(
-        insert(10, title="It's a title", summary="In short", body="The first kiwi.", author="Ada"),
-        insert(11, body="The second kiwi.", readers="{group:staff,user:7}"),
-        insert(12, body="The third kiwi: zanzibar."),
-        insert(13, body="Never committed alone: quetzal."),
-    )
-    await cms.follows()
-    cms.sql(
-        "UPDATE articles SET body = 'A mango now.', summary = NULL WHERE id = 10",
-        "DELETE FROM articles WHERE id IN (12, 13)",
-        insert(13, body="Deleted and made again in one transaction: phoenix."),
-    )
-    await cms.follows()
-    assert "zanzibar" not in str(await cms.found("zanzibar third kiwi", "acme"))
-    assert "kiwi" not in (await cms.found("mango", "acme"))["article-10"]
-    found = str(await cms.found("phoenix quetzal", "acme"))
-    assert "phoenix" in found
-    assert "quetzal" not in found
+@pytest.fixture
+def followed(cms):
+    """What the suite asks for."""
+    return cms
 
 
 async def test_a_transaction_that_is_rolled_back_never_happened(cms):
@@ -106,19 +64,9 @@ async def test_a_transaction_that_is_rolled_back_never_happened(cms):
     assert "ectoplasm" not in str(await cms.found("ectoplasm", "acme"))
 
 
-async def test_a_row_that_gets_another_key_leaves_nothing_behind(cms):
-    cms.sql(insert(30, body="Of the old key."), insert(31, body="Swaps with the one after it: thirtyone."))
-    cms.sql(insert(32, body="Swaps with the one before it: thirtytwo."))
-    await cms.follows()
-    cms.sql("UPDATE articles SET id = 33, body = 'Of the new key.' WHERE id = 30")
-    cms.sql(
-        "UPDATE articles SET id = -31 WHERE id = 31",
-        "UPDATE articles SET id = 31 WHERE id = 32",
-        "UPDATE articles SET id = 32 WHERE id = -31",
-    )
-    await cms.follows()
-    assert "Of the old key" not in str(await cms.found("old key", "acme"))
-    assert "thirtytwo" in (await cms.found("thirtytwo", "acme"))["article-31"]
+async def test_the_slot_is_as_the_page_says(cms):
+    slots = cms.sql(block(PAGE, "sql", "pg_replication_slots"))
+    assert [slot[1:3] for slot in slots if slot[0] == cms.name] == [(True, "reserved")]
 
 
 async def test_a_row_that_moves_to_another_tenant_is_found_there_and_there_only(cms):
@@ -240,67 +188,17 @@ async def test_what_a_crashed_connector_sends_again_changes_nothing(cms):
         cms.connect.start()
         cms.connect.running(cms.name)
         await cms.follows()
-        if repeated := sent_again(await cms.records()):
+        if repeated := sent_again(await cms.records(), in_the_log):
             break
     assert repeated, f"{RESENDING} crashes, and nothing of {before} records was sent again"
-    outcomes = Counter(receipt.outcome for receipt in (await cms.receipts(repeated)).values())
-    assert set(outcomes) <= {"ignored", "unchanged"}, outcomes
+    await change_nothing(cms, repeated)
 
 
-def sent_again(records):
-    """The records of changes that are on the topic already, by where they stand in the database's log."""
-    seen, again = set(), []
-    for record in sorted(records, key=lambda one: (one.partition, one.offset)):
-        said = json.loads(record.value) if record.value else {}
-        if said.get("source", {}).get("snapshot") == "false":
-            place = (said["source"]["lsn"], said["op"], str(said["before"]), str(said["after"]))
-            again += [record] if place in seen else []
-            seen.add(place)
-    return again
-
-
-async def test_a_snapshot_on_demand_while_changes_go_on_changes_nothing(cms):
-    cms.sql(block(PAGE, "sql", "public.articles"))
-    for number in range(200, 230):
-        cms.sql(
-            insert(number, org="during", body=f"Written during a snapshot: gamma{number}."),
-            f"DELETE FROM articles WHERE id = {number - 2} AND org = 'during'",
-            f"UPDATE articles SET title = title || '!' WHERE id = {number - 1} AND org = 'during'",
-        )
-        await asyncio.sleep(0.02)
-    async with asyncio.timeout(120):
-        while not any(b'"snapshot":"incremental"' in (one.value or b"") for one in await cms.records()):
-            pass
-    await cms.follows()
-    assert "gamma205" not in str(await cms.found("gamma205", "during"))
-
-
-async def test_a_new_snapshot_of_everything_changes_nothing(cms):
-    before = len(await cms.captured())
-    cms.connect.forget(cms.name)
-    cms.sql("UPDATE articles SET title = 'Between two snapshots' WHERE id = 10")
-    cms.connect.resume(cms.name)
-    async with asyncio.timeout(120):
-        while len(read_again(await cms.records(), before)) < len(cms.table()) - 1:
-            pass
-    await cms.follows()
-
-
-def read_again(records, since):
-    """Those that a snapshot read, since there were so many."""
-    return [one for one in records[since:] if b'"op":"r"' in (one.value or b"")]
-
-
-async def test_a_transaction_of_a_thousand_rows_is_followed(cms):
-    cms.sql(
-        "INSERT INTO articles (id, org, slug, title, body) SELECT n, 'many', 's' || n, 'Row ' || n,"
-        " 'Text number ' || n FROM generate_series(1001, 2000) n",
-        "UPDATE articles SET body = body || ' again' WHERE org = 'many' AND id % 2 = 0",
-        "DELETE FROM articles WHERE org = 'many' AND id % 5 = 0",
-        "UPDATE articles SET id = id + 1000 WHERE org = 'many' AND id % 100 = 1",
-    )
-    await cms.follows()
-    assert len([one for one in (await cms.index()).values() if one["tenant"] == "many"]) == 800
+def in_the_log(said):
+    """Where a change that was no snapshot's stands there."""
+    if said.get("source", {}).get("snapshot") != "false":
+        return None
+    return said["source"]["lsn"], said["op"], str(said["before"]), str(said["after"])
 
 
 async def test_what_a_lost_slot_did_not_tell_is_told_by_a_truncate_and_a_new_snapshot(cms):
@@ -348,22 +246,5 @@ async def test_a_table_whose_records_are_flattened_is_followed_from_when_its_top
     await cms.holds(f"{flat}.public.pages", {"five": "Page five", "four": "Page three"})
 
 
-async def test_a_truncated_table_is_an_empty_index_until_rows_come_again(cms):
-    cms.sql(insert(300, org="truncated", body="Before the truncate: delta300."))
-    await cms.follows()
-    cms.sql("TRUNCATE articles")
-    await cms.follows()
-    assert set(await cms.index()) == {"article-0"}
-    assert await cms.found("delta300", "truncated") == {}
-    cms.sql(insert(300, org="truncated", body="After the truncate: epsilon300."), "TRUNCATE articles")
-    cms.sql("TRUNCATE articles", insert(301, org="truncated", body="In the truncate's transaction: zeta301."))
-    cms.sql(insert(302, org="truncated", body="After it: eta302."))
-    await cms.follows()
-    assert set(await cms.found("epsilon300 zeta301 eta302", "truncated")) == {"article-301", "article-302"}
-
-
-async def test_every_record_has_one_outcome_and_none_is_dead(cms):
-    records = await cms.captured()
-    receipts = await cms.receipts(records)
-    outcomes = Counter((receipt.outcome, receipt.reason) for receipt in receipts.values())
-    assert not [outcome for outcome in outcomes if outcome[0] == "dead"], outcomes
+class TestPostgres(FollowingSuite):
+    pass

@@ -17,7 +17,8 @@ from ops.servers.launch import Kafka, Weaviate, servers_folder
 from ops.servers.process import HOST, free_ports
 from tests.composed import FILE, KEY, compose, interpolated
 from tests.conftest import lacking
-from tests.following import PASSWORD, composed_connect, connect_properties, connector, new_database
+from tests.following.postgresql import composed_connect, connect_properties, connector, new_database
+from tests.following.table import PASSWORD
 
 
 @pytest.fixture

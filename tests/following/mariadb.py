@@ -4,47 +4,43 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from subprocess import Popen
 
-from ops.servers.capture import Connect
-from ops.servers.launch import Weaviate
-from ops.servers.mariadb import MariaDb
 from ops.servers.process import HOST
-from tests.following import CDC, PASSWORD, Follows, document_of
+from tests.following.table import CDC, PAGE, PASSWORD, Following, document_of
+from tests.pages import block
 
 COLUMNS = "id, org, slug, title, summary, body, readers, author, updated_at"
 
 
-class FollowingMariaDb(Follows):
-    """MariaDB's table `articles`, in a database of its own."""
+class FollowingMariaDb(Following):
+    """MariaDB's, in a database of its own."""
 
-    def __init__(
-        self,
-        folder: Path,
-        kafka: str,
-        weaviate: Weaviate,
-        ollama: str,
-        server: MariaDb,
-        connect: Connect,
-        more_sources: str = "",
-    ) -> None:
-        name = f"shop{uuid.uuid4().hex[:6]}"
-        self.server, self.connect = server, connect
-        server.sql(f"CREATE DATABASE {name}")
-        server.sql((CDC / "mariadb.sql").read_text(), database=name)
-        server.sql(f"SET PASSWORD FOR debezium = PASSWORD('{PASSWORD}')")
-        sources = (CDC / "sources.toml").read_text().replace("cms.public.articles", "shop.shop.articles")
-        topic = f"{name}.{name}.articles"
-        super().__init__(
-            folder, kafka, weaviate, ollama, name, topic, (sources + more_sources).replace("shop", name)
-        )
+    KIND = "shop"
+    UPSERT = "ON DUPLICATE KEY UPDATE slug = VALUES(slug)"
 
-    def config(self, prefix: str | None = None, *tables: str, **changes: str) -> dict[str, str]:
-        """The connector's configuration, of `mariadb.json`; names in `changes` have `_` for `.`."""
+    @property
+    def topic(self) -> str:
+        """The table's."""
+        return f"{self.name}.{self.name}.articles"
+
+    def make_database(self) -> None:
+        """As said above."""
+        self.server.sql(f"CREATE DATABASE {self.name}")
+        self.server.sql((CDC / "mariadb.sql").read_text(), database=self.name)
+        self.server.sql(f"SET PASSWORD FOR debezium = PASSWORD('{PASSWORD}')")
+
+    def renamed(self, sources: str) -> str:
+        """As said above."""
+        return sources.replace("cms.public.articles", "shop.shop.articles").replace("shop", self.name)
+
+    def config(
+        self, *, prefix: str | None = None, tables: Sequence[str] = ("articles",), **changes: str
+    ) -> dict[str, str]:
+        """As said above: of a connector whose topics begin with `prefix`, else with `name`."""
         prefix = prefix or self.name
         here = {
             "database.hostname": HOST,
@@ -52,7 +48,7 @@ class FollowingMariaDb(Follows):
             "database.server.id": str(uuid.uuid4().int % 10**9 + 1),
             "topic.prefix": prefix,
             "database.include.list": self.name,
-            "table.include.list": ",".join(f"{self.name}.{table}" for table in tables or ("articles",)),
+            "table.include.list": ",".join(f"{self.name}.{table}" for table in tables),
             "schema.history.internal.kafka.bootstrap.servers": self.kafka,
             "schema.history.internal.kafka.topic": f"{prefix}.schema-history",
             "signal.data.collection": f"{self.name}.debezium_signal",
@@ -70,18 +66,18 @@ class FollowingMariaDb(Follows):
         with self.server.client(self.name) as client:
             yield Session(client)
 
-    def write_mark(self, mark: str) -> None:
-        """As said above."""
-        self.sql(
-            "INSERT INTO articles (id, org, slug, title, body)"
-            f" VALUES (-1, '{self.name}', '{mark}', 'A mark', 'Says how far the connector is.')"
-            " ON DUPLICATE KEY UPDATE slug = VALUES(slug)"
-        )
-
     def table(self) -> dict[str, dict]:
-        """What the index should hold: each row's document."""
+        """As said above."""
         rows = self.sql("SET time_zone = '+00:00'", f"SELECT JSON_ARRAY({COLUMNS}) FROM articles")
         return dict(map(_documented, rows))
+
+    def readers(self, *names: str) -> str:
+        """As said above."""
+        return json.dumps(names)
+
+    def snapshot(self) -> None:
+        """As said above."""
+        self.sql(block(PAGE, "sql", "shop.articles").replace("shop", self.name))
 
 
 class Session:

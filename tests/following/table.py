@@ -1,24 +1,21 @@
-"""A database that is followed: what `ops/cdc` gives compose, given to servers of the tests' own."""
+"""A table that is followed: what `ops/cdc` has, given to servers of the tests' own, and what is indexed."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
-import subprocess
 import time
 import uuid
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-import psycopg
 from aiokafka import AIOKafkaConsumer
 
-from ops.servers.capture import Connect, Postgres
-from ops.servers.launch import Weaviate
-from ops.servers.process import HOST
+from ops.servers.capture import Connect
+from ops.servers.launch import Server, Weaviate
 from streams import settings as configuration
 from streams.answering.retrieval.retrieve import retrieve
 from streams.kafka import topics
@@ -34,64 +31,27 @@ from streams.wiring import connection, topic_plan
 from streams.worker.parts import ollama_config, open_store
 from tests.apart import apart, weaviate_settings
 from tests.bench.workers import Worker
-from tests.composed import compose
 
-CDC = Path(__file__).parents[1] / "ops" / "cdc"
+CDC = Path(__file__).parents[2] / "ops" / "cdc"
 PASSWORD = "a secret"
+PAGE = "how-to/follow-a-database.md"
 AT_ONCE = 200
 LIMIT_S = 120
+MARK = -1
+"""The row that says how far the connector is."""
 
 
-def new_database(server: Postgres, name: str) -> str:
-    """Makes a database as compose's, by the same script; gives its DSN."""
-    with psycopg.connect(server.dsn(), autocommit=True) as database:
-        database.execute(f'CREATE DATABASE "{name}"')
-    done = subprocess.run(
-        [server.programs / "psql", server.dsn(name), "-qf", CDC / "init.sql"],
-        env=os.environ | {"CDC_PASSWORD": PASSWORD},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return server.dsn(name)
+class Following(ABC):
+    """A table `articles` that an index follows: its topic, a worker, and what the index makes of it.
 
-
-def connector(server: Postgres, database: str, prefix: str, **changes: str) -> dict[str, str]:
-    """`connector.json` for a database here, whose topics begin with `prefix`; names in `changes` have `_`."""
-    here = {
-        "database.hostname": HOST,
-        "database.port": str(server.port),
-        "database.dbname": database,
-        "topic.prefix": prefix,
-    }
-    more = {name.replace("_", "."): value for name, value in changes.items()}
-    return json.loads((CDC / "connector.json").read_text()) | here | more
-
-
-def connect_properties(environment: Mapping[str, str]) -> dict[str, str]:
-    """What the image of Kafka Connect makes of its environment, but where Kafka is."""
-    plain = {"GROUP_ID", "CONFIG_STORAGE_TOPIC", "OFFSET_STORAGE_TOPIC", "STATUS_STORAGE_TOPIC"}
-    named = {name: value for name, value in environment.items() if name in plain}
-    named |= {
-        name.removeprefix("CONNECT_"): value
-        for name, value in environment.items()
-        if name.startswith("CONNECT_")
-    }
-    return {name.lower().replace("_", "."): str(value) for name, value in named.items()}
-
-
-def composed_connect() -> dict[str, str]:
-    """The properties of compose's Kafka Connect."""
-    return connect_properties(compose()["services"]["connect"]["environment"])
-
-
-class Follows:
-    """A table that an index follows: its topic, a worker, and what the index makes of it.
-
-    Everything has a name of its own, so that servers can be shared; the worker is not started. The database
-    is a subclass's.
+    Everything has a name of its own, so that servers can be shared; the worker is not started. Which database
+    it is is a subclass's.
     """
+
+    KIND: str
+    """What the names begin with."""
+    UPSERT: str
+    """The end of an insertion that changes the row's slug where the row is there."""
 
     def __init__(
         self,
@@ -99,11 +59,13 @@ class Follows:
         kafka: str,
         weaviate: Weaviate,
         ollama: str,
-        name: str,
-        topic: str,
-        sources: str,
+        server: Server,
+        connect: Connect,
+        more_sources: str = "",
     ) -> None:
-        self.name, self.kafka, self.topic = name, kafka, topic
+        self.name = f"{self.KIND}{uuid.uuid4().hex[:6]}"
+        self.server, self.connect, self.kafka = server, connect, kafka
+        self.make_database()
         self.sources = folder / "sources.toml"
         self.environ = {
             "STREAMS_KAFKA_BOOTSTRAP_SERVERS": kafka,
@@ -115,10 +77,43 @@ class Follows:
             "STREAMS_SOURCES": str(self.sources),
             **apart(self.name),
         }
-        changes = self.environ["STREAMS_TOPIC_CHANGES"]
-        self.sources.write_text(sources.replace("documents.changes", changes))
+        sources = self.renamed((CDC / "sources.toml").read_text() + more_sources)
+        self.sources.write_text(sources.replace("documents.changes", self.environ["STREAMS_TOPIC_CHANGES"]))
         self.worker = Worker(folder, self.environ, roles="index")
         self._marks, self._records = 0, []
+
+    @property
+    @abstractmethod
+    def topic(self) -> str:
+        """The table's."""
+
+    @abstractmethod
+    def make_database(self) -> None:
+        """Makes a database as `ops/cdc` has it, called `name`."""
+
+    @abstractmethod
+    def renamed(self, sources: str) -> str:
+        """The sources of `ops/cdc`, and more like them, with the names that topics have here."""
+
+    @abstractmethod
+    def config(self, **changes: str) -> dict[str, str]:
+        """The configuration of the connector; names in `changes` have `_` for `.`."""
+
+    @abstractmethod
+    def sql(self, *statements: str) -> Sequence:
+        """Runs statements in one transaction; the rows that they give."""
+
+    @abstractmethod
+    def table(self) -> dict[str, dict]:
+        """What the index should hold: each row's document, by its id."""
+
+    @abstractmethod
+    def readers(self, *names: str) -> str:
+        """The column `readers` with these."""
+
+    @abstractmethod
+    def snapshot(self) -> None:
+        """Asks for a snapshot on demand, by the statement of the documentation."""
 
     async def open(self, set_environment=os.environ.__setitem__) -> None:
         """Makes our topics, and opens the index for reading."""
@@ -151,7 +146,7 @@ class Follows:
         """All records of the table, once all that is committed by now is among them."""
         self._marks += 1
         mark = f"mark-{self._marks}"
-        self.write_mark(mark)
+        self._write_mark(mark)
         async with asyncio.timeout(LIMIT_S):
             while True:
                 seen = len(self._records)
@@ -208,13 +203,12 @@ class Follows:
                     return
                 await asyncio.sleep(0.2)
 
-    def write_mark(self, mark: str) -> None:
-        """Writes and commits a row whose record holds `mark`."""
-        raise NotImplementedError
-
-    def table(self) -> dict[str, dict]:
-        """What the index should hold: each row's document, by its id."""
-        raise NotImplementedError
+    def _write_mark(self, mark: str) -> None:
+        self.sql(
+            "INSERT INTO articles (id, org, slug, title, body)"
+            f" VALUES ({MARK}, '{self.name}', '{mark}', 'A mark', 'Says how far the connector is.')"
+            f" {self.UPSERT}"
+        )
 
     async def index(self, source: str | None = None) -> dict[str, dict]:
         """What the index holds of the table: each live document, by all that it is."""
@@ -267,58 +261,6 @@ class Follows:
         for one in retrieved.found:
             texts[one.head.document_id] = texts.get(one.head.document_id, "") + one.hit.text
         return texts
-
-
-class Following(Follows):
-    """PostgreSQL's table `articles`, as compose has it."""
-
-    def __init__(
-        self,
-        folder: Path,
-        kafka: str,
-        weaviate: Weaviate,
-        ollama: str,
-        server: Postgres,
-        connect: Connect,
-        more_sources: str = "",
-    ) -> None:
-        name = f"cms{uuid.uuid4().hex[:6]}"
-        self.server, self.connect = server, connect
-        self.dsn = new_database(server, name)
-        sources = ((CDC / "sources.toml").read_text() + more_sources).replace(
-            'topic = "cms', f'topic = "{name}'
-        )
-        super().__init__(folder, kafka, weaviate, ollama, name, f"{name}.public.articles", sources)
-
-    def config(self, **changes: str) -> dict[str, str]:
-        """The connector's configuration."""
-        return connector(self.server, self.name, self.name, **({"slot_name": self.name} | changes))
-
-    def connected(self) -> psycopg.Connection:
-        """A connection to the database; leaving it commits, or rolls back where something was raised."""
-        return psycopg.connect(self.dsn)
-
-    def sql(self, *statements: str) -> list[tuple]:
-        """Runs statements in one transaction; the rows of the last."""
-        with self.connected() as database:
-            for statement in statements:
-                cursor = database.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-
-    def write_mark(self, mark: str) -> None:
-        """As said above."""
-        self.sql(
-            "INSERT INTO articles (id, org, slug, title, body)"
-            f" VALUES (0, '{self.name}', '{mark}', 'A mark', 'Says how far the connector is.')"
-            " ON CONFLICT (id) DO UPDATE SET slug = excluded.slug"
-        )
-
-    def table(self) -> dict[str, dict]:
-        """What the index should hold: each row's document."""
-        rows = self.sql(
-            "SELECT id, org, slug, title, summary, body, readers, author, updated_at FROM articles"
-        )
-        return {f"article-{row[0]}": document_of(*row[1:]) for row in rows}
 
 
 def _short(document: dict | None) -> str:
