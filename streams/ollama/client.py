@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    import httpx
-
 __all__ = ["OllamaClient", "OllamaConfig"]
 
 R = TypeVar("R", bound=Reply)
@@ -56,14 +54,9 @@ END_S = 0.02
 class OllamaClient:
     """One Ollama. An async context manager; implements the `Generator` port."""
 
-    def __init__(
-        self,
-        config: OllamaConfig,
-        transport: httpx.AsyncBaseTransport | None = None,
-        observe: Observer = unobserved,
-    ) -> None:
+    def __init__(self, config: OllamaConfig, observe: Observer = unobserved) -> None:
         self._config = config
-        self._connection = Connection(config, transport, observe)
+        self._connection = Connection(config, observe)
 
     @property
     def host(self) -> str:

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-import httpx
+import aiohttp
 from pydantic import ValidationError
 
 from streams.errors import PromptTooLong, Rejected, StreamsError
@@ -45,19 +45,15 @@ _OVERLOADED = re.compile(r"maximum pending requests exceeded|server busy", re.IG
 _NO_NUMBER = re.compile(r"unsupported value: (NaN|[+-]?Inf)")
 
 
-def of_transport(error: httpx.HTTPError, host: str, seconds: float) -> StreamsError:
+def of_transport(error: aiohttp.ClientError, host: str, seconds: float) -> StreamsError:
     """The error for a failure between us and `host`; `seconds` is how long we would have waited."""
     match error:
-        case httpx.PoolTimeout():
-            return Timeout(f"all connections to Ollama at {host} were busy for {seconds:g} s")
-        case httpx.ConnectTimeout():
+        case aiohttp.ConnectionTimeoutError():
             return Unreachable(f"Ollama at {host} accepts no connection in time: is it up? See {URL_SETTING}")
-        case httpx.TimeoutException():
+        case aiohttp.ServerTimeoutError():
             return Timeout(f"Ollama at {host} sent nothing for {seconds:g} s")
-        case httpx.ConnectError():
+        case aiohttp.ClientConnectorError():
             return Unreachable(f"nothing answers at {host}: is Ollama up? See {URL_SETTING}")
-        case httpx.UnsupportedProtocol():
-            return WrongServer(f"{URL_SETTING} must begin with http:// or https://")
         case _:
             return BrokenStream(f"the connection to Ollama at {host} broke ({type(error).__name__})")
 

@@ -1,10 +1,10 @@
 """A model server whose GPU gives zeros: an outage, of which no change is a dead letter."""
 
 import asyncio
-import json
 
-import httpx
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from streams.agents.pump.attempts import Attempts, Patience
 from streams.agents.pump.backoff import Backoff
@@ -20,21 +20,28 @@ TEXTS = ("one", "two", "three")
 
 
 class Gpu:
-    """An Ollama's, as httpx has it."""
+    """An Ollama's."""
 
     def __init__(self):
         self.broken = True
 
-    def __call__(self, request):
-        texts = json.loads(request.content)["input"]
+    async def embed(self, request):
+        texts = (await request.json())["input"]
         vector = ZEROS if self.broken else VECTOR
-        return httpx.Response(200, json={"model": "m", "embeddings": [vector] * len(texts)})
+        return web.json_response({"model": "m", "embeddings": [vector] * len(texts)})
+
+    def server(self):
+        app = web.Application()
+        app.router.add_post("/api/embed", self.embed)
+        return TestServer(app)
 
 
 @pytest.mark.timeout(60)
 async def test_a_model_that_gives_zeros_shuts_the_gate_and_makes_no_dead_letters():
     gpu, shut = Gpu(), asyncio.Event()
-    client = OllamaClient(OllamaConfig(url="http://localhost:1"), transport=httpx.MockTransport(gpu))
+    server = gpu.server()
+    await server.start_server()
+    client = OllamaClient(OllamaConfig(str(server.make_url(""))))
     model = OllamaEmbedder(client, "m", 3, 512)
     embedder, backoff = CoalescedEmbedder(model), Backoff(0.01, 0.02, lambda: 0.5)
 
@@ -47,13 +54,14 @@ async def test_a_model_that_gives_zeros_shuts_the_gate_and_makes_no_dead_letters
     attempts = Attempts(
         dependency, Patience(1, 1, 60.0), backoff, unobserved, "index", scheduler=Scheduler(4)
     )
-    async with client, asyncio.TaskGroup() as group:
+    async with server, client, asyncio.TaskGroup() as group:
         tried = [
             group.create_task(attempts(lambda text=text: embedder.embed_documents([text]))) for text in TEXTS
         ]
         await shut.wait()
         assert "model_broken" in dependency.problem
         assert not any(one.done() for one in tried)
+        gpu.broken = False
         gpu.broken = False
     assert [one.result().outcome for one in tried] == [[VECTOR]] * 3
     await dependency.stop()

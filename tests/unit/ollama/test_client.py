@@ -305,6 +305,62 @@ async def test_no_more_connections_than_allowed_are_open():
     assert most == 2
 
 
+async def test_who_waits_too_long_for_a_connection_is_told_that_all_are_busy():
+    loading = asyncio.Event()
+
+    async def loads(peer: Peer) -> None:
+        loading.set()
+        await peer.gone()
+
+    async with talking(loads, connections=1, read_timeout_s=0.1, attempts=1) as (client, server):
+        task = asyncio.create_task(client.warm_up("m"))
+        await asyncio.wait_for(loading.wait(), 2)
+        with pytest.raises(Timeout, match="busy"):
+            await client.version()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert len(server.requests) == 1
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body")
+async def test_a_server_that_takes_no_more_of_a_request_is_not_waited_for_for_ever():
+    over = asyncio.Event()
+
+    async def takes_little(_reader, writer):
+        await over.wait()
+        writer.close()
+
+    async with await asyncio.start_server(takes_little, "127.0.0.1", 0) as server:
+        config = OllamaConfig(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", 0.1, 0.1, attempts=1)
+        async with OllamaClient(config) as client:
+            with pytest.raises(Timeout):
+                await asyncio.wait_for(client.embed("m", ["x" * (32 << 20)]), 20)
+        over.set()
+
+
+async def test_the_environments_proxy_is_used_but_where_it_says_not(monkeypatch):
+    elsewhere = "http://ollama.invalid:11434"
+    async with Misbehaving([says({"version": "1"})]).running() as proxy:
+        for name in ("http_proxy", "no_proxy", "all_proxy"):
+            monkeypatch.delenv(name, raising=False)
+            monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.setenv("http_proxy", proxy.url)
+        async with OllamaClient(OllamaConfig(elsewhere)) as client:
+            assert await client.version() == "1"
+        monkeypatch.setenv("no_proxy", "ollama.invalid")
+        async with OllamaClient(OllamaConfig(elsewhere, attempts=1)) as client:
+            with pytest.raises(Unreachable):
+                await client.version()
+    assert [request.path for request in proxy.requests] == [f"{elsewhere}/api/version"]
+
+
+async def test_this_machines_own_server_is_not_asked_for_by_a_proxy(monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    async with talking(says({"version": "1"})) as (client, _):
+        assert await client.version() == "1"
+
+
 async def test_a_whole_reply_is_one_done_chunk():
     reply = {
         "message": {"role": "assistant", "content": "Hi."},

@@ -1,4 +1,4 @@
-import httpx
+import aiohttp
 import pytest
 
 from streams.errors import Misconfigured, PromptTooLong, Rejected, Retryable
@@ -78,13 +78,12 @@ def test_retry_after_is_read_in_both_its_forms(headers, seconds):
 @pytest.mark.parametrize(
     ("raised", "kind"),
     [
-        (httpx.ConnectError("x"), Unreachable),
-        (httpx.ConnectTimeout("x"), Unreachable),
-        (httpx.ReadTimeout("x"), Timeout),
-        (httpx.WriteTimeout("x"), Timeout),
-        (httpx.PoolTimeout("x"), Timeout),
-        (httpx.RemoteProtocolError("x"), BrokenStream),
-        (httpx.ReadError("x"), BrokenStream),
+        (aiohttp.ClientConnectorError(None, OSError("x")), Unreachable),
+        (aiohttp.ConnectionTimeoutError("x"), Unreachable),
+        (aiohttp.SocketTimeoutError("x"), Timeout),
+        (aiohttp.ServerDisconnectedError("x"), BrokenStream),
+        (aiohttp.ClientPayloadError("x"), BrokenStream),
+        (aiohttp.ClientOSError("x"), BrokenStream),
     ],
 )
 def test_each_failure_of_the_network_has_its_name(raised, kind):
