@@ -203,6 +203,11 @@ CATALOGUE: Mapping[str, Sequence[Metric]] = {
         ),
         counter("ollama_errors", "requests to the model server that failed, each try", "operation", "code"),
         histogram("embed_batch_texts", "texts in one call of the embedding model", buckets=SIZES),
+        gauge(
+            "clock_ahead_seconds",
+            "seconds by which an indexing worker's clock is ahead of Weaviate's (below zero: behind), beyond"
+            " a minute of which it vacuums nothing; with SQLite, by which it was set since the start",
+        ),
         gauge("batch_queue_items", "texts, heads or passages that wait for the next call", "operation"),
     ),
     "Answering": (

@@ -19,15 +19,16 @@ from streams.indexing.embedding import Progress
 from streams.indexing.generations.following import Writing
 from streams.indexing.indexer import Indexer
 from streams.indexing.vacuum.bury import Burial
+from streams.indexing.vacuum.reckoning import Reckoning
 from streams.indexing.vacuum.sweeper import Sweeper
 from streams.indexing.vacuum.vacuum import Vacuum
 from streams.messages.changes import Change, Truncation
 from streams.observe.calls import EmbedCalls, StoreCalls, WatchedQueries, WatchedSearch
 from streams.ollama.embedder import CANARY_TEXT, CachedQueries
-from streams.ports import UNWATCHED, Embedder, Monotonic, Now, Observer, Serving
+from streams.ports import UNWATCHED, Embedder, Monotonic, Observer, Serving
 from streams.settings import Settings
+from streams.worker.clock import Clock
 from streams.worker.generations import Opened
-from streams.worker.parts import utc_now
 
 if TYPE_CHECKING:
     from streams.observe.tracing import Tracing
@@ -79,7 +80,7 @@ def at_work(
     tracing: Tracing | None = None,
     *,
     left: Left | None = None,
-    now: Now = utc_now,
+    clock: Clock,
     monotonic: Monotonic = time.monotonic,
 ) -> AtWork:
     """A generation's parts; each worker has them once."""
@@ -92,18 +93,27 @@ def at_work(
         _remembering(embedder, settings, observe),
         cutter=cutter,
         chunking=opened.chunking,
-        now=now,
+        now=clock.late,
         monotonic=monotonic,
         observe=observe,
         left=left,
         generation=opened.generation.name,
     )
+    reckoning = Reckoning(opened.store, now=clock.early, monotonic=monotonic)
+
+    async def may() -> bool:
+        agrees = await clock.agrees()
+        if agrees:
+            await reckoning.look()
+        return agrees
+
     sweeper = Sweeper(
-        Vacuum(opened.store, now=now, monotonic=monotonic, observe=observe),
-        Burial(opened.store, now=now, observe=observe),
+        Vacuum(opened.store, now=clock.early, monotonic=monotonic, observe=observe, since=reckoning.since),
+        Burial(opened.store, now=clock.late, observe=observe),
         monotonic=monotonic,
         round_s=settings.vacuum_interval_s,
         observe=observe,
+        may=may,
     )
     queries = CachedQueries(
         WatchedQueries(opened.embedder, embedding),

@@ -19,6 +19,7 @@ from streams.indexing.vacuum.sweeper import Sweeper
 from streams.ports import Generation, Generations, Observer, Serving
 from streams.settings import Settings
 from streams.worker.at_work import AtWork, at_work
+from streams.worker.clock import Clock
 from streams.worker.generations import Following, Opened, Openings
 from streams.worker.parts import Index, Store, utc_now
 
@@ -146,13 +147,15 @@ def live_of(
     cutter: ConfinedCutter,
     observe: Observer,
     tracing: Tracing | None = None,
+    *,
+    clock: Clock,
 ) -> Live:
     """All generations of an index, as these settings have them worked on."""
     left = Left()
     return Live(
         Following(index, now=utc_now, monotonic=time.monotonic, observe=observe),
         openings,
-        lambda opened: at_work(opened, settings, cutter, observe, tracing, left=left),
+        lambda opened: at_work(opened, settings, cutter, observe, tracing, left=left, clock=clock),
         cutter.canary,
         left,
     )

@@ -49,6 +49,10 @@ class Index(Protocol):
         """Deletes a generation for good; one that is not there is no error."""
         ...
 
+    async def clock(self) -> datetime | None:
+        """What time the store has, to the second below; None where it has no clock of its own."""
+        ...
+
     async def close(self) -> None:
         """Lets go of the record; stores that are open stay so."""
         ...

@@ -23,6 +23,7 @@ from streams.reconcile.reconciler import Asked, Progress, Reconciler
 from streams.reconcile.spool import Spool
 from streams.settings import Settings
 from streams.wiring import connection, read_topics
+from streams.worker.clock import Clock
 from streams.worker.cutting import cutter_of
 from streams.worker.generations import Openings, agreed
 from streams.worker.live import live_of
@@ -99,9 +100,11 @@ def decoder(settings: Settings, read: sources.Topics, schemas: Schemas) -> Decod
 async def applier(settings: Settings, index: Index) -> AsyncIterator[Apply]:
     """What a worker of these settings applies changes with.
 
-    Raises `Misconfigured` where the settings are not those that the index was made with.
+    Raises `Misconfigured` where the settings are not those that the index was made with, or the clock is off.
     """
     async with AsyncExitStack() as stack:
+        clock = Clock(index.clock)
+        await clock.check()
         client = await stack.enter_async_context(OllamaClient(ollama_config(settings)))
         await agreed(
             index, settings, lambda: open_embedder(client, settings.embed_model, settings.embed_dimension)
@@ -110,6 +113,6 @@ async def applier(settings: Settings, index: Index) -> AsyncIterator[Apply]:
         stack.push_async_callback(openings.close)
         cutter = cutter_of(settings, unobserved)
         stack.push_async_callback(cutter.close)
-        live = live_of(settings, index, openings, cutter, unobserved)
+        live = live_of(settings, index, openings, cutter, unobserved, clock=clock)
         await live()
         yield FollowingIndexer(live.follow, live.write).apply

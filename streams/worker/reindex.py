@@ -31,6 +31,7 @@ from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import open_embedder
 from streams.ports import Catalogue, Generation, Generations
 from streams.reconcile import clean
+from streams.worker.clock import Clock
 from streams.worker.generations import FOLLOWED_S, Opened, opened
 from streams.worker.parts import Index, Store, utc_now
 from streams.worker.verdict import Verdict
@@ -78,6 +79,7 @@ class Reindex:
         self._index, self._client, self._cutter, self._told = index, client, cutter, told
         self._evaluation, self._alpha = evaluation, alpha
         self._followed_s, self._kept = followed_s, kept_after_switch
+        self._clock = Clock(index.clock)
 
     async def record(self) -> Generations:
         """What there is. Raises `Rejected` where there is no index yet."""
@@ -105,10 +107,12 @@ class Reindex:
         """Brings the registered generation to where the live one is; what is there already stays.
 
         The second walk brings what the first one met in the middle of a change, and what `replay` lacked.
+        Raises `Misconfigured` where this machine's clock is off, too.
         """
         record = await self.record()
         if record.building is None:
             raise Rejected("no generation is being built", code="not_building")
+        await self._clock.check()
         async with AsyncExitStack() as stack:
             source = await self._store(record.live, stack)
             target = await self._opened(record.building, stack)
@@ -204,7 +208,7 @@ class Reindex:
             CoalescedEmbedder(target.embedder),
             cutter=self._cutter,
             chunking=target.chunking,
-            now=utc_now,
+            now=self._clock.late,
             monotonic=time.monotonic,
         )
 

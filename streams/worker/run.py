@@ -42,6 +42,7 @@ from streams.worker.agents import (
     watermarks_of,
 )
 from streams.worker.background import Background
+from streams.worker.clock import Clock
 from streams.worker.cutting import cutter_of
 from streams.worker.generations import Openings, agreed, superseded_settings
 from streams.worker.live import live_of
@@ -82,6 +83,9 @@ async def _open(settings: Settings, roles: Sequence[Role], metrics: Metrics, sta
     client = await stack.enter_async_context(OllamaClient(ollama_config(settings), observe=metrics))
     index = await open_index(settings)
     stack.push_async_callback(index.close)
+    clock = Clock(index.clock, observe=metrics)
+    if "index" in roles:
+        await clock.check()
     record = await agreed(
         index, settings, lambda: open_embedder(client, settings.embed_model, settings.embed_dimension)
     )
@@ -93,7 +97,7 @@ async def _open(settings: Settings, roles: Sequence[Role], metrics: Metrics, sta
     stack.push_async_callback(cutter.close)
     observe = _observer(metrics)
     tracing = _tracing(settings, client, stack)
-    live = live_of(settings, index, openings, cutter, observe, tracing)
+    live = live_of(settings, index, openings, cutter, observe, tracing, clock=clock)
     await live()
     return Parts(settings, live, client, metrics, read, awaited, schemas, tracing)
 

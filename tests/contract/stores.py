@@ -11,7 +11,7 @@ import json
 import math
 import uuid
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -758,6 +758,11 @@ class IndexContract:
     SECOND = Generation("model-b", DIMENSION + 3, "c2", name="g2")
     BEGUN = Generations(FIRST)
     WHOLE = Generations(SECOND, replace(SECOND, name="g3"), FIRST, made=3, switched=NOON)
+
+    async def test_its_clock_is_right_to_the_second_below_where_it_has_one(self, open_index):
+        before = datetime.now(UTC) - timedelta(seconds=2)
+        told = await (await open_index()).clock()
+        assert told is None or before <= told <= datetime.now(UTC)
 
     async def test_the_first_record_stays(self, open_index):
         one, other = await open_index(), await open_index()

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import uuid
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -24,6 +25,7 @@ from streams.stores.weaviate import (
     search,
 )
 from streams.stores.weaviate import heads as reading
+from streams.worker.clock import Clock
 from tests.contract.held import DIMENSION, MINUTE, NOON, at, head, ids, key, passage
 from tests.contract.stores import IndexContract, StoreContract, collect, query
 from tests.unit.indexing.shelf import Shelf, row, truncation
@@ -87,6 +89,16 @@ async def open_index(config):
 
 class TestWeaviateIndex(IndexContract):
     pass
+
+
+async def test_a_worker_whose_clock_is_not_weaviates_is_refused(open_index):
+    index = await open_index()
+    assert "as Weaviate's within" in await Clock(index.clock).check()
+    for off in (timedelta(days=-46), timedelta(hours=2)):
+        clock = Clock(index.clock, wall=lambda off=off: datetime.now(UTC) + off)
+        with pytest.raises(Misconfigured, match="set whichever is wrong"):
+            await clock.check()
+        assert not await clock.agrees()
 
 
 async def test_an_index_is_made_with_the_graph_that_is_asked_for(open_store):

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 
 from streams.cli.setup.topics import described
-from streams.errors import Misconfigured, Rejected, Retryable
+from streams.errors import Misconfigured, Rejected, Retryable, StreamsError
 from streams.kafka import topics
 from streams.kafka.connectors import Connectors
 from streams.messages.changes import DEFAULT_TENANT
@@ -16,8 +16,9 @@ from streams.ollama.wire import ModelInfo
 from streams.ports import Generations
 from streams.settings import Settings
 from streams.wiring import connection, read_topics, topic_plan
+from streams.worker.clock import Clock
 from streams.worker.generations import check
-from streams.worker.parts import Store, ollama_config, open_index, open_schemas, open_store
+from streams.worker.parts import Store, ollama_config, open_index, open_schemas, open_store, utc_now
 
 Check = Callable[[Settings], Awaitable[str]]
 
@@ -28,6 +29,7 @@ def checks_of(settings: Settings) -> Mapping[str, Check]:
         "kafka": kafka,
         "topics": topics_fit,
         "store": store,
+        "clock": clock,
         "ollama": ollama,
         "models": models,
         "embeddings": embeddings,
@@ -103,6 +105,20 @@ async def store(settings: Settings) -> str:
         return said + await _looked_up(opened)
     finally:
         await opened.close()
+
+
+async def clock(settings: Settings) -> str:
+    """Whether this machine's clock is the store's: by what it dates, workers delete."""
+    try:
+        index = await open_index(settings)
+    except StreamsError:
+        return f"{utc_now():%Y-%m-%d %H:%M:%S} UTC, not compared: the store can't be opened"
+    try:
+        return await Clock(index.clock).check()
+    except Retryable:
+        return f"{utc_now():%Y-%m-%d %H:%M:%S} UTC, not compared: the store does not answer"
+    finally:
+        await index.close()
 
 
 async def _looked_up(opened: Store) -> str:

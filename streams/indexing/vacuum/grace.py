@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+from streams.indexing.vacuum.reckoning import always
 from streams.messages.held import Head, current
 from streams.messages.position import Position
 from streams.ports import Monotonic, Now
@@ -26,8 +27,15 @@ class Mark(NamedTuple):
 class Grace:
     """When a head of each document was first seen as the current one."""
 
-    def __init__(self, now: Now, monotonic: Monotonic, length: timedelta, trusted_age: timedelta) -> None:
-        self._now, self._monotonic, self._trusted_age = now, monotonic, trusted_age
+    def __init__(
+        self,
+        now: Now,
+        monotonic: Monotonic,
+        length: timedelta,
+        trusted_age: timedelta,
+        since: Callable[[], datetime] = always,
+    ) -> None:
+        self._now, self._monotonic, self._trusted_age, self._since = now, monotonic, trusted_age, since
         self.length = length
         self._seen: dict[UUID, tuple[Mark, float]] = {}
 
@@ -40,7 +48,7 @@ class Grace:
         top = current(heads)
         if top is None:
             return None
-        past = [one for one in heads if self._now() - one.written >= self._trusted_age]
+        past = [one for one in heads if self.age(one) >= self._trusted_age]
         if top in past:
             self._seen.pop(top.document_key, None)
             return top
@@ -53,6 +61,10 @@ class Grace:
             if seen is not top:
                 self._count(top)
         return current(past)
+
+    def age(self, head: Head) -> timedelta:
+        """How old it is, as far as its stamp can be gone by."""
+        return self._now() - max(head.written, self._since())
 
     def _count(self, head: Head) -> float:
         """Begins to count this head's grace; gives from when."""

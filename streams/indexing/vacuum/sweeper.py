@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 from uuid import UUID
 
 from streams.errors import StreamsError
@@ -11,6 +12,13 @@ from streams.indexing.vacuum.bury import Burial
 from streams.indexing.vacuum.vacuum import PAGE, Vacuum
 from streams.messages.held import Head
 from streams.ports import Monotonic, Observed, Observer, unobserved
+
+T = TypeVar("T")
+
+
+async def at_any_time() -> bool:
+    """For whose clock is right."""
+    return True
 
 
 class Sweeper:
@@ -21,7 +29,8 @@ class Sweeper:
     of at most `room` documents at a time; the rounds find the others. Where the store fails, that is
     observed, and tried again later.
 
-    What is below a floor is buried once that has been there for the grace.
+    What is below a floor is buried once that has been there for the grace. Nothing is done while `may` says
+    that stamps can't be gone by.
     """
 
     def __init__(
@@ -35,11 +44,12 @@ class Sweeper:
         round_s: float = 3600.0,
         orphans_s: float = 86_400.0,
         room: int = 100_000,
+        may: Callable[[], Awaitable[bool]] = at_any_time,
         observe: Observer = unobserved,
     ) -> None:
         self._vacuum, self._burial, self._observe = vacuum, burial, observe
         self._monotonic, self._sleep = monotonic, sleep
-        self._tick_s, self._room = tick_s, room
+        self._tick_s, self._room, self._may = tick_s, room, may
         self._due: dict[UUID, float] = {}
         self._rounds = {self._settle_unsettled: round_s, vacuum.sweep_orphans: orphans_s}
         self._next_round = {
@@ -60,6 +70,8 @@ class Sweeper:
 
     async def look(self) -> None:
         """Does what is due now; raises nothing of the store's."""
+        if not await self._observed(self._may()):
+            return
         now = self._monotonic()
         due = [key for key, when in self._due.items() if when <= now]
         for start in range(0, len(due), PAGE):
@@ -87,9 +99,10 @@ class Sweeper:
         async for key in self._burial(floor):
             self.hint(key)
 
-    async def _observed(self, work: Awaitable[object]) -> None:
+    async def _observed(self, work: Awaitable[T]) -> T | None:
         try:
-            await work
+            return await work
         except Exception as error:  # noqa: BLE001 - the next look tries again; a vacuum that ended would not be seen
             code = error.code if isinstance(error, StreamsError) else "failed"
             self._observe(Observed("vacuum_failures", labels={"code": code}))
+            return None

@@ -22,6 +22,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from streams.indexing.vacuum.grace import Grace
+from streams.indexing.vacuum.reckoning import always
 from streams.indexing.vacuum.turn import Turn
 from streams.messages.floors import is_floor, is_swept
 from streams.messages.held import Head, current
@@ -63,7 +64,8 @@ class Vacuum:
     past its grace without having been seen before: that is longer than any clock is wrong, or any process
     stands still. A deletion is kept for `deletion_head_keep`, longer than any dead letter lives. A passage
     that no head lists is an orphan after `orphan_age`; where its change was never applied, only after
-    `deletion_head_keep`: until then the change may come again and write that very passage.
+    `deletion_head_keep`: until then the change may come again and write that very passage. What is stamped
+    before `since` counts as of then.
 
     All methods raise `Retryable` as the port does; what was not done is done another time.
     """
@@ -79,12 +81,13 @@ class Vacuum:
         trusted_age: timedelta = timedelta(hours=1),
         deletion_head_keep: timedelta = DELETIONS_KEPT,
         orphan_age: timedelta = timedelta(days=1),
+        since: Callable[[], datetime] = always,
         observe: Observer = unobserved,
     ) -> None:
         self._maintenance, self._now, self._monotonic = maintenance, now, monotonic
         self._lease_s, self._deletion_head_keep, self._orphan_age = lease_s, deletion_head_keep, orphan_age
-        self._grace = Grace(now, monotonic, grace, trusted_age)
-        self._observe = observe
+        self._grace = Grace(now, monotonic, grace, trusted_age, since)
+        self._since, self._observe = since, observe
 
     @property
     def grace(self) -> timedelta:
@@ -116,9 +119,8 @@ class Vacuum:
 
     async def sweep_orphans(self) -> Vacuumed:
         """Deletes passages that no head lists; reads every passage of the store that is old enough."""
-        now = self._now()
-        unapplied = await self._sweep(now - self._deletion_head_keep, lambda _ref, _heads: True)
-        return unapplied + await self._sweep(now - self._orphan_age, self._overtaken)
+        unapplied = await self._sweep(self._deletion_head_keep, lambda _ref, _heads: True)
+        return unapplied + await self._sweep(self._orphan_age, self._overtaken)
 
     def _found(self, heads: Sequence[Head]) -> _Case | Vacuumed:
         """What there is to delete of a document with these heads, or why there is nothing."""
@@ -139,7 +141,7 @@ class Vacuum:
 
     def _forgotten(self, head: Head) -> bool:
         """Whether nothing older can come any more; of what is below a floor it always can."""
-        return head.deleted and not is_floor(head) and self._now() - head.written >= self._deletion_head_keep
+        return head.deleted and not is_floor(head) and self._grace.age(head) >= self._deletion_head_keep
 
     async def _drop(self, cases: Mapping[UUID, _Case], turn: Turn) -> Mapping[UUID, Vacuumed]:
         """Deletes what is below the bases, tenant by tenant; where the turn is over, the rest is waited for.
@@ -171,9 +173,11 @@ class Vacuum:
         return [ref.document_key for ref in drop[:deleted]]
 
     async def _sweep(
-        self, written_before: datetime, orphaned: Callable[[PassageRef, Sequence[Head]], bool]
+        self, age: timedelta, orphaned: Callable[[PassageRef, Sequence[Head]], bool]
     ) -> Vacuumed:
-        total = Vacuumed()
+        total, written_before = Vacuumed(), self._now() - age
+        if self._since() > written_before:
+            return total
         async for refs in pages(self._maintenance.passages_written_before(written_before), PAGE):
             turn = self._turn()
             heads = await self._maintenance.heads(list({ref.document_key: None for ref in refs}))

@@ -54,6 +54,9 @@ class SqliteIndex:
             for file in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))):
                 file.unlink(missing_ok=True)
 
+    async def clock(self) -> None:
+        """None: a file has no clock of its own."""
+
     async def close(self) -> None:
         """Closes the record's file; closing twice is no error."""
         await self._record.close()

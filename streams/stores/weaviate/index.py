@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from streams.ports import Generation, Generations
-from streams.stores.weaviate import record
+from streams.stores.weaviate import clock, record
 from streams.stores.weaviate.connect import Session, WeaviateConfig, connect
 from streams.stores.weaviate.store import WeaviateStore, open_weaviate
 
@@ -49,6 +50,10 @@ class WeaviateIndex:
         for name in (config.passages, config.heads):
             async with self._session.writing():
                 await self._session.client.collections.delete(name)
+
+    async def clock(self) -> datetime | None:
+        """What time Weaviate has, to the second below; None where it does not say."""
+        return await clock.clock(self._session)
 
     async def close(self) -> None:
         """Closes the connection; closing twice is no error."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from streams import settings as configuration
 from streams.indexing.generations.following import FollowingIndexer
 from streams.ports import unobserved
 from streams.worker.at_work import at_work
+from streams.worker.clock import Clock as Wall
 from streams.worker.generations import Following, Openings
 from streams.worker.live import Live
 from streams.worker.parts import utc_now
@@ -19,13 +21,16 @@ from tests.unit.worker.world import CUTTER, TEXT, change
 
 
 class Clock:
-    """The clocks of a worker, hours of which pass between two looks."""
+    """The clocks of a worker, hours of which pass between two looks; `set`: how wrong the wall's is."""
 
     def __init__(self):
-        self.passed = 0.0
+        self.passed, self.set, self.began = 0.0, timedelta(0), utc_now()
+
+    def true(self):
+        return self.began + timedelta(seconds=self.passed)
 
     def now(self):
-        return utc_now() + timedelta(seconds=self.passed)
+        return self.true() + self.set
 
     def monotonic(self):
         return self.passed
@@ -40,10 +45,15 @@ class Working:
         self.openings = Openings(world.index, world.client)
         follow = Following(world.index, now=self.clock.now, monotonic=self.clock.monotonic, max_age_s=-1)
 
+        self.tells = False
+
+        async def told():
+            return self.clock.true() if self.tells else await world.index.clock()
+
+        clock = Wall(told, wall=self.clock.now, monotonic=self.clock.monotonic)
+
         def make(opened):
-            return at_work(
-                opened, settings, CUTTER, unobserved, now=self.clock.now, monotonic=self.clock.monotonic
-            )
+            return at_work(opened, settings, CUTTER, unobserved, clock=clock, monotonic=self.clock.monotonic)
 
         async def cuts():
             """Nothing is asked of it."""
@@ -164,3 +174,43 @@ async def test_a_sweep_that_fails_says_so(working):
 
     with pytest.raises(RuntimeError):
         await working.until(asyncio.Event(), sleep)
+
+
+async def test_a_clock_that_is_set_back_dates_no_deletion_long_ago(working):
+    await working.indexer.apply(change("d1", TEXT.format(n="once"), time=2))
+    working.clock.set = timedelta(days=-46)
+    await working.indexer.apply(change("d1", None, time=3))
+    working.clock.set = timedelta(0)
+    await working.sweep()
+    assert await working.heads("live") == 1
+
+
+async def test_a_clock_that_is_set_ahead_makes_no_deletion_old(working):
+    await working.sweep()
+    await working.indexer.apply(change("d1", None, time=3))
+    working.clock.set = timedelta(days=46)
+    await working.sweep()
+    assert await working.heads("live") == 1
+
+
+async def test_while_the_clock_is_off_nothing_is_swept(working):
+    await working.edit(9)
+    there = await working.heads("live")
+    working.tells = True
+    working.clock.set = timedelta(hours=2)
+    await working.sweep()
+    assert await working.heads("live") == there
+    working.clock.set = timedelta(0)
+    await working.sweep()
+    assert await working.heads("live") == 1
+
+
+async def test_a_deletion_that_another_worker_has_dated_long_ago_is_not_old(working):
+    await working.indexer.apply(change("d1", None, time=3))
+    store = await working.world.index.open((await working.world.index.generations()).live)
+    key = change("d1", None).key
+    heads = (await store.heads([key]))[key]
+    await store.write_heads([replace(head, written=head.written - timedelta(days=46)) for head in heads])
+    await store.close()
+    await working.sweep()
+    assert await working.heads("live") == 1
