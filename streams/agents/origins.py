@@ -33,6 +33,8 @@ MARK = "topic-id="
 """What is committed along with an offset begins with this."""
 MISSING = "none"
 """In place of the id of a topic that was not there when its partition was begun: no topic has it."""
+UNSAID = ""
+"""In place of the id that an offset was not committed with."""
 
 Ids = Mapping[str, str] | None
 """The id of each topic that is there; None where the broker tells none."""
@@ -40,7 +42,13 @@ Ids = Mapping[str, str] | None
 
 def marked(ids: Ids, topic: str) -> str:
     """What is committed along with an offset of `topic`."""
-    return "" if ids is None else MARK + ids.get(topic, MISSING)
+    number = UNSAID if ids is None else ids.get(topic, MISSING)
+    return "" if number == UNSAID else MARK + number
+
+
+def named(mark: str) -> str:
+    """The id in what was committed along with an offset."""
+    return mark.removeprefix(MARK) if mark.startswith(MARK) else UNSAID
 
 
 def made_again(ids: Ids, topic: str, mark: str) -> bool:
@@ -48,7 +56,7 @@ def made_again(ids: Ids, topic: str, mark: str) -> bool:
 
     False where either is not known: the mark of who knew no ids, or a topic that is not there now.
     """
-    return ids is not None and topic in ids and mark.startswith(MARK) and mark != marked(ids, topic)
+    return ids is not None and topic in ids and named(mark) not in {UNSAID, ids[topic]}
 
 
 def changed(before: Ids, now: Ids) -> list[str]:
@@ -65,7 +73,7 @@ class Origins:
         self._consumer = consumer
         self._coordinator = consumer._coordinator  # noqa: SLF001 - there is no other way to it
         self._ids: Ids = None
-        """Of the topics that are ours, when their partitions were begun."""
+        """Of the topics that are ours, when their partitions were begun; else that of what was committed."""
         self._told: Ids = None
         self._commit: Callable[[Any], Awaitable[None]] = consumer.commit
         consumer.commit = self._commit_marked
@@ -82,7 +90,8 @@ class Origins:
         ids = await self._until_told({tp.topic for tp in consumer.assignment()})
         offsets = dict(await consumer.seek_to_committed())
         committed = await self._coordinator.fetch_committed_offsets(list(offsets))
-        self._ids = ids
+        before = {tp.topic: named(one.metadata) for tp, one in committed.items()}
+        self._ids = None if ids is None else {**before, **ids}
         anew = [tp for tp, one in committed.items() if made_again(ids, tp.topic, one.metadata)]
         if anew:
             topics = ", ".join(sorted({tp.topic for tp in anew}))

@@ -163,6 +163,32 @@ def test_a_topic_that_was_not_there_when_it_was_begun_is_begun_anew_once_it_is()
     assert consumer.reset == [HERE]
 
 
+@pytest.mark.parametrize(("said", "rejoins"), [(mark(OLD), 0), ("", 1)])
+def test_a_topic_that_was_only_not_told_when_it_was_begun_is_not_read_again(said, rejoins):
+    consumer = Consumer(here=said)
+    consumer.ids["here"] = NONE
+
+    async def told(_origins):
+        await consumer.commit({HERE: OffsetAndMetadata(30, "")})
+        assert consumer.offsets[HERE].metadata == said
+        consumer.ids["here"] = OLD
+
+    assert watched(consumer, begin, told, begin) == [0, rejoins, rejoins]
+    assert consumer.reset == []
+
+
+def test_a_topic_that_was_made_again_just_when_it_was_begun_is_read_from_its_beginning():
+    consumer = Consumer(here=mark(OLD))
+    consumer.ids["here"] = NONE
+
+    async def make_again(_origins):
+        await consumer.commit({HERE: OffsetAndMetadata(30, "")})
+        consumer.ids["here"] = NEW
+
+    assert watched(consumer, begin, make_again, begin) == [0, 1, 1]
+    assert consumer.reset == [HERE]
+
+
 def test_a_topic_that_is_gone_and_a_kafka_that_does_not_answer_are_no_reason_to_join_anew():
     consumer = Consumer()
 
