@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from streams import sources
 from streams.kafka.connection import KafkaConnection
 from streams.kafka.topics import TopicPlan
 from streams.settings import Settings
+from streams.settings.names import misconfigured
 
 
 def connection(settings: Settings) -> KafkaConnection:
@@ -23,10 +26,29 @@ def connection(settings: Settings) -> KafkaConnection:
 
 
 def read_topics(settings: Settings) -> sources.Topics:
-    """The topics that documents and questions are read from: the sources file's, or the defaults."""
-    return sources.load(
+    """The topics that documents and questions are read from: the sources file's, or the defaults.
+
+    Raises `Misconfigured` as `sources.load` does, and where one of them is a topic for something else: the
+    receipts read as documents would each make a receipt, for ever.
+    """
+    read = sources.load(
         settings.sources, changes_topic=settings.topic_changes, questions_topic=settings.topic_questions
     )
+    _check_apart(settings, "sources", "topic_changes", [source.topic for source in read.sources])
+    _check_apart(settings, "questions", "topic_questions", [question.topic for question in read.questions])
+    return read
+
+
+def _check_apart(settings: Settings, table: str, own: str, topics: Sequence[str]) -> None:
+    """Raises `Misconfigured` where one of the topics is a setting's, other than that of the field `own`."""
+    fields = {topic: field for field, topic in settings.topics.items() if field != own}
+    for topic in topics:
+        if topic in fields:
+            raise misconfigured(
+                fields[topic],
+                f"is {topic!r}, which {settings.sources} names under [[{table}]]: what is written there is"
+                " not to be read again. Name another topic in that file, or here",
+            )
 
 
 def topic_plan(settings: Settings) -> TopicPlan:

@@ -275,15 +275,18 @@ class Settings(BaseSettings):
 
     def _topics_differ(self) -> None:
         seen: dict[str, str] = {}
-        for name in type(self).model_fields:
-            value = getattr(self, name)
-            if name.startswith("topic_") and isinstance(value, str):
-                if value in seen:
-                    raise misconfigured(
-                        name,
-                        f"is {value!r}, as is {PREFIX}{seen[value].upper()}; each topic needs its own name",
-                    )
-                seen[value] = name
+        for name, topic in self.topics.items():
+            if topic in seen:
+                raise misconfigured(
+                    name, f"is {topic!r}, as is {PREFIX}{seen[topic].upper()}; each topic needs its own name"
+                )
+            seen[topic] = name
+
+    @property
+    def topics(self) -> Mapping[str, str]:
+        """Every topic that a setting names, by that setting's field."""
+        named = {name: getattr(self, name) for name in type(self).model_fields if name.startswith("topic_")}
+        return {name: topic for name, topic in named.items() if isinstance(topic, str)}
 
     @property
     def kafka(self) -> str:
