@@ -29,6 +29,16 @@ class Position(NamedTuple):
         """The sortable form: for positions a and b, `a < b` exactly where `str(a) < str(b)`."""
         return _FORM % self
 
+    def before(self) -> Position:
+        """The one right before this: there is none between the two. Of the very first one, itself."""
+        parts = list(self)
+        for part in reversed(range(len(parts))):
+            if parts[part]:
+                parts[part] -= 1
+                return Position(*parts)
+            parts[part] = 10 ** WIDTHS[part] - 1
+        return self
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """The position that `text`, as made by `str`, stands for. Raises ValueError for anything else."""

@@ -34,12 +34,13 @@ from streams.reconcile import clean
 from streams.worker.clock import Clock
 from streams.worker.generations import FOLLOWED_S, Opened, opened
 from streams.worker.parts import Index, Store, utc_now
-from streams.worker.verdict import Verdict
+from streams.worker.verdict import Verdict, not_switched, refusals
 
 SAMPLE = 200
 """Questions that are made where none are given."""
 KEPT_AFTER_SWITCH = timedelta(minutes=1)
 """A question that was begun before a switch may still be at the generation before."""
+HIDDEN = "nothing of them is found, as what was there may be what nobody may read any more, until they change"
 
 Replay = Callable[[Indexer], Awaitable[None]]
 """Applies what the topics say to an indexer."""
@@ -144,22 +145,32 @@ class Reindex:
                 await self._recall(new, questions, 1.0) if automatic else None,
             )
 
-    async def switch(self, sources: Sequence[str] = ()) -> Generations:
+    def refused(self, copied: Copied) -> None:
+        """Names the documents that the target refuses, as many as are named."""
+        for key, code in copied.named:
+            self._told.step("refused", document_key=str(key), code=code)
+
+    async def switch(self, sources: Sequence[str] = (), *, force: bool = False) -> Generations:
         """Makes the generation that was built the live one, in one step, and keeps the other.
 
-        It knows then when these sources were compared. Afterwards what a worker was in the middle of, or was
-        killed in, is brought along.
+        It knows then when these sources were compared. Right before, it is looked whether it refuses what
+        came since it was filled: `Rejected` (`not_switched`), without `force`. Afterwards what a worker was
+        in the middle of, or was killed in, is brought along.
         """
         before = await self.record()
         if before.building is not None:
             await self._carry_notes(before.live, before.building, sources)
+            copied = await self._look("look before", before.live, before.building)
+            if not force and (reason := refusals(copied)):
+                self.refused(copied)
+                raise not_switched(reason)
         now = utc_now()
         record = await self._become(lambda record: steps.switched(record, now))
         await self._carry_notes(before.live, record.live, sources)
-        async with AsyncExitStack() as stack:
-            source = await self._store(before.live, stack)
-            target = await self._opened(record.live, stack)
-            await self._walk("last look", source, target, await _count(source))
+        copied = await self._look("last look", before.live, record.live)
+        if copied.refused:
+            self.refused(copied)
+            self._told.step("hidden", documents=copied.refused.total(), hint=HIDDEN)
         return record
 
     async def drop(self) -> Generation:
@@ -193,9 +204,16 @@ class Reindex:
         async with AsyncExitStack() as stack:
             await clean.carry(await self._store(live, stack), await self._store(new, stack), sources)
 
+    async def _look(self, step: str, source: Generation, target: Generation) -> Copied:
+        """A walk by itself."""
+        async with AsyncExitStack() as stack:
+            store = await self._store(source, stack)
+            return await self._walk(step, store, await self._opened(target, stack), await _count(store))
+
     async def _walk(self, step: str, source: Store, target: Opened, total: int) -> Copied:
         self._told.counted(step, total)
-        carry = Carry(CoalescedDocuments(source), CoalescedDocuments(target.store), self._indexer(target))
+        documents = CoalescedDocuments(target.store)
+        carry = Carry(CoalescedDocuments(source), documents, self._indexer(target), now=utc_now)
         copied = await Copying(source, carry, monotonic=time.monotonic, progress=self._told.copied)()
         self._told.step(
             step, documents=copied.looked_at, brought=copied.brought, refused=dict(copied.refused)

@@ -129,7 +129,7 @@ def _observer(metrics: Metrics) -> Observer:
             case "generation_changes":
                 log.info("the index's generations changed", **event.labels)
             case "generation_refusals":
-                log.warning("the generation that is built refused a document", **event.labels)
+                log.warning("the other generation refused a document, and hides it", **event.labels)
 
     return observe
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from streams.errors import Rejected
 from streams.indexing.generations.copying import Copied
 
 TOLERANCE = 0.05
@@ -52,3 +53,12 @@ def objection(verdict: Verdict, copied: Copied, *, min_recall: float | None) -> 
         if live is not None and new is not None and new < live - allowed:
             return f"its {what} is {new:.3f}, that of the live one is {live:.3f}"
     return None
+
+
+def not_switched(reason: str) -> Rejected:
+    """Why the generation that was built is not the live one."""
+    return Rejected(
+        f"not switched: {reason}. What was built is kept and goes on getting every change:"
+        " run this again with --force, or give it up with --abandon",
+        code="not_switched",
+    )

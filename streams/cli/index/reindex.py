@@ -15,7 +15,7 @@ from streams.cli.index.steps import Steps
 from streams.cli.output import Json, Output
 from streams.cli.quality.questions import read_questions
 from streams.client.here import here
-from streams.errors import Rejected, StreamsError
+from streams.errors import StreamsError
 from streams.evaluation.expected import Expected
 from streams.indexing.generations.copying import Copied
 from streams.indexing.generations.steps import shown
@@ -29,7 +29,7 @@ from streams.worker.generations import chunking_named, described, right
 from streams.worker.parts import answering_of, ollama_config, open_index
 from streams.worker.reindex import Reindex
 from streams.worker.replaying import replay_of
-from streams.worker.verdict import objection, refusals
+from streams.worker.verdict import not_switched, objection, refusals
 
 LEFT = (
     "it stays, and each change is embedded for it, too: run this again to go on, or give it up with --abandon"
@@ -78,7 +78,7 @@ def reindex(
         float | None,
         typer.Option(min=0, max=1, help="Switch if recall@5 is at least this, else if no worse."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Switch whatever the comparison says.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Switch whatever speaks against it.")] = False,
     rollback: Annotated[
         bool, typer.Option("--rollback", help="Back to the generation before, brought up to date first.")
     ] = False,
@@ -153,8 +153,8 @@ async def _build(work: Reindex, settings: Settings, options: Options, steps: Ste
         verdict = await work.judge(options.questions)
     steps.judged(verdict)
     if not options.force:
-        _unobjected(objection(verdict, copied, min_recall=options.min_recall), copied, steps)
-    _switched(await work.switch(_sources(settings)), settings, steps)
+        _unobjected(objection(verdict, copied, min_recall=options.min_recall), copied, work)
+    _switched(await work.switch(_sources(settings), force=options.force), settings, steps)
 
 
 async def _back(work: Reindex, settings: Settings, options: Options, steps: Steps) -> None:
@@ -163,8 +163,8 @@ async def _back(work: Reindex, settings: Settings, options: Options, steps: Step
     async with _begun(steps, record.building or record.live):
         copied = await work.fill()
     if not options.force:
-        _unobjected(refusals(copied), copied, steps)
-    _switched(await work.switch(_sources(settings)), settings, steps)
+        _unobjected(refusals(copied), copied, work)
+    _switched(await work.switch(_sources(settings), force=options.force), settings, steps)
 
 
 @asynccontextmanager
@@ -177,17 +177,11 @@ async def _begun(steps: Steps, generation: Generation) -> AsyncIterator[None]:
         raise
 
 
-def _unobjected(reason: str | None, copied: Copied, steps: Steps) -> None:
+def _unobjected(reason: str | None, copied: Copied, work: Reindex) -> None:
     """Raises `Rejected` where something speaks against a switch."""
-    if reason is None:
-        return
-    for key, code in copied.named:
-        steps.step("refused", document_key=str(key), code=code)
-    raise Rejected(
-        f"not switched: {reason}. What was built is kept and goes on getting every change:"
-        " run this again with --force, or give it up with --abandon",
-        code="not_switched",
-    )
+    if reason is not None:
+        work.refused(copied)
+        raise not_switched(reason)
 
 
 def _sources(settings: Settings) -> Sequence[str]:

@@ -3,28 +3,37 @@
 What is carried is the document's current head, with its text put together again from its passages, and it
 goes through the other generation's own indexer, at the position that it has. So whoever carries a document
 twice, or carries an older state of it after a newer one, changes nothing.
+
+What the other generation refuses is hidden there: an older state of it may be one that somebody may not
+read any more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 from uuid import UUID
 
 from streams.errors import Rejected
 from streams.indexing.applied import Applies
+from streams.indexing.generations.hiding import hidden
 from streams.indexing.generations.rebuild import rebuilt
+from streams.messages.floors import is_floor
 from streams.messages.held import Head
-from streams.ports import Documents
+from streams.ports import Documents, Now
 
 Brought = Literal["there", "brought"]
+
+UTC_NOW: Now = partial(datetime.now, UTC)
 
 
 class Carry:
     """Carries documents from `source` to `target`, which `indexer` writes."""
 
-    def __init__(self, source: Documents, target: Documents, indexer: Applies) -> None:
-        self._source, self._target, self._indexer = source, target, indexer
+    def __init__(self, source: Documents, target: Documents, indexer: Applies, *, now: Now = UTC_NOW) -> None:
+        self._source, self._target, self._indexer, self._now = source, target, indexer, now
 
     async def behind(self, keys: Sequence[UUID]) -> Sequence[UUID]:
         """Those documents that the target does not hold as the source does, nor any later state of them."""
@@ -36,7 +45,7 @@ class Carry:
         """Brings one document to where the source has it, or finds it there or beyond.
 
         Raises as the target's indexer does, and `Rejected` (`passages_missing`) where the source lacks
-        passages that the document's head lists.
+        passages that the document's head lists. What is `Rejected` is hidden in the target.
         """
         last: Head | None = None
         while True:
@@ -44,17 +53,36 @@ class Carry:
             there = (await self._target.current_heads([key])).get(key)
             if head is None or not _behind(head, there):
                 return "there"
-            texts = await self._texts(head)
-            if all(entry.id in texts for entry in head.passages):
-                applied = await self._indexer.apply(rebuilt(head, texts))
-                return "there" if applied.reason == "stale" else "brought"
-            if last is not None and last.position == head.position:
-                raise Rejected(
-                    f"the index lacks passages of the document {key}: `rag-streams reconcile --repair`",
-                    code="passages_missing",
-                )
+            try:
+                brought = await self._bring(head, again=last is not None and last.position == head.position)
+            except Rejected:
+                await self._hide(head, there)
+                raise
+            if brought is not None:
+                return brought
             # A later head came, and the vacuum after it: read again.
             last = head
+
+    async def _bring(self, head: Head, *, again: bool) -> Brought | None:
+        """None where passages are not there, which may be as the head isn't current any more."""
+        texts = await self._texts(head)
+        if all(entry.id in texts for entry in head.passages):
+            applied = await self._indexer.apply(rebuilt(head, texts))
+            return "there" if applied.reason == "stale" else "brought"
+        if again:
+            raise Rejected(
+                f"the index lacks passages of the document {head.document_key}:"
+                " `rag-streams reconcile --repair`",
+                code="passages_missing",
+            )
+        return None
+
+    async def _hide(self, head: Head, there: Head | None) -> None:
+        """Takes away what is older than the head. A later state, that came meanwhile, is above it."""
+        hiding = hidden(head, self._now())
+        is_hidden = there is not None and there.deleted and there.position == hiding.position
+        if not is_hidden and not is_floor(head):
+            await self._target.write_heads([hiding])
 
     async def _texts(self, head: Head) -> Mapping[UUID, str]:
         if head.tenant is None or not head.passages:

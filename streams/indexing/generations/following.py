@@ -50,8 +50,8 @@ class FollowingIndexer:
     """An indexer of all generations that a change must go to.
 
     `follow` gives the record, `write` a generation. What another generation than the live one refuses
-    (`Rejected`) is observed, and found again by who builds it: the change is applied all the same. Where it
-    can't be written now, this raises `Retryable`, and the change is not done until it is.
+    (`Rejected`) is hidden there, observed, and found again by who builds it: the change is applied all the
+    same. Where it can't be written now, this raises `Retryable`, and the change is not done until it is.
     """
 
     def __init__(

@@ -224,6 +224,13 @@ class TestFollowingIndexer:
             ("generation_refusals", {"code": "bad_vector"})
         ]
 
+    async def test_what_the_new_one_refuses_is_not_shown_there_as_it_was(self):
+        await self.applied.apply(self.change("open to everyone"))
+        self.embedder.faults["text"] = [Rejected("no direction", code="bad_vector")]
+        await self.applied.apply(replace(self.change(), time=2))
+        old, new = (store.current(self.change().key) for store in self.stores.values())
+        assert (old.deleted, new.deleted, new.passages) == (False, True, ())
+
     async def test_a_new_one_that_somebody_must_mend_is_waited_for_and_stops_no_worker(self):
         self.unopened = Misconfigured("no such model", setting="STREAMS_EMBED_MODEL")
         with pytest.raises(Retryable, match=r"no such model.*--abandon"):

@@ -103,6 +103,39 @@ async def test_the_way_back_brings_what_has_changed_since(world):
     assert (passages["d1"], passages["d2"], "new" in passages) == (1, 0, True)
 
 
+async def damaged(world):
+    """A change that comes between fill and switch, of which the generation that is built can hold nothing."""
+    record = await world.index.generations()
+    await world.apply(change("d1", "Changed since.", 2))
+    store = await world.index.open(record.live)
+    key = change("d1", "").key
+    head = (await store.current_heads([key]))[key]
+    await store.delete_passages(head.tenant, [entry.id for entry in head.passages])
+    await store.close()
+
+
+async def test_what_it_refuses_of_what_came_since_it_was_filled_speaks_against_the_switch(world):
+    work, copied = await build(world)
+    assert not copied.refused
+    await damaged(world)
+    with pytest.raises(Rejected, match=r"1 passages_missing.*--force") as raised:
+        await work.switch()
+    assert raised.value.code == "not_switched"
+    assert (await world.index.generations()).live.name == "g1"
+    assert ("refused", {"document_key": str(change("d1", "").key), "code": "passages_missing"}) in (
+        world.told.steps
+    )
+
+
+async def test_a_switch_that_is_forced_shows_nothing_of_what_was_refused_and_says_so(world):
+    work, _ = await build(world)
+    await damaged(world)
+    assert (await work.switch(force=True)).live.name == "g2"
+    assert (await world.passages())["d1"] == 0
+    hidden = [facts["documents"] for name, facts in world.told.steps if name == "hidden"]
+    assert hidden == [1]
+
+
 async def test_what_is_dropped_or_given_up_leaves_no_file_and_no_name_to_be_used_again(world):
     work, _ = await build(world)
     assert (await work.abandon()).name == "g2"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -104,6 +105,74 @@ async def test_what_is_refused_is_counted_named_and_holds_up_nothing():
     assert texts(target) == {"fine": 1}
 
 
+class Refusing(HashEmbedder):
+    """Has no vector for what is odd."""
+
+    async def embed_documents(self, texts):
+        if any("odd" in text for text in texts):
+            raise Rejected("no direction", code="bad_vector")
+        return await super().embed_documents(texts)
+
+
+def shown(store, name="d"):
+    """The text and the readers of a document; None where nothing of it is shown."""
+    head = store.current(change(name, "").key)
+    if head is None or head.deleted:
+        return None
+    return [store.held[head.tenant, entry.id].text for entry in head.passages], head.readers
+
+
+def revoked(offset, text="odd"):
+    document = Document(tenant="t", id="d", text=text, readers=("group:hr",))
+    return replace(change("d", text, offset), document=document)
+
+
+async def test_of_a_document_that_is_refused_no_older_state_is_shown_and_it_is_refused_again():
+    source, target = await filled(change("d", "salaries")), MemoryStore()
+    await copy(source, target)
+    await indexer(source).apply(revoked(2))
+    for _ in range(2):
+        assert (await copy(source, target, Refusing())).refused == {"bad_vector": 1}
+        assert shown(target) is None
+    assert (await indexer(target).apply(change("d", "salaries"))).reason == "stale"
+    assert shown(target) is None
+
+
+async def test_once_it_is_taken_it_is_shown_as_it_is_by_then():
+    source, target = await filled(change("d", "salaries")), MemoryStore()
+    await copy(source, target)
+    await indexer(source).apply(revoked(2))
+    await copy(source, target, Refusing())
+    assert (await copy(source, target)).brought == 1
+    assert shown(target) == (["odd"], ("group:hr",))
+
+
+@pytest.mark.parametrize("again", [revoked(2), revoked(3, "fine")], ids=["itself", "a later one"])
+async def test_a_change_that_comes_to_it_afterwards_is_the_later_one(again):
+    source, target = await filled(change("d", "salaries")), MemoryStore()
+    await copy(source, target)
+    await indexer(source).apply(revoked(2))
+    await copy(source, target, Refusing())
+    assert (await indexer(target).apply(again)).outcome == "indexed"
+    assert shown(target)[1] == ("group:hr",)
+
+
+@pytest.mark.parametrize("offset", [2, 5])
+async def test_so_it_is_without_times_and_where_nothing_is_between_the_two(offset):
+    def untimed(at, said):
+        return replace(said, at=Offset(topic="docs", partition=0, offset=at), timestamp=7, time=None)
+
+    first, then = untimed(1, change("d", "salaries")), untimed(offset, revoked(offset))
+    source, target = await filled(first), MemoryStore()
+    await copy(source, target)
+    await indexer(source).apply(then)
+    await copy(source, target, Refusing())
+    assert shown(target) is None
+    assert (await indexer(target).apply(first)).reason == "stale"
+    assert (await indexer(target).apply(replace(then, timestamp=6))).outcome == "indexed"
+    assert shown(target)[1] == ("group:hr",)
+
+
 async def test_what_is_down_is_waited_for_and_said_and_patience_has_an_end():
     source, waits = await filled(change("d", "text")), []
     down = Embedder({"text": [Retryable("down")] * 3})
@@ -119,8 +188,9 @@ async def test_what_is_down_is_waited_for_and_said_and_patience_has_an_end():
 async def test_a_document_that_lost_a_passage_is_refused_by_name_of_what_mends_it():
     source = await filled(change("d", "one\n\ntwo"))
     del source.held[next(iter(source.held))]
-    copied = await copy(source, MemoryStore())
+    copied = await copy(source, target := await filled(change("d", "older", 0)))
     assert copied.refused == {"passages_missing": 1}
+    assert shown(target) is None
 
 
 async def test_of_a_document_that_is_changed_while_it_is_copied_the_later_state_stays():

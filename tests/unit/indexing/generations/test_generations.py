@@ -6,12 +6,14 @@ the moment of the switch for all that is done by then, the new generation is wha
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from streams.errors import Rejected
 from streams.indexing.cutting.cut import HereCutter
 from streams.indexing.generations import steps
 from streams.indexing.generations.carry import Carry
@@ -56,11 +58,24 @@ class Record:
         self.now = become(self.now)
 
 
+class Refusing(HashEmbedder):
+    """Has no vector for one text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.text = text
+
+    async def embed_documents(self, texts):
+        if self.text in texts:
+            raise Rejected("no direction", code="bad_vector")
+        return await super().embed_documents(texts)
+
+
 class World:
     """Two generations, their record, and whoever is at work."""
 
-    def __init__(self, log, *, followed_s=FOLLOWED_S, carries=True):
-        self.log, self.clock, self.record = log, Clock(), Record()
+    def __init__(self, log, *, followed_s=FOLLOWED_S, carries=True, refused=None):
+        self.log, self.clock, self.record, self.refused = log, Clock(), Record(), refused
         self.stores = {"g1": MemoryStore(), "g2": MemoryStore()}
         self.followed_s, self.carries = followed_s, carries
         self.done, self.lost = [], None
@@ -68,9 +83,10 @@ class World:
     def stepped(self, name):
         return SteppedStore(self.stores[name], self.clock)
 
-    def indexer(self, store):
+    def indexer(self, store, name="g1"):
+        embedder = Refusing(self.refused) if self.refused and name == "g2" else HashEmbedder()
         return Indexer(
-            store, HashEmbedder(), cutter=HereCutter(as_it_is, paragraphs), chunking=CHUNKING,
+            store, embedder, cutter=HereCutter(as_it_is, paragraphs), chunking=CHUNKING,
             now=self.clock.now, monotonic=self.clock.monotonic, sleep=store.sleep,
         )  # fmt: skip
 
@@ -83,7 +99,7 @@ class World:
 
         async def write(generation):
             store = self.stepped(generation.name)
-            return Writing(generation, store, self.indexer(store))
+            return Writing(generation, store, self.indexer(store, generation.name))
 
         async def follow():
             followed = await following()
@@ -93,6 +109,7 @@ class World:
             await following()
             applied = await FollowingIndexer(follow, write).apply(change)
             self.done.append((change.key, applied.position))
+            return applied
 
         return Process(work())
 
@@ -124,6 +141,14 @@ class World:
     def holds(self, name, key, position):
         head = self.stores[name].current(key)
         return head is not None and head.position >= position
+
+    def older(self, name, than):
+        """Documents of which one generation shows an older state than the other has."""
+        return [
+            key
+            for key, head in ((key, self.stores[name].current(key)) for key in self.stores[name].all_heads)
+            if not head.deleted and not self.holds(name, key, self.stores[than].current(key).position)
+        ]
 
     def state(self, name, key):
         return Run(store=self.stores[name]).held(key)
@@ -204,6 +229,24 @@ def test_when_all_is_applied_the_new_generation_is_a_plain_replay(build):
     for key in {change.key for change in log}:
         last = [change for change in log if change.key == key][-1]
         assert world.state("g2", key).document == last.document
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(changes(["k", "l"]), st.data())
+def test_of_what_the_new_generation_refuses_it_shows_nothing_older_than_the_live_one(log, data):
+    world = World(log, refused="a")
+    world.record.now = replace(Generations(OLD), building=replace(NEW, name="g2"), made=2)
+    for change in log:
+        world.finish(world.apply(change))
+        assert not world.older("g2", "g1")
+    for change in data.draw(st.lists(st.sampled_from(log), max_size=5), "come again"):
+        live = world.apply(change)
+        world.finish(live)
+        if live.result.reason == "stale":
+            alone = Process(world.indexer(world.stepped("g2"), "g2").apply(change))
+            with suppress(Rejected):
+                world.finish(alone)
+        assert not world.older("g2", "g1")
 
 
 def change(offset, text="a\n\nb"):
