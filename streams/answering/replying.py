@@ -66,7 +66,8 @@ class Replying:
                     if chunk.done:
                         check_read(chunk, self._settings.writing)
                     whole = regular(chunk, markers, output.seen, job.prompt.passages)
-                    yield replace(whole, text=output.feed(whole.text, done=whole.done))
+                    text = output.feed(whole.text, spaced=markers.spaced, done=whole.done)
+                    yield replace(whole, text=text)
         except Unfinished as failure:
             begun = job.deadline.has("first_token")
             waited_s = None if begun else self._monotonic() - began

@@ -58,6 +58,11 @@ class Markers:
         there = (found for text in self._texts for found in ROUND.finditer(unmarked(text)))
         return frozenset(int(n) for found in there for n in NUMBER.findall(found[1]))
 
+    @property
+    def spaced(self) -> bool:
+        """Whether white space follows what was given: held back, as a marker left out takes it too."""
+        return bool(self._spaces)
+
     def feed(self, text: str) -> str:
         """What is certain of the text up to here and was not given before; may be empty."""
         pending = self._closed or self._ticks or self._code or self._begun or self._dropped

@@ -61,12 +61,15 @@ class OutputFilter:
         self._read = 0
         self._said = ""
 
-    def feed(self, text: str, *, done: bool = False) -> str:
+    def feed(self, text: str, *, spaced: bool = False, done: bool = False) -> str:
         """What may be let out now, of what was held back and `text`; all of it at the end.
 
-        Raises `Unfinished` (`guarded`), with what was found as its message, for what is not to be said.
+        `spaced`: white space follows that is to be fed later, so that the last word is whole. Raises
+        `Unfinished` (`guarded`), with what was found as its message, for what is not to be said.
         """
         self._unfinished(text)
+        if spaced:
+            self._word = None
         self.seen += text
         self._checked += text
         end = len(self.seen) if done else self._certain()
@@ -157,8 +160,8 @@ class Unfiltered:
     def __init__(self) -> None:
         self.seen = ""
 
-    def feed(self, text: str, *, done: bool = False) -> str:
+    def feed(self, text: str, *, spaced: bool = False, done: bool = False) -> str:
         """All of it."""
-        del done
+        del spaced, done
         self.seen += text
         return text

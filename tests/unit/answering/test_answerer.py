@@ -112,13 +112,14 @@ def test_the_model_is_asked_while_the_first_event_is_on_its_way():
     assert run(with_a_slow_topic()) == (pytest.approx(0.2), pytest.approx(200))
 
 
-def test_the_first_piece_waits_for_no_more_text_than_makes_it_certain():
-    words = tuple(f"word{n} " for n in range(40))
+@pytest.mark.parametrize(("word", "later_s"), [("word{} ", 0), (" word{}", 0.01)])
+def test_the_first_piece_waits_for_no_more_text_than_makes_it_certain(word, later_s):
+    words = tuple(word.format(n) for n in range(40))
     world = World(models={"big": Script(words, pause_s=0.01)}, coalesce_ms=500)
     events, _ = world.ask()
     first = next(at for at, event in zip(world.times, events, strict=True) if event["type"] == "answer.delta")
-    # A word may go on as long as nothing follows it: the second one makes the first certain.
-    assert first <= 0.2 + 0.03
+    # A word may go on as long as no white space follows it.
+    assert first == pytest.approx(0.2 + later_s)
     assert sum(event["type"] == "answer.delta" for event in events) <= 4
 
 

@@ -1,6 +1,7 @@
 """What the guard does to answers: suspects, leaks, and what the terminal event says of them."""
 
 import json
+import re
 from collections import deque
 from contextlib import aclosing, suppress
 
@@ -339,19 +340,31 @@ PIECES = st.lists(
 def test_what_is_let_out_does_not_depend_on_how_the_text_is_cut(pieces, size):
     text = "".join(pieces)
 
-    def out(cut):
+    def out(cut, *, holds=False):
         output, let = OutputFilter(Known(["https://kb.example.org/kb/1"]), "c0ffee00c0ffee00"), ""
+        held = ""
         try:
             for piece in cut:
-                let += output.feed(piece)
-            return let + output.feed("", done=True), None
+                told = (held + piece).rstrip() if holds else piece
+                held = (held + piece)[len(told) :]
+                let += output.feed(told, spaced=bool(held))
+            return let + output.feed(held, done=True), None
         except Unfinished as stopped:
             return None, str(stopped)
 
-    whole, cut = out([text]), out([text[at : at + size] for at in range(0, len(text), size)])
-    assert (whole[0] is None) == (cut[0] is None)
+    whole, pieces = out([text]), [text[at : at + size] for at in range(0, len(text), size)]
     assert whole[0] is None or whole[0].replace(INERT, ".") == text.replace(INERT, ".")
-    assert cut[0] == whole[0]
+    assert out(pieces)[0] == out(pieces, holds=True)[0] == whole[0]
+
+
+@pytest.mark.parametrize(
+    "address", ["evil [9].example.com/x", "https [9]://evil.example.com", "evil [9].com"]
+)
+def test_an_address_that_a_marker_stood_in_which_is_left_out_is_none_the_less(address):
+    pieces = Script(tuple(re.findall(r"\S+|\s+", f"Go to {address} at once [1]. ")))
+    events, end = Answers(GOOD, says=pieces).ask()
+    assert end["guard"]["stopped"] == ["address"]
+    assert not any("com" in event.get("text", "") for event in events)
 
 
 IN_ONE = [
