@@ -7,43 +7,38 @@ with Postgres(Path("/tmp/db")) as db, Connect(Path("/tmp/connect"), kafka.bootst
 from __future__ import annotations
 
 import json
-import shutil
 import signal
-import subprocess
-import tempfile
 import time
 import urllib.request
-import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from ops.cdc.register import ask, await_running, register
+from ops.servers.database import Database
 from ops.servers.launch import java, servers_folder
-from ops.servers.process import HOST, Server, ServerFailed, answers, free_ports, listens
-from ops.servers.unprivileged import handed_over, unprivileged
+from ops.servers.process import HOST, Server, answers, free_ports
 
 
-class Postgres(Server):
-    """A cluster with logical decoding on; its superuser is `postgres`, and it asks for no password.
+class Postgres(Database):
+    """A cluster with logical decoding on; its superuser is `postgres`.
 
-    PostgreSQL refuses to run as root: where root starts it, it runs as the user `postgres`, else `nobody`,
-    with its data in a folder that they can reach. `freeze` and `kill` are for its first process alone.
-    `parameters` overrides or adds to postgresql.conf.
+    `freeze` and `kill` are for its first process alone. `parameters` overrides or adds to postgresql.conf.
     """
 
     name = "postgres"
+    account = "postgres"
+    says_ready = "ready to accept connections"
     ends_by = signal.SIGINT  # a fast shutdown: it waits for no client
 
     def __init__(self, folder: Path, parameters: Mapping[str, str] | None = None) -> None:
-        self.port = free_ports()
         # Not through the link: it lies where nobody but its owner may look.
         self.programs = (servers_folder() / "postgres" / "bin").resolve()
-        self.user = unprivileged("postgres")
-        home = Path(tempfile.mkdtemp(prefix="postgres-")) if self.user else folder
-        if home != folder:
-            weakref.finalize(self, shutil.rmtree, home, ignore_errors=True)
-        self._data = home / "data"
+        self._parameters = dict(parameters or {})
+        super().__init__(folder)
+
+    def serving(self) -> list[str]:
+        """As said above."""
         set_ = {
             "listen_addresses": HOST,
             "port": str(self.port),
@@ -51,33 +46,20 @@ class Postgres(Server):
             "wal_level": "logical",
             "max_wal_senders": "10",
             "max_replication_slots": "10",
-        } | dict(parameters or {})
+        } | self._parameters
         options = [part for name, value in set_.items() for part in ("-c", f"{name}={value}")]
-        super().__init__([str(self.programs / "postgres"), "-D", str(self._data), *options], home, {})
+        return [str(self.programs / "postgres"), "-D", str(self.data), *options]
+
+    def making(self) -> list[str]:
+        """As said above."""
+        return [
+            str(self.programs / "initdb"), "-D", str(self.data), "-U", "postgres", "--auth=trust",
+            "-E", "UTF8", "--locale=C", "--no-sync",
+        ]  # fmt: skip
 
     def dsn(self, database: str = "postgres") -> str:
         """How psycopg connects."""
         return f"host={HOST} port={self.port} user=postgres dbname={database}"
-
-    def start(self) -> Self:
-        """As any server; the first time, the cluster is made."""
-        if not self._data.exists():
-            self._make()
-        return super().start()
-
-    def _make(self) -> None:
-        made = subprocess.run(  # noqa: S603 - the command is ours
-            [self.programs / "initdb", "-D", self._data, "-U", "postgres", "--auth=trust", "-E", "UTF8",
-             "--locale=C", "--no-sync"],
-            cwd=self.folder, capture_output=True, text=True, check=False,
-            **handed_over(self.folder, self.user),
-        )  # fmt: skip
-        if made.returncode:
-            raise ServerFailed(f"initdb failed\n{made.stdout}{made.stderr}")
-
-    def ready(self) -> bool:
-        """It says so, and listens."""
-        return "ready to accept connections" in self.printed() and listens(self.port)
 
 
 class Connect(Server):

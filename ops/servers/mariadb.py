@@ -6,54 +6,52 @@ with MariaDb(Path("/tmp/db")) as db:
 
 from __future__ import annotations
 
-import shutil
-import signal
 import subprocess
-import tempfile
-import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
 
+from ops.servers.database import Database
 from ops.servers.launch import servers_folder
-from ops.servers.process import HOST, Server, ServerFailed, free_ports, listens
-from ops.servers.unprivileged import handed_over, unprivileged
+from ops.servers.process import HOST, ServerFailed
 
 ADMIN = "root"
 """The database's superuser; it asks for no password."""
 
 
-class MariaDb(Server):
-    """A server of its own data, which is not the system's service.
-
-    MariaDB refuses to run as root: where root starts it, it runs as the user `mysql`, else `nobody`, with
-    its data in a folder that they can reach. `variables` overrides or adds to its system variables.
-    """
+class MariaDb(Database):
+    """`variables` overrides or adds to its system variables."""
 
     name = "mariadb"
-    ends_by = signal.SIGTERM
+    account = "mysql"
+    says_ready = "ready for connections"
 
     def __init__(self, folder: Path, variables: Mapping[str, str] | None = None) -> None:
-        self.port = free_ports()
         programs = servers_folder() / "mariadb" / "bin"
         # Not through the links: they lie where nobody but their owner may look.
         self.programs = {path.name: path.resolve() for path in programs.iterdir()}
-        self.user = unprivileged("mysql")
-        home = Path(tempfile.mkdtemp(prefix="mariadb-")) if self.user else folder
-        if home != folder:
-            weakref.finalize(self, shutil.rmtree, home, ignore_errors=True)
-        self._data = home / "data"
-        set_ = self._defaults() | dict(variables or {})
+        self._variables = dict(variables or {})
+        super().__init__(folder)
+
+    def serving(self) -> list[str]:
+        """As said above."""
+        set_ = self._defaults() | self._variables
         options = [f"--{name.replace('_', '-')}={value}" for name, value in set_.items()]
-        super().__init__([str(self.programs["mariadbd"]), "--no-defaults", *options], home, {})
+        return [str(self.programs["mariadbd"]), "--no-defaults", *options]
+
+    def making(self) -> list[str]:
+        """As said above."""
+        return [
+            str(self.programs["mariadb-install-db"]), "--no-defaults", f"--datadir={self.data}",
+            "--auth-root-authentication-method=normal", "--skip-test-db",
+        ]  # fmt: skip
 
     def _defaults(self) -> dict[str, str]:
         return {
-            "datadir": str(self._data),
+            "datadir": str(self.data),
             "bind_address": HOST,
             "port": str(self.port),
             "socket": "",
-            "pid_file": str(self._data / "server.pid"),
+            "pid_file": str(self.data / "server.pid"),
             "skip_name_resolve": "1",
             "server_id": "1",
             "log_bin": "binlog",
@@ -62,22 +60,6 @@ class MariaDb(Server):
             "character_set_server": "utf8mb4",
             "innodb_buffer_pool_size": "32M",
         }
-
-    def start(self) -> Self:
-        """As any server; the first time, its system tables are made."""
-        if not self._data.exists():
-            self._make()
-        return super().start()
-
-    def _make(self) -> None:
-        made = subprocess.run(  # noqa: S603 - the command is ours
-            [self.programs["mariadb-install-db"], "--no-defaults", f"--datadir={self._data}",
-             "--auth-root-authentication-method=normal", "--skip-test-db"],
-            cwd=self.folder, capture_output=True, text=True, check=False,
-            **handed_over(self.folder, self.user),
-        )  # fmt: skip
-        if made.returncode:
-            raise ServerFailed(f"mariadb-install-db failed\n{made.stdout}{made.stderr}")
 
     def sql(self, *statements: str, database: str = "") -> list[str]:
         """What statements give, run one after another in one connection: a line for each row.
@@ -103,7 +85,3 @@ class MariaDb(Server):
         where = [f"--host={HOST}", f"--port={self.port}", f"--user={ADMIN}", f"--database={database}"]
         plain = ["--batch", "--raw", "--skip-column-names", "--unbuffered"]
         return [program, "--no-defaults", *where, "--default-character-set=utf8mb4", *plain]
-
-    def ready(self) -> bool:
-        """It says so, and listens."""
-        return "ready for connections" in self.printed() and listens(self.port)
