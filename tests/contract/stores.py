@@ -10,6 +10,7 @@ import asyncio
 import json
 import math
 import uuid
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -34,6 +35,20 @@ async def collect(items):
 
 async def found(store, *args, **given):
     return [hit.text for hit in await store.hybrid(query(*args, **given))]
+
+
+@asynccontextmanager
+async def opening(open_one):
+    """Opens one more each time that it is called, as `open_one` does; all are closed in the end."""
+    opened = []
+
+    async def open_another(**changes):
+        opened.append(await open_one(**changes))
+        return opened[-1]
+
+    yield open_another
+    for one in opened:
+        await one.close()
 
 
 class HeadsContract:

@@ -11,7 +11,7 @@ from streams.errors import Misconfigured, Retryable
 from streams.ports import Generation, Generations
 from streams.stores.sqlite import open_sqlite, open_sqlite_index, schema
 from tests.contract.held import DIMENSION, head, ids, key, passage
-from tests.contract.stores import IndexContract, StoreContract, query
+from tests.contract.stores import IndexContract, StoreContract, opening, query
 
 
 @pytest.fixture
@@ -21,15 +21,8 @@ def path(tmp_path):
 
 @pytest.fixture
 async def open_store(path):
-    opened = []
-
-    async def open_one():
-        opened.append(await open_sqlite(path, dimension=DIMENSION))
-        return opened[-1]
-
-    yield open_one
-    for store in opened:
-        await store.close()
+    async with opening(lambda: open_sqlite(path, dimension=DIMENSION)) as open_one:
+        yield open_one
 
 
 @pytest.fixture
@@ -43,15 +36,8 @@ class TestSqlite(StoreContract):
 
 @pytest.fixture
 async def open_index(path):
-    opened = []
-
-    async def open_one():
-        opened.append(await open_sqlite_index(path))
-        return opened[-1]
-
-    yield open_one
-    for index in opened:
-        await index.close()
+    async with opening(lambda: open_sqlite_index(path)) as open_one:
+        yield open_one
 
 
 class TestSqliteIndex(IndexContract):

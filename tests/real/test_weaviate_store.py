@@ -27,7 +27,7 @@ from streams.stores.weaviate import (
 from streams.stores.weaviate import heads as reading
 from streams.worker.clock import Clock
 from tests.contract.held import DIMENSION, MINUTE, NOON, at, head, ids, key, passage
-from tests.contract.stores import IndexContract, StoreContract, collect, query
+from tests.contract.stores import IndexContract, StoreContract, collect, opening, query
 from tests.unit.indexing.shelf import Shelf, row, truncation
 
 
@@ -47,15 +47,8 @@ async def config(weaviate):
 
 @pytest.fixture
 async def open_store(config):
-    opened = []
-
-    async def open_one(**changes):
-        opened.append(await open_weaviate(replace(config, **changes)))
-        return opened[-1]
-
-    yield open_one
-    for store in opened:
-        await store.close()
+    async with opening(lambda **changes: open_weaviate(replace(config, **changes))) as open_one:
+        yield open_one
 
 
 @pytest.fixture
@@ -76,15 +69,8 @@ async def test_several_that_open_at_once_make_the_collections_once(open_store):
 
 @pytest.fixture
 async def open_index(config):
-    opened = []
-
-    async def open_one():
-        opened.append(await open_weaviate_index(config))
-        return opened[-1]
-
-    yield open_one
-    for index in opened:
-        await index.close()
+    async with opening(lambda: open_weaviate_index(config)) as open_one:
+        yield open_one
 
 
 class TestWeaviateIndex(IndexContract):
