@@ -216,7 +216,11 @@ class Reindex:
         carry = Carry(CoalescedDocuments(source), documents, self._indexer(target), now=utc_now)
         copied = await Copying(source, carry, monotonic=time.monotonic, progress=self._told.copied)()
         self._told.step(
-            step, documents=copied.looked_at, brought=copied.brought, refused=dict(copied.refused)
+            step,
+            documents=copied.looked_at,
+            brought=copied.brought,
+            replaced=copied.replaced,
+            refused=dict(copied.refused),
         )
         return copied
 

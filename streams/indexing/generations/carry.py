@@ -11,6 +11,7 @@ read any more.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Literal
@@ -19,12 +20,14 @@ from uuid import UUID
 from streams.errors import Rejected
 from streams.indexing.applied import Applies
 from streams.indexing.generations.hiding import hidden
+from streams.indexing.generations.lacking import lacking
 from streams.indexing.generations.rebuild import rebuilt
 from streams.messages.floors import is_floor
 from streams.messages.held import Head
 from streams.ports import Documents, Now
 
-Brought = Literal["there", "brought"]
+Brought = Literal["there", "brought", "replaced"]
+"""`replaced`: the target showed another state of it."""
 
 UTC_NOW: Now = partial(datetime.now, UTC)
 
@@ -39,7 +42,7 @@ class Carry:
         """Those documents that the target does not hold as the source does, nor any later state of them."""
         here = await self._source.current_heads(keys)
         there = await self._target.current_heads(keys)
-        return [key for key in keys if _behind(here.get(key), there.get(key))]
+        return [key for key in keys if lacking(here.get(key), there.get(key))]
 
     async def bring(self, key: UUID) -> Brought:
         """Brings one document to where the source has it, or finds it there or beyond.
@@ -51,7 +54,11 @@ class Carry:
         while True:
             head = (await self._source.current_heads([key])).get(key)
             there = (await self._target.current_heads([key])).get(key)
-            if head is None or not _behind(head, there):
+            lacks = lacking(head, there)
+            if head is None or lacks is None:
+                return "there"
+            if there is not None and lacks == "place":
+                await self._lift(there, head)
                 return "there"
             try:
                 brought = await self._bring(head, again=last is not None and last.position == head.position)
@@ -59,7 +66,7 @@ class Carry:
                 await self._hide(head, there)
                 raise
             if brought is not None:
-                return brought
+                return "replaced" if brought == "brought" and there and not there.deleted else brought
             # A later head came, and the vacuum after it: read again.
             last = head
 
@@ -77,11 +84,16 @@ class Carry:
             )
         return None
 
+    async def _lift(self, there: Head, head: Head) -> None:
+        """Puts a document where the head is: what is older than that must be stale here, too."""
+        await self._target.write_heads([replace(there, position=head.position, written=self._now())])
+
     async def _hide(self, head: Head, there: Head | None) -> None:
         """Takes away what is older than the head. A later state, that came meanwhile, is above it."""
         hiding = hidden(head, self._now())
         is_hidden = there is not None and there.deleted and there.position == hiding.position
-        if not is_hidden and not is_floor(head):
+        is_first = hiding.position == head.position
+        if not is_hidden and not is_first and not is_floor(head):
             await self._target.write_heads([hiding])
 
     async def _texts(self, head: Head) -> Mapping[UUID, str]:
@@ -89,7 +101,3 @@ class Carry:
             return {}
         ids = [entry.id for entry in head.passages]
         return {one.id: one.text for one in await self._source.passages(head.tenant, ids)}
-
-
-def _behind(here: Head | None, there: Head | None) -> bool:
-    return here is not None and (there is None or there.position < here.position)

@@ -26,10 +26,14 @@ NAMED = 20
 
 @dataclass(slots=True)
 class Copied:
-    """How far a copy is: documents looked at, those brought, those that the target refuses, by code."""
+    """How far a copy is: documents looked at, those brought, those that the target refuses, by code.
+
+    `replaced`: of those brought, the ones that the target showed in another state.
+    """
 
     looked_at: int = 0
     brought: int = 0
+    replaced: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     named: list[tuple[UUID, str]] = field(default_factory=list)
     waits_for: str | None = None
@@ -84,7 +88,8 @@ class Copying:
             if len(self._copied.named) < NAMED:
                 self._copied.named.append((key, error.code))
         else:
-            self._copied.brought += brought == "brought"
+            self._copied.brought += brought != "there"
+            self._copied.replaced += brought == "replaced"
         finally:
             free.release()
         self._looked_at(1)

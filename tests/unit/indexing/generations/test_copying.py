@@ -173,6 +173,14 @@ async def test_so_it_is_without_times_and_where_nothing_is_between_the_two(offse
     assert shown(target)[1] == ("group:hr",)
 
 
+async def test_the_first_record_of_a_topic_that_was_refused_is_brought_once_it_is_taken():
+    for time in (None, 7):
+        source, target = await filled(replace(revoked(0), time=time)), MemoryStore()
+        assert (await copy(source, target, Refusing())).refused == {"bad_vector": 1}
+        assert (await copy(source, target)).brought == 1
+    assert shown(target) == (["odd"], ("group:hr",))
+
+
 async def test_what_is_down_is_waited_for_and_said_and_patience_has_an_end():
     source, waits = await filled(change("d", "text")), []
     down = Embedder({"text": [Retryable("down")] * 3})
