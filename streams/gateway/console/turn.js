@@ -2,7 +2,8 @@
 
 import { AnswerReader, pieces, settled, spoken } from "./answer.js";
 import { clone, fillTerms, make, say, show } from "./dom.js";
-import { capital, count, failure, number, reason, route, took } from "./words.js";
+import { facts, notes, summary } from "./told.js";
+import { count, failure, reason } from "./words.js";
 
 export class Turn {
   /** `openPassage(citation, button, note)` and `again()` are what its buttons do. */
@@ -135,23 +136,7 @@ export class Turn {
 
   #notes(event) {
     this.root.classList.toggle("abstained", event.abstained);
-    if (event.abstained) this.#note("The index holds no evidence for this, so nothing was made up.", "calm");
-    if (event.route === "extract") this.#note("No model could answer in time. These are the best passages, quoted.", "calm");
-    this.#guarded(event.guard);
-    if (event.truncated) this.#note("The model had written as much as it may, so this may end in the middle.");
-    if (event.stale) this.#note("The index had not reached your change: this may be from before it.");
-    if (event.by_words) this.#note("The embedding model did not answer in time: this was found by words alone.");
-    if (event.outdated?.length) {
-      this.#note(`Changed or removed while the answer was made: ${event.outdated.map((n) => `source ${n}`).join(", ")}.`);
-    }
-  }
-
-  #guarded(guard) {
-    const { passages_flagged: flagged = [], passages_dropped: dropped = 0 } = guard ?? {};
-    if (flagged.length) {
-      this.#note(`Reads like instructions to the model, so be wary of it: ${flagged.map((n) => `source ${n}`).join(", ")}.`);
-    }
-    if (dropped) this.#note(`Left out, since it reads like instructions to the model: ${count(dropped, "passage")}.`);
+    for (const { text, calm } of notes(event)) this.#note(text, calm ? "calm" : "notice");
   }
 
   #sources({ citations, outdated }) {
@@ -178,19 +163,8 @@ export class Turn {
   }
 
   #facts(event) {
-    const { timings, usage } = event;
-    const first = timings.first_token === null ? [] : [`model’s first word after ${took(timings.first_token)}`];
-    const total = timings.total === null ? [] : [`${took(timings.total)} in all`];
-    this.part("summary").textContent = [event.model ?? capital(route(event.route)), ...first, ...total].join(" · ");
-    fillTerms(this.part("details"), [
-      ["Written by", event.model && `${event.model}, ${route(event.route)}`],
-      ["Because", event.reason && capital(reason(event.reason))],
-      ["Supported", event.grounded !== null && `${Math.round(event.grounded * 100)} % of its sentences, by what they cite`],
-      ["Made from", event.watermark.map((at) => `${at.topic}-${at.partition} up to ${number(at.offset)}`).join("\n")],
-      ["Time", steps(timings)],
-      ["Tokens", usage.completion_tokens ? `${number(usage.prompt_tokens)} read, ${number(usage.completion_tokens)} written` : null],
-      ["Question", `${event.question}, attempt ${event.attempt}`],
-    ]);
+    this.part("summary").textContent = summary(event);
+    fillTerms(this.part("details"), facts(event));
     this.part("facts").hidden = false;
   }
 
@@ -212,13 +186,4 @@ export class Turn {
     this.#over();
     this.#note("Stopped: the rest of the answer is not shown.", "calm");
   }
-}
-
-const STEPS = [
-  ["queued", "in line"], ["waited", "waiting for your change"], ["rewritten", "making it stand alone"], ["embedded", "embedding the question"],
-  ["retrieved", "searching"], ["first_token", "to the first word"], ["generated", "writing"],
-];
-
-function steps(timings) {
-  return STEPS.filter(([name]) => timings[name]).map(([name, words]) => `${took(timings[name])} ${words}`).join("\n");
 }
