@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -29,20 +30,28 @@ def claims(text: str) -> list[Claim]:
     told = list(_told(text))
     made: list[Claim] = []
     leading: tuple[int, ...] = ()
-    for at, (said, own) in enumerate(told):
-        following = next((cited for _, cited in told[at:] if cited), leading)
+    for at, ((said, own), following) in enumerate(zip(told, _following(told), strict=True)):
         if _LEADS.search(said) and at + 1 < len(told):
             leading = own
         elif said:
-            made.append(Claim(said, following))
+            made.append(Claim(said, following or leading))
     return made
+
+
+def _following(told: Sequence[tuple[str, tuple[int, ...]]]) -> list[tuple[int, ...]]:
+    """For each sentence, what the first one from there on that points at something points at."""
+    found = list[tuple[int, ...]]([()])
+    for _, own in reversed(told):
+        found.append(own or found[-1])
+    return found[:0:-1]
 
 
 def _told(text: str) -> Iterator[tuple[str, tuple[int, ...]]]:
     """The sentences without their markers, and what those point at."""
     pointing = markers(text)
+    starts = [marker.start for marker in pointing]
     for start, end in spans(text):
-        own = [marker for marker in pointing if start <= marker.start < end]
+        own = pointing[bisect_left(starts, start) : bisect_left(starts, end)]
         yield bare(_without(text, start, end, own)), tuple(dict.fromkeys(marker.n for marker in own))
 
 

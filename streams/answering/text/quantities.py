@@ -31,7 +31,8 @@ _SPELT = re.compile(
     rf"(?<![\w-])({'|'.join(sorted(SPELT, key=len, reverse=True))})(?=[ \u00a0](?:{_LETTERS}|uhr)\b)",
     re.IGNORECASE,
 )
-_TOKEN = re.compile(rf"([^\W_]*\d[^\W_]*)(?: ({'|'.join(sorted(set(UNITS.values())))})\b)?")
+# From a word's beginning, letters that are not given back: a word without a digit is gone through once.
+_TOKEN = re.compile(rf"(?<![^\W_])([^\W\d_]*+\d[^\W_]*)(?: ({'|'.join(sorted(set(UNITS.values())))})\b)?")
 _DIGIT = re.compile(r"\d")
 _PADDED = re.compile(r"^0(?=\d$)")
 _DECADE = re.compile(r"[12]\d\d0")

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from streams.answering.text.items import BEGUN, is_number
 
+# A row of marks is gone through once, from its first.
 _END = re.compile(
-    r"[.!?…]+[\"'”’»)\]*_]*(?:[ \t\u00a0\u202f]?»)?(?:[ \t]*\[\d{1,9}\])*(?=\s|$)"  # noqa: RUF001 - closing quotes
+    r"(?<![.!?…])[.!?…]++[\"'”’»)\]*_]*(?:[ \t\u00a0\u202f]?»)?(?:[ \t]*\[\d{1,9}\])*(?=\s|$)"  # noqa: RUF001 - closing quotes
     r"|[。！？]+[」』”）]*(?:\s*\[\d{1,9}\])*"  # noqa: RUF001 - what ends a sentence in Chinese and Japanese
     r"|\n[ \t]*\n"
     rf"|\n(?=[ \t]*{BEGUN})"

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.answering.text.quantities import Quantity, canonical, held, quantities
+from streams.answering.text.quantities import Quantity, canonical, held, quantities, unmeasured
+from tests.unit.answering.cost import grows
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,16 @@ def test_what_one_text_leaves_out_of_a_quantity_speaks_against_nothing():
     assert not any(
         held(one, said) for one in (Quantity("5", "milligram"), Quantity("minus5", "gram"), Quantity("6"))
     )
+
+
+@pytest.mark.parametrize("of", ["A", "ab", "a1", "²"])
+def test_a_word_without_end_is_gone_through_once(of):
+    def read(characters):
+        quantities(unmeasured((of * characters)[:characters]))
+
+    assert grows(read, 8_000, 32_000) < 8
+
+
+def test_words_with_a_digit_are_numbers_and_the_rest_is_left():
+    assert unmeasured("a1b_2 day xy5 months z²").split() == ["_", "months"]
+    assert {one.value for one in quantities("a1b_2 day xy5 z²")} == {"a1b", "2", "xy5", "z2"}
