@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from aiokafka import errors
@@ -111,6 +111,26 @@ class KafkaConnection:
             else:
                 return None
         return found
+
+    async def answering(self) -> tuple[KafkaConnection, Sequence[str]]:
+        """The same Kafka by those of its addresses alone that answer, and the others; itself if none does.
+
+        They are asked all at once: a client goes through them one by one, and waits for each that is silent.
+        """
+        addresses = [server.strip() for server in self.bootstrap_servers.split(",")]
+        there = await asyncio.gather(*(self._answers(*server) for server in self.servers))
+        silent = [address for address, answers in zip(addresses, there, strict=True) if not answers]
+        if len(silent) in {0, len(addresses)}:
+            return self, silent
+        loud = ",".join(address for address in addresses if address not in silent)
+        return replace(self, bootstrap_servers=loud), silent
+
+    async def _answers(self, host: str, port: int) -> bool:
+        try:
+            (await create_conn(host, port, request_timeout_ms=PROBE_MS, **self._who())).close()
+        except FAULTS:
+            return False
+        return True
 
 
 class Client(Protocol):

@@ -46,6 +46,26 @@ FOR_A_PERSON: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
 """Errors that waiting can't mend: the setting, and what to do about it."""
 
 
+WAITED_FOR: tuple[tuple[type[Exception], str, str], ...] = (
+    (
+        errors.UnknownTopicOrPartitionError,
+        "topic_missing",
+        "a topic or partition is missing in Kafka at {where}: see `rag-streams topics check`",
+    ),
+    (
+        errors.BrokerResponseError,
+        "kafka_down",
+        "Kafka at {where} could not do this ({name}): try again; if it stays so, see the broker's log",
+    ),
+    (
+        errors.NodeNotReadyError,
+        "kafka_down",
+        "Kafka at {where} refers to a broker that is away ({name}): start that, see `rag-streams doctor`",
+    ),
+)
+"""Errors that are over by themselves once somebody has mended Kafka: the code, and what to do about it."""
+
+
 CERTIFICATES: Mapping[int, tuple[str, str]] = {
     10: (CAFILE, f"give the broker a new one; {CAFILE} can stay"),
     62: (ADDRESS, f"name the broker in {ADDRESS} as its certificate does"),
@@ -76,16 +96,9 @@ def fault(where: str, error: BaseException) -> StreamsError:
             " and the topic's max.message.bytes",
             code="too_large",
         )
-    if isinstance(error, errors.UnknownTopicOrPartitionError):
-        return Retryable(
-            f"a topic or partition is missing in Kafka at {where}: see `rag-streams topics check`",
-            code="topic_missing",
-        )
-    if isinstance(error, errors.BrokerResponseError):
-        return Retryable(
-            f"Kafka at {where} could not do this ({name}): try again; if it stays so, see the broker's log",
-            code="kafka_down",
-        )
+    for kind, code, text in WAITED_FOR:
+        if isinstance(error, kind):
+            return Retryable(text.format(where=where, name=name), code=code)
     return Retryable(
         f"Kafka cannot be reached at {where} ({name}): start it, or check {ADDRESS} and {PROTOCOL}",
         code="kafka_down",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from aiokafka import errors
 
-from streams.errors import Misconfigured, StreamsError
+from streams.errors import Misconfigured, Retryable, StreamsError
 from streams.kafka.admin import Admin, Shape
 from streams.kafka.connection import KafkaConnection, started
 
@@ -164,6 +164,15 @@ def stuck(shape: Shape, config: Mapping[str, str]) -> str | None:
     return None
 
 
+def stuck_of(reports: Sequence[TopicReport]) -> str:
+    """Which topics are stuck, each reason once; empty where none is."""
+    reasons: dict[str, list[str]] = {}
+    for report in reports:
+        if report.stuck:
+            reasons.setdefault(report.stuck, []).append(report.name)
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
+
+
 def _set(value: str) -> frozenset[str]:
     return frozenset(part.strip() for part in value.split(","))
 
@@ -196,16 +205,24 @@ async def create(connection: KafkaConnection, specs: Sequence[TopicSpec]) -> lis
                 and await _made(admin, spec, partitions)
             ):
                 made.add(spec.name)
-        await _shown(admin, made)
-        return await _reports(connection, admin, specs, made=frozenset(made))
+        return await _shown(connection, admin, specs, frozenset(made))
 
 
-async def _shown(admin: Admin, made: Collection[str]) -> None:
-    # A broker learns of what the controller has made a little later.
+async def _shown(
+    connection: KafkaConnection, admin: Admin, specs: Sequence[TopicSpec], made: frozenset[str]
+) -> list[TopicReport]:
+    """The reports, once those that were made show: a broker learns of them a little later, each by itself."""
     for _ in range(SHOWN_WITHIN_LOOKS):
-        if set(made) <= set(await admin.partitions()):
-            return
+        try:
+            reports = await _reports(connection, admin, specs, made=made)
+        except Retryable as error:
+            if error.code != "topic_missing":
+                raise
+        else:
+            if not any(report.state == "missing" and report.name in made for report in reports):
+                return reports
         await asyncio.sleep(0.05)
+    return await _reports(connection, admin, specs, made=made)
 
 
 async def _made(admin: Admin, spec: TopicSpec, partitions: Mapping[str, int]) -> bool:

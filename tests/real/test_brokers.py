@@ -4,7 +4,9 @@ Longer by `make chaos`.
 """
 
 import asyncio
+import json
 import random
+import sys
 import time
 from dataclasses import replace
 
@@ -75,3 +77,35 @@ async def test_two_of_three_brokers_away_are_waited_for_and_nothing_is_committed
         await busy.goes_on()
         print(busy.pauses())
     assert await site.cluster.check() == []
+
+
+async def said(site, command):
+    """What a command says of the parts that it asks, its exit code, and its errors."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "streams", command, "--json",
+        env=site.cluster.workers[0].environ, stdout=pipe, stderr=pipe,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    rows = [json.loads(line) for line in out.splitlines()]
+    return {row["part"]: row for row in rows if "part" in row}, process.returncode, err.decode()
+
+
+@pytest.mark.timeout(580)
+async def test_who_looks_while_two_of_three_brokers_are_away_is_told_soon_which_and_what_does_not_go_on(site):
+    """The last, as it leaves them away: one is stopped, one does not answer."""
+    stopped, frozen, there = site.brokers.nodes
+    await asyncio.to_thread(stopped.stop)
+    frozen.freeze()
+    try:
+        (doctor, code, _), (_, status, error) = await asyncio.gather(
+            said(site, "doctor"), said(site, "status")
+        )
+    finally:
+        frozen.thaw()
+    print(doctor, error)
+    assert (code, status) == (3, 3)
+    assert doctor["kafka"]["detail"].startswith(
+        f"only {there.bootstrap} answers, and not {stopped.bootstrap}, {frozen.bootstrap}:"
+    )
+    assert json.loads(error)["code"] == "kafka_down"

@@ -9,6 +9,7 @@ from streams.cli.setup.topics import described
 from streams.errors import Misconfigured, Rejected, Retryable, StreamsError
 from streams.kafka import topics
 from streams.kafka.connectors import Connectors
+from streams.kafka.faults import ADDRESS
 from streams.messages.changes import DEFAULT_TENANT
 from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import open_embedder
@@ -42,25 +43,37 @@ def checks_of(settings: Settings) -> Mapping[str, Check]:
 
 
 async def kafka(settings: Settings) -> str:
-    """Whether Kafka lets us in."""
-    await topics.check(connection(settings), ())
-    return f"reachable at {settings.kafka}"
+    """Whether Kafka lets us in, and which of its addresses don't answer: most of them must."""
+    there, silent = await connection(settings).answering()
+    if len(silent) > len(there.servers):
+        raise Retryable(
+            f"only {there.bootstrap_servers} answers, and not {', '.join(silent)}: bring them back, or take"
+            f" what is no broker any more out of {ADDRESS}",
+            code="kafka_down",
+        )
+    away = f"; note: no answer from {', '.join(silent)}" if silent else ""
+    try:
+        await topics.check(there, ())
+    except Retryable as error:
+        raise Retryable(f"{error}{away}", code=error.code) from error
+    return f"reachable at {there.bootstrap_servers}{away}"
 
 
 async def topics_fit(settings: Settings) -> str:
     """Whether the topics are there, and can be worked with; where they differ from what is wanted."""
-    reports = await topics.check(connection(settings), topics.wanted(topic_plan(settings)))
+    there, _ = await connection(settings).answering()
+    reports = await topics.check(there, topics.wanted(topic_plan(settings)))
     unfit = [report for report in reports if not report.fits and not report.awaited]
     if unfit:
         problems = "; ".join(f"{report.name} {described(report)}" for report in unfit)
         raise Misconfigured(f"{problems}: run `rag-streams topics create`", setting="STREAMS_TOPIC_CHANGES")
-    if stuck := [f"{report.name}: {report.stuck}" for report in reports if report.stuck]:
-        raise Retryable(f"{'; '.join(stuck)}: brokers are away, bring them back", code="kafka_down")
-    there = sum(report.fits for report in reports)
+    if stuck := topics.stuck_of(reports):
+        raise Retryable(f"{stuck}: brokers are away, bring them back", code="kafka_down")
+    found = sum(report.fits for report in reports)
     notes = [
         f"{report.name} {described(report)}" for report in reports if report.differences or report.awaited
     ]
-    return f"{'all ' if there == len(reports) else ''}{there} there" + (
+    return f"{'all ' if found == len(reports) else ''}{found} there" + (
         f"; note: {'; '.join(notes)}" if notes else ""
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import httpx
@@ -12,15 +13,19 @@ import typer
 from streams.cli.output import UNREACHABLE, Json, Output
 from streams.client.here import here
 from streams.embedded.state import read_state
+from streams.kafka import topics
 from streams.kafka.admin import Admin
-from streams.kafka.connection import started
+from streams.kafka.connection import KafkaConnection, started
 from streams.kafka.consume import Spans, spans
+from streams.kafka.faults import silent
 from streams.settings import Settings
-from streams.wiring import connection, read_topics
+from streams.wiring import connection, read_topics, topic_plan
 
 HOST = "127.0.0.1"
 LIMIT_S = 10.0
 """How long a worker may take to answer: it asks the store first."""
+KAFKA_LIMIT_S = 20.0
+"""How long Kafka may take to tell all that is asked of it."""
 
 
 def status(
@@ -32,16 +37,17 @@ def status(
 ) -> None:
     """Say how many workers run and records wait, and what the worker on this machine is ready or waits for.
 
-    Exits 3 where it is not ready or does not answer, or no worker runs at all. Where no worker is named by
-    `STREAMS_METRICS_PORT`, `--url` or `up`, only Kafka is asked.
+    Exits 3 where it is not ready or does not answer, no worker runs at all, or Kafka takes no records or does
+    not answer within 20 s. Where no worker is named by `STREAMS_METRICS_PORT`, `--url` or `up`, only Kafka is
+    asked.
 
     Example: `rag-streams status`, `docker compose exec worker rag-streams status`
     """
     settings, out = here(), Output(as_json)
     asked = url or _near(settings)
     ready = asked is None or asyncio.run(_worker(asked.rstrip("/"), out))
-    manned = asyncio.run(_groups(settings, out))
-    if not (ready and manned):
+    goes_on = asyncio.run(_kafka(settings, out))
+    if not (ready and goes_on):
         raise typer.Exit(UNREACHABLE)
 
 
@@ -78,38 +84,71 @@ async def _said(url: str) -> Mapping[str, str]:
         return {"worker": f"nobody tells at {url} ({type(error).__name__}): does it run? See its log"}
 
 
-async def _groups(settings: Settings, out: Output) -> bool:
-    """Whether somebody works in each group; prints that, and how far it is with each of its topics."""
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """How many work in a group, its topics' partitions (0: there is no such topic), records that wait."""
+
+    name: str
+    workers: int
+    partitions: Mapping[str, int]
+    behind: Mapping[str, int]
+
+
+async def _kafka(settings: Settings, out: Output) -> bool:
+    """Whether somebody works in each group, and Kafka takes records; prints that, and how far they are."""
+    there = connection(settings)
+    try:
+        async with asyncio.timeout(KAFKA_LIMIT_S):
+            there, _ = await there.answering()
+            stuck, groups = await asyncio.gather(_stuck(settings, there), _groups(settings, there))
+    except TimeoutError:
+        raise silent(there.bootstrap_servers) from None
+    if stuck:
+        row = {"part": "topics", "ok": False, "detail": stuck}
+        out.row(row, f"WAITS topics      {stuck}: brokers are away, bring them back")
+    for group in groups:
+        _show(group, out)
+    return not stuck and all(group.workers for group in groups)
+
+
+async def _stuck(settings: Settings, there: KafkaConnection) -> str:
+    return topics.stuck_of(await topics.check(there, topics.wanted(topic_plan(settings))))
+
+
+async def _groups(settings: Settings, there: KafkaConnection) -> Sequence[_Group]:
     read = read_topics(settings)
     roles = {
         "index": [source.topic for source in read.sources],
         "answer": [one.topic for one in read.questions],
     }
-    found = [
-        await _group(settings, f"{settings.group}-{role}", topics, out) for role, topics in roles.items()
-    ]
-    return all(found)
+    return await asyncio.gather(
+        *(_group(there, f"{settings.group}-{role}", names) for role, names in roles.items())
+    )
 
 
-async def _group(settings: Settings, group: str, topics: Sequence[str], out: Output) -> bool:
-    there = connection(settings)
-    stretches = {topic: await spans(there, topic) for topic in topics}
+async def _group(there: KafkaConnection, group: str, names: Sequence[str]) -> _Group:
+    stretches = {topic: await spans(there, topic) for topic in names}
     async with started(there, Admin(there)) as admin:
         workers = await admin.members(group)
         named = [(topic, partition) for topic, those in stretches.items() for partition in those]
         held = await admin.committed(group, named)
-    mark = "ok   " if workers else "NONE "
-    out.row({"group": group, "workers": workers}, f"{mark} {group:<29} {_count(workers, 'worker')}")
-    for topic, those in stretches.items():
-        row = {
-            "topic": topic,
-            "group": group,
-            "partitions": len(those),
-            "behind": _behind(topic, those, held),
-        }
-        said = f"{_count(_behind(topic, those, held), 'record')} behind" if those else "does not exist"
+    return _Group(
+        group,
+        workers,
+        {topic: len(those) for topic, those in stretches.items()},
+        {topic: _behind(topic, those, held) for topic, those in stretches.items()},
+    )
+
+
+def _show(group: _Group, out: Output) -> None:
+    mark = "ok   " if group.workers else "NONE "
+    row = {"group": group.name, "workers": group.workers}
+    out.row(row, f"{mark} {group.name:<29} {_count(group.workers, 'worker')}")
+    for topic, partitions in group.partitions.items():
+        behind = group.behind[topic]
+        said = f"{_count(behind, 'record')} behind" if partitions else "does not exist"
+        row = {"topic": topic, "group": group.name, "partitions": partitions, "behind": behind}
         out.row(row, f"        {topic:<27} {said}")
-    return workers > 0
 
 
 def _behind(topic: str, there: Spans, held: Mapping[tuple[str, int], int]) -> int:

@@ -11,6 +11,7 @@ from streams.kafka.topics import (
     covering,
     differences,
     stuck,
+    stuck_of,
     wanted,
 )
 
@@ -135,3 +136,12 @@ def test_the_done_log_keeps_every_end_for_as_long_as_a_question_can_be_at_work_a
     told = TopicReport("questions.done", "exists", differences(done, done.partitions, before))
     assert told.fits
     assert [(one.what, one.found) for one in told.differences] == [("min.compaction.lag.ms", "0")]
+
+
+def test_each_reason_why_topics_take_nothing_is_said_once():
+    away = "a partition has 1 copies in sync"
+    reports = [
+        TopicReport(name, "exists", stuck=why) for name, why in (("a", away), ("b", None), ("c", away))
+    ]
+    assert stuck_of(reports) == f"a, c: {away}"
+    assert stuck_of(reports[1:2]) == ""
