@@ -57,8 +57,8 @@ class Carry:
             lacks = lacking(head, there)
             if head is None or lacks is None:
                 return "there"
-            if there is not None and lacks == "place":
-                await self._lift(there, head)
+            if there is not None and lacks != "content":
+                await (self._lift(there, head) if lacks == "place" else self._tidy(there))
                 return "there"
             try:
                 brought = await self._bring(head, again=last is not None and last.position == head.position)
@@ -66,6 +66,8 @@ class Carry:
                 await self._hide(head, there)
                 raise
             if brought is not None:
+                if head.deleted and head.row:
+                    await self._tidy_late(key)
                 return "replaced" if brought == "brought" and there and not there.deleted else brought
             # A later head came, and the vacuum after it: read again.
             last = head
@@ -87,6 +89,19 @@ class Carry:
     async def _lift(self, there: Head, head: Head) -> None:
         """Puts a document where the head is: what is older than that must be stale here, too."""
         await self._target.write_heads([replace(there, position=head.position, written=self._now())])
+
+    async def _tidy_late(self, key: UUID) -> None:
+        """Takes the row away where that was done in the source while it was carried, with the deletion."""
+        head = (await self._source.current_heads([key])).get(key)
+        there = (await self._target.current_heads([key])).get(key)
+        if there is not None and lacking(head, there) == "tidying":
+            await self._tidy(there)
+
+    async def _tidy(self, there: Head) -> None:
+        """Takes the row away that a deletion kept, and the one that its tombstone stands above."""
+        heads = (await self._target.heads([there.document_key])).get(there.document_key, ())
+        of_it = [head for head in heads if head.deleted and head.position[:2] == there.position[:2]]
+        await self._target.write_heads([replace(head, row={}) for head in of_it if head.row])
 
     async def _hide(self, head: Head, there: Head | None) -> None:
         """Takes away what is older than the head. A later state, that came meanwhile, is above it."""

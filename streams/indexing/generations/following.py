@@ -9,14 +9,14 @@ worker that applied it saw the record, or the copy, which begins later, finds th
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from streams.errors import Misconfigured, Rejected, Retryable
 from streams.indexing.applied import Applied, Applies
 from streams.indexing.generations.carry import Carry
-from streams.messages.changes import Change, Truncation
+from streams.messages.changes import Change, Truncation, document_key
 from streams.messages.records import Offset
 from streams.ports import Documents, Generation, Generations, Observed, Observer, unobserved
 
@@ -68,7 +68,8 @@ class FollowingIndexer:
         live = await self._write((await self._follow()).record.live)
         applied = self._begun(change, await live.indexer.apply(change))
         for other in (await self._follow()).others(live.generation):
-            await self._carry(change.key, live, other)
+            for key in _touched(change):
+                await self._carry(key, live, other)
         self._half_done.pop((change.key, change.at), None)
         return applied
 
@@ -89,6 +90,12 @@ class FollowingIndexer:
             raise unwritable(other, error) from error
         else:
             self._observe(Observed("generation_carried"))
+
+
+def _touched(change: Change | Truncation) -> Sequence[UUID]:
+    """The documents that applying a change may have written: of a row that moved also that of its old key."""
+    moved_from = change.moved_from if isinstance(change, Change) else None
+    return [change.key] if moved_from is None else [change.key, document_key(change.source, moved_from)]
 
 
 def unwritable(other: Generation, error: Misconfigured) -> Retryable:
