@@ -82,11 +82,16 @@ class Head:
     @property
     def id(self) -> uuid.UUID:
         """One id for each (document key, position): the same change written twice is one head."""
-        return name_uuid("head", str(self.document_key), str(self.position))
+        return head_id(self.document_key, self.position)
 
     def admits(self, principals: Sequence[str]) -> bool:
         """Whether somebody with these principals may read the document."""
         return EVERYONE in self.readers or not set(self.readers).isdisjoint(principals)
+
+
+def head_id(document_key: uuid.UUID, position: Position) -> uuid.UUID:
+    """The id of the head of a document at a position: `Head.id`."""
+    return name_uuid("head", str(document_key), str(position))
 
 
 def current(heads: Sequence[Head]) -> Head | None:

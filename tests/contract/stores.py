@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import random
 import uuid
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -117,6 +118,26 @@ class HeadsContract:
         every = await store.heads(keys)
         assert read == {one: current(every[one]) for one in keys[:-1]}
         assert read[key("doc")].position == near[2]
+
+    async def test_the_current_head_is_found_whatever_came_and_went_since_the_last_look(self, store):
+        chance, names, there = random.Random(7), [f"doc{n}" for n in range(4)], {}
+        for step in range(60):
+            name = chance.choice(names)
+            wanted = {at(chance.randrange(1000), n) for n in range(chance.choice([1, 1, 2, 30]))}
+            held = there.setdefault(name, set())
+            gone = {
+                "none": set(),
+                "old": held - {max(held, default=None)},
+                "newest": set(sorted(held)[-3:]),
+                "all": set(held),
+            }[chance.choice(["none", "none", "old", "newest", "all"])]
+            await store.write_heads([head(name, one, title=f"step {step}") for one in wanted - held])
+            await store.delete_heads({key(name): gone - wanted})
+            there[name] = (held | wanted) - (gone - wanted)
+            read = await store.current_heads([key(one) for one in names])
+            assert {one: read[key(one)].position for one in names if key(one) in read} == {
+                one: max(positions) for one, positions in there.items() if positions
+            }
 
     async def test_heads_of_many_documents_are_deleted_at_once_each_its_own(self, store):
         written = [head(f"doc{n}", at(offset)) for n in range(600) for offset in (1, 2)]

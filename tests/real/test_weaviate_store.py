@@ -17,6 +17,7 @@ from streams.stores.weaviate import (
     WeaviateConfig,
     catalogue,
     counting,
+    current,
     maintenance,
     open_weaviate,
     open_weaviate_index,
@@ -118,6 +119,7 @@ async def test_what_is_too_large_for_one_message_is_sent_and_read_in_parts_or_re
         await store.write_heads(heads)
         read = await store.heads([key("doc"), key("other")])
         assert ids(read[key("doc")]) | ids(read[key("other")]) == ids(heads)
+        assert ids((await store.current_heads([key("doc"), key("other")])).values()) == ids(heads[4:])
         await store.close()
 
 
@@ -159,6 +161,57 @@ async def test_pages_that_are_full_are_split_until_they_are_not(store, monkeypat
     keys = sorted({one.document_key for one in heads})
     assert await collect(store.document_keys()) == keys
     assert await collect(store.document_keys("documents.changes", keys[7])) == keys[8:]
+
+
+@pytest.fixture
+def pages(monkeypatch):
+    """The heads that each query gives, while heads are looked up."""
+    asked, given = [], current.page
+
+    async def noted(*args):
+        asked.append(await given(*args))
+        return asked[-1]
+
+    monkeypatch.setattr(current, "page", noted)
+    return asked
+
+
+async def test_of_a_document_with_many_large_heads_one_body_is_read_at_each_look(store, pages):
+    others = [head(f"other{n}", at(n % 2)) for n in range(10)]
+    await store.write_heads(others)
+    for n in range(120):
+        await store.write_heads([head("doc", at(n), row={"body": "x" * 20_000})])
+    keys = [key("doc"), *(one.document_key for one in others)]
+    for _ in range(3):
+        assert {one.position for one in (await store.current_heads(keys)).values()} == {at(119), at(0), at(1)}
+    assert sum(len(page) for page in pages[:1]) < 80
+    assert [len(page) for page in pages[1:]] == [11, 11, 11]
+    await store.write_heads([head("doc", at(120))])
+    assert (await store.current_heads(keys))[key("doc")].position == at(120)
+    assert len(pages[-1]) == 12
+
+
+async def test_a_document_with_one_head_or_two_is_read_at_once(store, pages):
+    await store.write_heads([head(f"doc{n}", at(time)) for n in range(150) for time in range(1 + n % 2)])
+    keys = [key(f"doc{n}") for n in range(150)]
+    for _ in range(2):
+        assert len(await store.current_heads(keys)) == 150
+    assert [len(page) for page in pages] == [225, 225]
+
+
+async def test_a_head_that_is_superseded_and_gone_before_it_is_read_is_looked_for_again(store, monkeypatch):
+    await store.write_heads([head("doc", at(n)) for n in range(100)])
+    by_id, came = current._by_id, []
+
+    async def late(session, ids):
+        if not came:
+            came.append(await store.write_heads([head("doc", at(100))]))
+            await store.delete_heads({key("doc"): [at(99)]})
+        return await by_id(session, ids)
+
+    monkeypatch.setattr(current, "_by_id", late)
+    assert (await store.current_heads([key("doc")]))[key("doc")].position == at(100)
+    assert came
 
 
 def test_a_beginning_of_a_documents_key_is_written_as_the_key_is():

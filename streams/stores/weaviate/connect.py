@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -19,8 +20,10 @@ from weaviate.config import GrpcConfig
 from weaviate.connect import ConnectionParams
 
 from streams.errors import Misconfigured
+from streams.ports import Monotonic
 from streams.stores.chunks import chunks
 from streams.stores.weaviate import faults
+from streams.stores.weaviate.superseded import Superseded
 
 Collection = CollectionAsync[Any, Any]
 
@@ -69,11 +72,14 @@ class WeaviateConfig:
 
 
 class Session:
-    """An open client, its collections, and the tenants that are known to exist."""
+    """An open client, its collections, and what is known: which tenants exist, which heads are superseded."""
 
-    def __init__(self, client: WeaviateAsyncClient, config: WeaviateConfig) -> None:
+    def __init__(
+        self, client: WeaviateAsyncClient, config: WeaviateConfig, monotonic: Monotonic = time.monotonic
+    ) -> None:
         self.client = client
         self.config = config
+        self.superseded = Superseded(monotonic)
         self._tenants: set[str] = set()
         self._used: OrderedDict[str, Collection] = OrderedDict()
         self._creating = asyncio.Lock()

@@ -12,6 +12,7 @@ from uuid import UUID
 from weaviate.classes.query import Filter
 from weaviate.exceptions import UnexpectedStatusCodeError
 
+from streams.messages.held import head_id
 from streams.messages.position import Position
 from streams.pages import pages
 from streams.ports import PassageRef
@@ -19,7 +20,7 @@ from streams.stores.chunks import chunks
 from streams.stores.encoded import encoded_time
 from streams.stores.weaviate.connect import Session
 from streams.stores.weaviate.faults import NoTenant
-from streams.stores.weaviate.heads import DOCUMENTS_AT_ONCE, Found, head_id, properties_of
+from streams.stores.weaviate.heads import DOCUMENTS_AT_ONCE, Found, properties_of
 from streams.stores.weaviate.objects import BRANCH_DIGITS, REF, STUB, passage_ref
 from streams.stores.weaviate.record import CANARY_TENANT
 from streams.stores.weaviate.writing import together

@@ -20,6 +20,7 @@ BRANCH_DIGITS = 3
 PASSAGE = ("text", "title", "document_key", "readers", "metadata", "born", "written")
 REF = ("document_key", "born", "written")
 BODY = ("body",)
+PLACE = ("document_key", "position")
 CURRENT = ("document_key", "position", "body")
 STUB = ("document_key", "position", "deleted")
 

@@ -11,7 +11,17 @@ from streams.messages.position import Position
 from streams.ports import Hit, PassageRef, SearchQuery
 from streams.stores.encoded import check_passage
 from streams.stores.vectors import check_vector
-from streams.stores.weaviate import catalogue, counting, heads, maintenance, passages, record, schema, search
+from streams.stores.weaviate import (
+    catalogue,
+    counting,
+    current,
+    heads,
+    maintenance,
+    passages,
+    record,
+    schema,
+    search,
+)
 from streams.stores.weaviate.connect import Session, WeaviateConfig, connect
 
 
@@ -42,7 +52,7 @@ class WeaviateStore:
 
     async def current_heads(self, document_keys: Sequence[UUID]) -> Mapping[UUID, Head]:
         """The head with the highest position of each document."""
-        return await heads.read_current(self._session, document_keys)
+        return await current.read_current(self._session, document_keys)
 
     async def write_heads(self, written: Sequence[Head]) -> None:
         """Writes heads to every replica."""
