@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 
+from streams.answering.text.language import language_of
 from streams.answering.text.quantities import canonical
 from streams.answering.text.sentences import sentences
 from streams.answering.text.words import COUNTED, GERMAN, folded, is_content, listed, stem
@@ -34,13 +35,14 @@ _WORD = re.compile(r"[^\W_]+(?:['’]t\b)?")  # noqa: RUF001 - typographic apost
 _DIGIT = re.compile(r"\d")
 _NOT = listed("""
 not no never neither nor cannot without none nothing nobody hardly
-excluded forbidden prohibited impossible ineligible unavailable non exclu exclue exclus exclues
+excluded forbidden prohibited impossible impossibles ineligible unavailable non exclu exclue exclus exclues
 interdit interdite interdits interdites
-pas jamais aucun aucune sans rien personne ni nullement
+pas jamais guere aucun aucune sans rien personne ni nullement
 nicht kein keine keinen keinem keiner keines keinerlei nie niemals niemand nichts nirgends ohne weder
 verboten untersagt ausgeschlossen
 """)
 _ONLY = listed("only just merely solely nur allein seulement uniquement")
+_NE, _QUE = listed("ne n"), listed("que qu")
 _SO = listed("""
 yes allowed permitted possible cover covers covered include includes included available accepted eligible
 oui autorise autorisee possible possibles couvre couvert couverte comprend compris inclus accepte
@@ -102,7 +104,18 @@ class Clause:
     def denials(self) -> list[int]:
         """Where it denies something."""
         following = [*(word.folded for word in self.words[1:]), ""]
-        return [at for at, word in enumerate(self.words) if word.denies and following[at] not in _ONLY]
+        denials = [at for at, word in enumerate(self.words) if word.denies and following[at] not in _ONLY]
+        return sorted([*denials, *self._no_more])
+
+    @property
+    def _no_more(self) -> list[int]:
+        """Where French `plus` denies: behind `ne` and no other denial, and not with `que`."""
+        found, ne = list[int](), False
+        for at, word in enumerate(self.words):
+            if word.folded == "plus" and ne and not any(one.folded in _QUE for one in self.words[at:]):
+                found.append(at)
+            ne = word.folded in _NE or (ne and word.folded != "plus" and not word.denies)
+        return found
 
     def like(
         self, others: Iterable[Clause], share: float, beside: AbstractSet[str] = frozenset()
@@ -119,10 +132,18 @@ class Said:
     sentences: tuple[Clause, ...]
     clauses: tuple[Clause, ...]
     parts: tuple[Clause, ...]
+    told: tuple[tuple[Clause, ...], ...]
+    """The clauses of each sentence."""
+    named: bool
+    """Whether capitals tell names from other words in its language: German writes every noun with one."""
 
     def like(self, clause: Clause, share: float) -> list[Clause]:
         """What says nearly the same as `clause`: clauses, or else whole sentences."""
         return clause.like(self.clauses, share) or clause.like(self.sentences, share)
+
+    def beside(self, clause: Clause) -> list[Clause]:
+        """The other clauses of the sentences that `clause` is in."""
+        return [one for told in self.told if clause in told for one in told if one != clause]
 
 
 def said(texts: Iterable[str]) -> Said:
@@ -132,6 +153,8 @@ def said(texts: Iterable[str]) -> Said:
         tuple(one for read in each for one in read.sentences),
         tuple(one for read in each for one in read.clauses),
         tuple(one for read in each for one in read.parts),
+        tuple(one for read in each for one in read.told),
+        all(read.named for read in each),
     )
 
 
@@ -139,10 +162,13 @@ def said(texts: Iterable[str]) -> Said:
 def _said(text: str) -> Said:
     whole = list(map(canonical, sentences(text)))
     parts = [clause_of(part) for one in whole for piece in _BREAK.split(one) for part in _AND.split(piece)]
+    told = tuple(tuple(clauses_of(one)) for one in whole)
     return Said(
         tuple(map(clause_of, whole)),
-        tuple(clause for one in whole for clause in clauses_of(one)),
+        tuple(clause for one in told for clause in one),
         tuple(part for part in parts if part.words),
+        told,
+        language_of(text) != "de",
     )
 
 

@@ -37,7 +37,7 @@ def contradicts(source: Said, sentence: str) -> bool:
 def _wrongly_denied(own: Said, source: Said) -> bool:
     if limits := restricts(own, source):
         return any(misrestricted(one, alike) for one, alike in limits)
-    return denied_in_part(own, source) or any(denied(one, source) for one in own.clauses)
+    return denied_in_part(own, source) or any(denied(one, own, source) for one in own.clauses)
 
 
 def _wrong_names(own: Said, source: Said) -> bool:

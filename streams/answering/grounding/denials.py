@@ -9,8 +9,8 @@ from streams.answering.text.words import listed, stem
 _ONLY = listed("only solely exclusively nur ausschliesslich lediglich seulement uniquement exclusivement")
 _EXCEPT = listed("except unless excepting ausser sauf excepte hormis")
 """Words that deny what they stand before, where something else is denied."""
-_MORE = listed("exceed exceeds exceeded over above more mehr plus depasse depassent depasser") | listed(
-    "uber uberschreiten uberschreitet ubersteigen ubersteigt"
+_MORE = listed("exceed exceeds exceeded over above more larger greater longer higher mehr plus") | listed(
+    "depasse depassent depasser uber uberschreiten uberschreitet ubersteigen ubersteigt grosser langer hoher"
 )
 _AT_MOST = listed("below under most maximum maximal max up less within jusqu maximale moins") | listed(
     "hochstens unter bis unterhalb weniger inferieur inferieure"
@@ -31,10 +31,26 @@ def denied_in_part(own: Said, source: Said) -> bool:
     return any(found and all(_turned(part, one) for one in found) for part, found in alike)
 
 
-def denied(clause: Clause, source: Said) -> bool:
-    """Wherever the source says nearly the same, it denies it, or the clause does."""
+def denied(clause: Clause, own: Said, source: Said) -> bool:
+    """Wherever the source says nearly the same, it denies it, or the clause, one of its `own` text, does."""
     alike = source.like(clause, ALIKE)
-    return bool(alike) and all(_turned(clause, one) for one in alike)
+    return bool(alike) and all(
+        _turned(clause, one) and not _beside(clause, own, one, source) for one in alike
+    )
+
+
+def _beside(clause: Clause, own: Said, other: Clause, source: Said) -> bool:
+    """Whether the denial of what one says in one clause stands in two of the other: `In May, we do not`.
+
+    It is in the second one, then, which says what the first does not.
+    """
+    if other.negated:
+        return _denies_rest(own.beside(clause), other.stems - clause.stems)
+    return _denies_rest(source.beside(other), clause.stems - other.stems)
+
+
+def _denies_rest(clauses: list[Clause], rest: frozenset[str]) -> bool:
+    return any(one.negated and one.stems & rest for one in clauses)
 
 
 def _turned(clause: Clause, other: Clause) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from streams.answering.grounding.clauses import SAME, Clause, Said
 
 MOST_CAPITALS = 0.25
-"""Share of capitals from which they say nothing: German writes every noun with one."""
+"""Share of capitals from which they say nothing: of headlines, or of a language that was not told."""
 
 _BY = frozenset({"by", "par"})
 
@@ -13,7 +13,7 @@ _BY = frozenset({"by", "par"})
 def has_names(said: Said) -> bool:
     """Whether capitals tell names from other words."""
     words = [word for one in said.sentences for word in one.words]
-    return sum(word.name for word in words) <= MOST_CAPITALS * len(words)
+    return said.named and sum(word.name for word in words) <= MOST_CAPITALS * len(words)
 
 
 def misnamed(sentence: Clause, source: Said) -> bool:

@@ -38,7 +38,7 @@ _STATED = [(word, other) for one, two in _SIDES for mine, theirs in ((one, two),
            for word in mine for other in theirs]  # fmt: skip
 _OPPOSITES = {word: frozenset(other for first, other in _STATED if first == word) for word, _ in _STATED}
 _TURNED = re.compile(
-    r"(?:un|non)(\w{4,})|(?:in|im|il|ir)(\w{2,}(?:[ai]ble|[ae]nt|ive|if|al|id|ar|ate|ite|e?ct|et|ete|ure))"
+    r"(?:un|non)(\w{4,})|(?:in|im|il|ir)(\w{2,}(?:[ai]ble|[ae]nt|ive|if|al|id|ar|ate|ite|e?ct|et|ete|ure)s?)"
 )
 """A word with what turns it round in front: `unsafe`, `incomplete`, `unzulässig`."""
 _PLAIN = listed(

@@ -14,16 +14,32 @@ _MAY = listed(
 )
 _ALL = listed("all every everyone everybody each tous toutes chaque alle allen jeder jede jedes")
 _SOME = listed("some few several certain certains certaines quelques plusieurs einige manche wenige mehrere")
+_EACH = _ALL | listed("anyone anybody everybody tout quiconque jedermann")
+_ALONE = listed("only solely exclusively nur allein lediglich ausschliesslich") | listed(
+    "seul seule seuls seules seulement uniquement exclusivement"
+)
 _WEAKER = ((_MUST, _NEED, _MAY), (_ALL, _ALL, _SOME))
 
 
 def overstated(clause: Clause, source: Said) -> bool:
     """Whether all that says nearly the same in the source says it more weakly."""
     alike = source.like(clause, ALIKE)
-    return bool(alike) and any(
+    return bool(alike) and (_unrestricted(clause, alike) or _stronger(clause, alike))
+
+
+def _stronger(clause: Clause, alike: list[Clause]) -> bool:
+    return not clause.negated and any(
         _has(clause, strong) and all(_has(one, weak) and not _has(one, enough) for one in alike)
         for strong, enough, weak in _WEAKER
-        if not clause.negated
+    )
+
+
+def _unrestricted(clause: Clause, alike: list[Clause]) -> bool:
+    """Whether all may do what the source lets some alone do: `only admins`, `nur`, `seuls`."""
+    return (
+        _has(clause, _EACH)
+        and not _has(clause, _ALONE)
+        and all(_has(one, _ALONE) and not _has(one, _EACH) for one in alike)
     )
 
 
