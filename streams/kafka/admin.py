@@ -62,6 +62,12 @@ class Admin:
         """Makes its connections anew, as those that there are may lead nowhere."""
         disconnect(self._client._client)  # noqa: SLF001 - there is no other way to its connections
 
+    async def cluster_id(self) -> str | None:
+        """The id that the cluster got when it was made; None where it tells none."""
+        with faults(self._connection):
+            told = await self._client.describe_cluster()
+            return told.get("cluster_id") or None
+
     async def shapes(self) -> Mapping[str, Shape]:
         """Each topic that exists; all of them, since to ask for one may make it."""
         with faults(self._connection):

@@ -34,6 +34,7 @@ class Generations:
     Questions are answered from `live`. `building` is filled beside it; `previous` was live before. Changes
     go to the live one and the one that is built. `made` counts all there ever were. `switched`: when the
     live one became it (UTC), None for the first. `returning`: what is built was live before, in a rollback.
+    `kafka`: the id of the Kafka cluster whose documents the index holds; None where nobody has said.
     """
 
     live: Generation
@@ -42,6 +43,7 @@ class Generations:
     made: int = 1
     switched: datetime | None = None
     returning: bool = False
+    kafka: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

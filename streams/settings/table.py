@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     """How many neighbours HNSW weighs for a new passage; more: slower, found better. For a new index."""
     weaviate_max_connections: Annotated[int, Field(ge=4, le=2047)] = 16
     """How many neighbours HNSW keeps of a passage; more: slower, larger, found better. For a new index."""
+    index_name: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]{0,63}$")] = "Streams"
+    """What the index's collections in Weaviate begin with. Each deployment on one Weaviate needs its own."""
     sqlite_path: Path = Path(".rag-streams/index.db")
     """The index file, with `STREAMS_STORE=sqlite`."""
 

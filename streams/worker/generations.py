@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
@@ -103,7 +103,7 @@ class Following:
         last, self._record, self._read = self._record, record, began
         if last is None or last.live != record.live:
             self._live_since = self._monotonic()
-        if last is not None and last != record:
+        if last is not None and replace(last, kafka=record.kafka) != record:
             self._observe(Observed("generation_changes", labels={"change": _change(last, record)}))
 
 
@@ -164,9 +164,12 @@ def chunking_named(generation: Generation) -> Chunking:
 
 
 async def agreed(
-    index: Index, settings: Settings, embedder: Callable[[], Awaitable[OllamaEmbedder]]
+    index: Index,
+    settings: Settings,
+    embedder: Callable[[], Awaitable[OllamaEmbedder]],
+    kafka: str | None = None,
 ) -> Generations:
-    """The record; where there is none yet, a first one that the settings make.
+    """The record; where there is none yet, a first one that the settings make, whose owner is `kafka`.
 
     `embedder` opens the settings' own. Raises `Misconfigured` where the settings describe no generation
     that there is.
@@ -174,7 +177,7 @@ async def agreed(
     record = await index.generations()
     if record is None:
         chunking = chunking_of(settings, (await embedder()).window)
-        first = Generations(first_generation(settings, chunking.name))
+        first = Generations(first_generation(settings, chunking.name), kafka=kafka)
         await index.replace_generations(None, first)
         record = await index.generations() or first
     check(record, settings)

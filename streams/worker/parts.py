@@ -159,6 +159,7 @@ async def _open_weaviate(settings: Settings) -> Index:
             replication_factor=settings.weaviate_replication_factor,
             ef_construction=settings.weaviate_ef_construction,
             max_connections=settings.weaviate_max_connections,
+            prefix=settings.index_name,
         )
     )
 

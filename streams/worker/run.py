@@ -46,6 +46,7 @@ from streams.worker.clock import Clock
 from streams.worker.cutting import cutter_of
 from streams.worker.generations import Openings, agreed, superseded_settings
 from streams.worker.live import live_of
+from streams.worker.owner import check_owner, own, owner_of
 from streams.worker.parts import Role, ollama_config, open_index, open_schemas
 from streams.worker.shadow import ShadowModel
 from streams.worker.status import Status
@@ -86,9 +87,12 @@ async def _open(settings: Settings, roles: Sequence[Role], metrics: Metrics, sta
     clock = Clock(index.clock, observe=metrics)
     if "index" in roles:
         await clock.check()
+    kafka = await owner_of(settings)
+    await own(index, settings, kafka)
     record = await agreed(
-        index, settings, lambda: open_embedder(client, settings.embed_model, settings.embed_dimension)
+        index, settings, lambda: open_embedder(client, settings.embed_model, settings.embed_dimension), kafka
     )
+    check_owner(record, kafka, settings)
     if outdated := superseded_settings(record, settings):
         log.warning(outdated)
     openings = Openings(index, client)

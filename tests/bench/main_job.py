@@ -85,6 +85,8 @@ class Job:
         self.environ = {
             "STREAMS_KAFKA_BOOTSTRAP_SERVERS": kafka,
             **weaviate_settings(weaviate),
+            # The Weaviate may be shared with those of another Kafka.
+            "STREAMS_INDEX_NAME": "MainJob",
             "STREAMS_OLLAMA_URL": ollama,
             "STREAMS_GENERATE_MODEL": "smollm2:135m",
             "STREAMS_FALLBACK_MODEL": "smollm2:135m",

@@ -793,7 +793,7 @@ class IndexContract:
     FIRST = Generation("model-a", DIMENSION, "c1")
     SECOND = Generation("model-b", DIMENSION + 3, "c2", name="g2")
     BEGUN = Generations(FIRST)
-    WHOLE = Generations(SECOND, replace(SECOND, name="g3"), FIRST, made=3, switched=NOON)
+    WHOLE = Generations(SECOND, replace(SECOND, name="g3"), FIRST, made=3, switched=NOON, kafka="k1")
 
     async def test_its_clock_is_right_to_the_second_below_where_it_has_one(self, open_index):
         before = datetime.now(UTC) - timedelta(seconds=2)

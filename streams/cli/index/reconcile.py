@@ -33,6 +33,7 @@ from streams.reconcile.report import Report, Row
 from streams.reconcile.spool import Spool
 from streams.reconcile.verdict import DIFFERENCES, NOTES, Kind
 from streams.settings import Settings
+from streams.worker.owner import refuse_others
 from streams.worker.parts import Index, Store, first_generation, open_index, utc_now
 from streams.worker.reconciling import applier, asked, reconciler, unswitched
 
@@ -120,6 +121,7 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[Index, Generation, 
     async with AsyncExitStack() as stack:
         index = await open_index(settings)
         stack.push_async_callback(index.close)
+        await refuse_others(index, settings)
         record = await index.generations()
         live = record.live if record else first_generation(settings)
         store = await index.open(live)

@@ -23,6 +23,7 @@ from streams.ollama.client import OllamaClient
 from streams.ports import Generation, Generations, unobserved
 from streams.settings import Settings
 from streams.wiring import read_topics
+from streams.worker import owner
 from streams.worker.cutting import cutter_of
 from streams.worker.evaluating import evaluation_of
 from streams.worker.generations import chunking_named, described, right
@@ -85,6 +86,10 @@ def reindex(
     drop: Annotated[bool, typer.Option("--drop", help="Delete the generation before.")] = False,
     abandon: Annotated[bool, typer.Option("--abandon", help="Delete the one that is being built.")] = False,
     status: Annotated[bool, typer.Option("--status", help="Say which generations there are.")] = False,
+    take_over: Annotated[
+        bool,
+        typer.Option("--take-over", help="Make the index that of this Kafka cluster, and no more than that."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Build the index anew with another model or other passages, beside the live one, and switch to it.
@@ -94,8 +99,11 @@ def reindex(
 
     Example: `rag-streams reindex --model mxbai-embed-large --eval questions.jsonl`
     """
-    if sum((rollback, drop, abandon, status)) > 1:
-        raise typer.BadParameter("--rollback, --drop, --abandon and --status are one at a time")
+    if sum((rollback, drop, abandon, status, take_over)) > 1:
+        raise typer.BadParameter("--rollback, --drop, --abandon, --status and --take-over are one at a time")
+    if take_over:
+        asyncio.run(_take_over(here(), Output(as_json)))
+        return
     questions = None if evaluate is None else read_questions(evaluate)
     options = Options(model, dimension, chunk_characters, source, questions, min_recall, force)
     out = Output(as_json)
@@ -106,12 +114,24 @@ def reindex(
         raise
 
 
+async def _take_over(settings: Settings, out: Output) -> None:
+    index = await open_index(settings)
+    try:
+        record = await owner.take_over(index, settings)
+    finally:
+        await index.close()
+    whose = record.kafka or "whichever Kafka's worker is the first to start with it"
+    out.row({"step": "taken over", "kafka": record.kafka}, f"the index is that of {whose}")
+
+
 async def _run(
     settings: Settings, options: Options, out: Output, rollback: bool, drop: bool, abandon: bool, status: bool
 ) -> None:
     async with AsyncExitStack() as stack:
         index = await open_index(settings)
         stack.push_async_callback(index.close)
+        if not status:
+            await owner.refuse_others(index, settings)
         client = await stack.enter_async_context(OllamaClient(ollama_config(settings)))
         cutter = cutter_of(settings, unobserved)
         stack.push_async_callback(cutter.close)

@@ -19,6 +19,7 @@ from streams.settings import Settings
 from streams.wiring import connection, read_topics, topic_plan
 from streams.worker.clock import Clock
 from streams.worker.generations import check
+from streams.worker.owner import check_owner, owner_of
 from streams.worker.parts import Store, ollama_config, open_index, open_schemas, open_store, utc_now
 
 Check = Callable[[Settings], Awaitable[str]]
@@ -109,6 +110,7 @@ async def store(settings: Settings) -> str:
         await index.close()
     if record is not None:
         check(record, settings)
+        check_owner(record, await _kafka_of(settings), settings)
     opened = await open_store(settings)
     try:
         await opened.ready()
@@ -118,6 +120,14 @@ async def store(settings: Settings) -> str:
         return said + await _looked_up(opened)
     finally:
         await opened.close()
+
+
+async def _kafka_of(settings: Settings) -> str | None:
+    """The cluster's id; None where it can't be told, of which Kafka's own check says why."""
+    try:
+        return await owner_of(settings)
+    except StreamsError:
+        return None
 
 
 async def clock(settings: Settings) -> str:
