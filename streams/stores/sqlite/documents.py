@@ -49,13 +49,13 @@ def read_heads(db: apsw.Connection, document_keys: Sequence[UUID]) -> Mapping[UU
 
 def read_current_heads(db: apsw.Connection, document_keys: Sequence[UUID]) -> Mapping[UUID, Head]:
     """The head with the highest position of each document."""
-    # Beside `max` SQLite takes the other columns from the row that has it.
+    # The index alone tells the highest position. Beside an aggregate, SQLite would read every row's body.
     rows = db.execute(
-        "SELECT body, max(position) FROM heads WHERE document_key IN (SELECT value FROM json_each(?))"
-        " GROUP BY document_key",
-        (listed(document_keys),),
+        "SELECT held.body FROM json_each(?) AS wanted JOIN heads AS held ON held.document_key = wanted.value"
+        " AND held.position = (SELECT max(position) FROM heads WHERE document_key = wanted.value)",
+        (listed(dict.fromkeys(document_keys)),),
     )
-    heads = [decoded_head(body) for body, _ in rows]
+    heads = [decoded_head(body) for (body,) in rows]
     return {head.document_key: head for head in heads}
 
 
