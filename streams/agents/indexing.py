@@ -29,8 +29,9 @@ from streams.agents.receipts import (
 from streams.agents.superseding import supersede
 from streams.errors import Rejected
 from streams.indexing.applied import Applies
+from streams.indexing.vacuum.vacuum import remembered_since
 from streams.messages.changes import Change, Ignored, Said
-from streams.messages.dead import original
+from streams.messages.dead import original, refuse_older
 from streams.messages.receipts import IndexReceipt
 from streams.messages.records import Record
 from streams.ports import Now, Observed, Observer, unobserved
@@ -138,7 +139,11 @@ class Indexing:
             await self._deliver(bare_receipt(receipt, self._receipts_topic))
 
     def _first_stood(self, record: Record) -> Record:
-        return original(record) if record.topic == self._retry_topic else record
+        if record.topic != self._retry_topic:
+            return record
+        stood = original(record)
+        refuse_older(record, remembered_since(self._now()))
+        return stood
 
     def _receipt(self, record: Record, row: Row) -> IndexReceipt:
         return IndexReceipt(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 
 from streams.errors import Rejected
 from streams.kafka.connection import KafkaConnection
@@ -95,19 +96,23 @@ async def replay(
     *,
     send: Send,
     retry_topic: str,
+    oldest: datetime | None = None,
 ) -> AsyncGenerator[Replayed, None]:
     """Sends dead letters back, those named or those read, and says of each what became of it.
 
     Raises `Rejected` (`absent`) where one that is named isn't there, before the next is sent.
     """
     async for letter in _named(connection, letters) if isinstance(letters, Sequence) else letters:
-        yield await send_back(letter, send=send, retry_topic=retry_topic)
+        yield await send_back(letter, send=send, retry_topic=retry_topic, oldest=oldest)
 
 
-async def send_back(letter: DeadLetter, *, send: Send, retry_topic: str) -> Replayed:
-    """Sends one dead letter back; what became of it."""
+async def send_back(
+    letter: DeadLetter, *, send: Send, retry_topic: str, oldest: datetime | None = None
+) -> Replayed:
+    """Sends one dead letter back, unless it died before `oldest`; what became of it."""
     try:
-        return Replayed(letter, await send(outgoing(letter.record, topic=retry_topic)))
+        back = outgoing(letter.record, topic=retry_topic, oldest=oldest)
+        return Replayed(letter, await send(back))
     except Rejected as error:
         return Replayed(letter, None, error)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from streams.errors import Rejected, StreamsError
 from streams.messages import headers as names
@@ -18,10 +18,12 @@ RECORD_OVERHEAD = 128
 
 DEAD = frozenset({
     names.DEAD_CODE, names.DEAD_MESSAGE, names.DEAD_TOPIC, names.DEAD_PARTITION, names.DEAD_OFFSET,
-    names.DEAD_TIMESTAMP, names.DEAD_ATTEMPTS, names.DEAD_AT, names.DEAD_NULL, names.DEAD_PARTS,
-    names.DEAD_TRUNCATED,
+    names.DEAD_TIMESTAMP, names.DEAD_ATTEMPTS, names.DEAD_AT, names.DEAD_FIRST_AT, names.DEAD_NULL,
+    names.DEAD_PARTS, names.DEAD_TRUNCATED,
 })  # fmt: skip
 VALUE = "value"
+EPOCH, LATEST_MS = datetime(1970, 1, 1, tzinfo=UTC), 253_000_000_000_000
+"""From where Kafka's timestamps count, and one in the year 9987: later ones are no times."""
 
 _PARTS = re.compile(r"\d{1,9}(-\d{1,9})?(,\d{1,9}(-\d{1,9})?)*", re.ASCII)
 
@@ -50,7 +52,10 @@ def dead_letter(
     own = _without_dead(record.headers)
     value: bytes | None
     null: Headers
-    cause = (*_cause(stood, error, attempts, at), *_named(parts))
+    cause = (
+        *_cause(stood, error, attempts, at, _first_death(record, at) if sent_back else at),
+        *_named(parts),
+    )
     if record.key is None and stood.value is None:
         value, null = b"", ((names.DEAD_NULL, VALUE.encode()),)
     else:
@@ -117,13 +122,37 @@ def _named(parts: Sequence[int]) -> Headers:
     return ((names.DEAD_PARTS, text.encode()),) if 0 < len(text) <= PARTS_CHARACTERS else ()
 
 
-def replay(record: Record, *, topic: str) -> Outgoing:
+def died_first(record: Record) -> datetime:
+    """When it was given up for the first time; of one that does not say so, when it was first written.
+
+    Raises `Rejected` as `original` does.
+    """
+    milliseconds = _number(record, names.DEAD_TIMESTAMP)
+    said = _moment(record.header(names.DEAD_FIRST_AT))
+    return said or EPOCH + timedelta(milliseconds=min(milliseconds, LATEST_MS))
+
+
+def replay(record: Record, *, topic: str, oldest: datetime | None = None) -> Outgoing:
     """What is produced to the retry topic `topic` to have a dead letter processed again.
 
-    It keeps its dead headers: they say where it first stood. Raises `Rejected` as `original` does.
+    It keeps its dead headers: they say where it first stood. Raises `Rejected` as `original` does, and
+    `too_old` where it died before `oldest`.
     """
     original(record)
+    if oldest is not None:
+        refuse_older(record, oldest)
     return Outgoing(topic, record.key, record.value, record.headers)
+
+
+def refuse_older(record: Record, oldest: datetime) -> None:
+    """Raises `Rejected` (`too_old`) for a dead letter that died before `oldest`."""
+    if died_first(record) < oldest:
+        raise Rejected(
+            f"it died before {oldest:%Y-%m-%d}, and the index may have forgotten since that its document was"
+            " deleted, and would show it again: if the document is still there in its source, send it from"
+            " there once more",
+            code="too_old",
+        )
 
 
 def size_of(key: bytes | None, value: bytes | None, headers: Headers) -> int:
@@ -143,7 +172,7 @@ def _without_dead(headers: Headers) -> Headers:
     return tuple((name, value) for name, value in headers if name not in DEAD)
 
 
-def _cause(stood: Record, error: StreamsError, attempts: int, at: datetime) -> Headers:
+def _cause(stood: Record, error: StreamsError, attempts: int, at: datetime, first: datetime) -> Headers:
     message = " ".join(str(error).split())[:MESSAGE_CHARACTERS]
     texts = {
         names.DEAD_CODE: error.code,
@@ -154,8 +183,26 @@ def _cause(stood: Record, error: StreamsError, attempts: int, at: datetime) -> H
         names.DEAD_TIMESTAMP: str(stood.timestamp),
         names.DEAD_ATTEMPTS: str(attempts),
         names.DEAD_AT: at.isoformat(),
+        names.DEAD_FIRST_AT: first.isoformat(),
     }
     return tuple((name, text.encode("utf-8", "replace")) for name, text in texts.items())
+
+
+def _first_death(record: Record, at: datetime) -> datetime:
+    """Of one that was sent back; `at` where it doesn't say where it first stood."""
+    try:
+        return died_first(record)
+    except Rejected:
+        return at
+
+
+def _moment(text: str | None) -> datetime | None:
+    """The time that a header says; None where it says none."""
+    try:
+        said = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return said if said.tzinfo is not None else None
 
 
 def _topic(record: Record) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -267,6 +267,20 @@ async def test_a_dead_letter_sent_back_is_applied_as_what_it_first_was():
     (change_,) = desk.indexer.applied
     assert (change_.source, change_.at, change_.timestamp) == ("cms.articles", first.at, 5_000)
     assert IndexReceipt.model_validate_json(desk.receipts()[0].value).source == first.at
+
+
+async def test_a_dead_letter_that_was_sent_back_after_deletions_are_forgotten_is_not_applied():
+    first = Record("cms.articles", 3, 77, 5_000, b"k", b'["indexed"]')
+    letter = dead_letter(
+        first, Rejected("x", code="x"), attempts=1, at=AT - timedelta(days=45), topic="documents.dead",
+        max_bytes=10_000,
+    )  # fmt: skip
+    async with Desk() as desk:
+        desk.deliver(letter.value, key=letter.key, headers=letter.headers, topic="documents.retry")
+        await desk.committed(1, topic="documents.retry")
+    assert not desk.indexer.applied
+    receipt = IndexReceipt.model_validate_json(desk.receipts()[0].value)
+    assert (receipt.outcome, receipt.reason, receipt.source) == ("dead", "too_old", first.at)
 
 
 async def test_a_record_on_the_retry_topic_that_says_not_where_it_stood_is_a_dead_letter():

@@ -11,6 +11,7 @@ import typer
 from streams.cli.output import FAILED, Json, Output
 from streams.client.here import here
 from streams.errors import Rejected, Retryable
+from streams.indexing.vacuum.vacuum import remembered_since
 from streams.kafka import dead as letters
 from streams.kafka.connection import started
 from streams.kafka.dead import DeadLetter, Replayed
@@ -18,6 +19,7 @@ from streams.kafka.produce import Producer
 from streams.messages.records import Offset
 from streams.settings import Settings
 from streams.wiring import connection
+from streams.worker.parts import utc_now
 
 app = typer.Typer(help="Records that could not be processed.", no_args_is_help=True)
 
@@ -121,7 +123,8 @@ async def _replay(
     chosen: list[Offset] | AsyncIterator[DeadLetter] = asked or letters.read(there, topic, code=code)
     wanted = Producer(there, max_bytes=2 * settings.topic_max_message_bytes, timeout_s=SEND_S)
     async with started(there, wanted) as producer:
-        replaying = letters.replay(there, chosen, send=producer.send, retry_topic=retry)
+        oldest = None if of_questions else remembered_since(utc_now())
+        replaying = letters.replay(there, chosen, send=producer.send, retry_topic=retry, oldest=oldest)
         refused = await _each(replaying, out)
     if refused:
         raise typer.Exit(FAILED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import AsyncExitStack, aclosing
+from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -23,6 +24,7 @@ from streams.gateway.reading.feed import Follower
 from streams.gateway.reading.letters import Kind, Letter, WholeLetter
 from streams.gateway.reading.lookup import all_readable
 from streams.gateway.reading.standing import SourceStatus
+from streams.indexing.vacuum.vacuum import remembered_since
 from streams.kafka import dead
 from streams.kafka.backwards import backwards
 from streams.kafka.dead import letter_of
@@ -171,7 +173,7 @@ async def dead_letters(
     def ours(record: Record) -> Letter | None:
         if letters.owner(kind, record, parts.topics) != key.tenant:
             return None
-        listed = letters.letter(kind, letter_of(record))
+        listed = letters.letter(kind, letter_of(record), _oldest(kind))
         return listed if code in {None, listed.code} else None
 
     found: list[Letter] = []
@@ -194,7 +196,7 @@ Place = Annotated[str, Path(description="TOPIC-PARTITION-OFFSET, as the list has
 async def dead_letter(request: Request, key: Administrator, place: Place) -> WholeLetter:
     """One of the key's tenant's, with its record."""
     kind, found = await _letter(request.app.state.parts, key, place)
-    return letters.whole(kind, found)
+    return letters.whole(kind, found, _oldest(kind))
 
 
 @router.post(
@@ -207,10 +209,15 @@ async def replay(request: Request, key: Administrator, place: Place) -> Offset:
     settings = parts.settings
     retry = settings.topic_documents_retry if kind == "documents" else settings.topic_questions_retry
     insist(lambda: parts.keyring.stands(key))
-    done = await dead.send_back(found, send=parts.producer.send, retry_topic=retry)
+    done = await dead.send_back(found, send=parts.producer.send, retry_topic=retry, oldest=_oldest(kind))
     if done.sent is None:
         raise done.refused or Rejected("it can't be sent back", code="invalid_retry")
     return done.sent
+
+
+def _oldest(kind: Kind) -> datetime | None:
+    """When the oldest dead letter died that can be sent back."""
+    return remembered_since(datetime.now(UTC)) if kind == "documents" else None
 
 
 def _topic(parts: Parts, kind: Kind) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from streams.errors import Rejected
 from streams.kafka.dead import DeadLetter
 from streams.messages import headers
+from streams.messages.dead import died_first
 from streams.messages.records import Record
 from streams.sources import Topics
 
@@ -69,27 +72,34 @@ def _named(record: Record, *, by_key: bool) -> str | None:
     return said if isinstance(said, str) else None
 
 
-def letter(kind: Kind, dead: DeadLetter) -> Letter:
-    """A dead letter, as it is listed."""
+def letter(kind: Kind, dead: DeadLetter, oldest: datetime | None) -> Letter:
+    """A dead letter, as it is listed; one that died before `oldest` can't be sent back."""
     attempts = dead.attempts or ""
     _, slash, document_id = (dead.record.key or b"").decode(errors="replace").partition("/")
     return Letter(
         at=str(dead.at), kind=kind, code=dead.code, message=dead.message, source=dead.source,
         attempts=int(attempts) if attempts.isascii() and attempts.isdecimal() else None, died=dead.died,
         truncated=dead.truncated, document_id=document_id if kind == "documents" and slash else None,
-        replayable=not dead.truncated,
+        replayable=not dead.truncated and _is_recent(dead.record, oldest),
     )  # fmt: skip
 
 
-def whole(kind: Kind, dead: DeadLetter) -> WholeLetter:
+def whole(kind: Kind, dead: DeadLetter, oldest: datetime | None) -> WholeLetter:
     """A dead letter, with its record."""
     record = dead.record
     return WholeLetter(
-        **letter(kind, dead).model_dump(),
+        **letter(kind, dead, oldest).model_dump(),
         key=_text(record.key),
         value=_text(record.value),
         headers={name: _text(value) or "" for name, value in record.headers},
     )
+
+
+def _is_recent(record: Record, oldest: datetime | None) -> bool:
+    try:
+        return oldest is None or died_first(record) >= oldest
+    except Rejected:
+        return False
 
 
 def _text(value: bytes | None) -> str | None:

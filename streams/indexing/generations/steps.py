@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from streams.errors import Rejected
-from streams.indexing.vacuum.vacuum import DELETIONS_KEPT
+from streams.indexing.vacuum.vacuum import remembered_since
 from streams.ports import Generation, Generations
-
-MARGIN = timedelta(days=1)
-"""More than clocks differ, and than the first steps of a rollback take."""
 
 
 def begun(record: Generations, wanted: Generation) -> Generations:
@@ -51,7 +48,7 @@ def taken_back(record: Generations, now: datetime) -> Generations:
         raise Rejected(
             "there is no generation to go back to: it is dropped, or never was", code="no_previous"
         )
-    if now - record.switched >= DELETIONS_KEPT - MARGIN:
+    if record.switched <= remembered_since(now):
         raise Rejected(
             f"the generation before, made with {shown(record.previous)}, is too old to go back to: what was"
             " deleted since would be there again. Let it go, with --drop, and build one like it anew",

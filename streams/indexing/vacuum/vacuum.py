@@ -32,6 +32,8 @@ from streams.ports import Maintenance, Monotonic, Now, Observer, PassageRef, uno
 
 GRACE = timedelta(minutes=2)
 DELETIONS_KEPT = timedelta(days=45)
+MARGIN = timedelta(days=1)
+"""More than clocks differ, a letter lies on its retry topic, and a rollback's first steps take."""
 PAGE = 100
 """Documents, or passages, whose heads are read together."""
 
@@ -55,6 +57,11 @@ class Vacuumed:
             self.waiting + other.waiting,
             self.floors + other.floors,
         )
+
+
+def remembered_since(now: datetime) -> datetime:
+    """What comes again from before that may have been deleted, and the deletion forgotten."""
+    return now - (DELETIONS_KEPT - MARGIN)
 
 
 class Vacuum:

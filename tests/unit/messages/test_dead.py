@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.errors import Rejected
-from streams.messages.dead import DEAD, MESSAGE_CHARACTERS, dead_letter, original, refused, replay, size_of
+from streams.messages.dead import (
+    DEAD,
+    MESSAGE_CHARACTERS,
+    dead_letter,
+    died_first,
+    original,
+    refused,
+    replay,
+    size_of,
+)
 from streams.messages.records import Record
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -31,9 +40,9 @@ records = st.builds(
 )
 
 
-def buried(record, error=ERROR, *, max_bytes=LIMIT, sent_back=False, parts=()):
+def buried(record, error=ERROR, *, max_bytes=LIMIT, sent_back=False, parts=(), at=AT):
     return dead_letter(
-        record, error, attempts=3, at=AT, topic="documents.dead", max_bytes=max_bytes, sent_back=sent_back,
+        record, error, attempts=3, at=at, topic="documents.dead", max_bytes=max_bytes, sent_back=sent_back,
         parts=parts,
     )  # fmt: skip
 
@@ -88,6 +97,7 @@ def test_a_dead_letter_keeps_bytes_and_headers_and_says_why_and_where():
         "dead-timestamp": "1000",
         "dead-attempts": "3",
         "dead-at": "2026-11-22T10:00:00+00:00",
+        "dead-first-at": "2026-11-22T10:00:00+00:00",
     }
 
 
@@ -147,6 +157,34 @@ def test_the_message_is_one_bounded_line():
     message = text(outgoing, "dead-message")
     assert message.startswith("a b c")
     assert len(message) == MESSAGE_CHARACTERS
+
+
+def test_a_letter_keeps_when_it_died_first_however_often_it_is_sent_back():
+    again = buried(consumed(buried(A_RECORD)), sent_back=True, at=AT + timedelta(days=40))
+    assert (text(again, "dead-at"), text(again, "dead-first-at")) == (
+        "2027-01-01T10:00:00+00:00",
+        "2026-11-22T10:00:00+00:00",
+    )
+    forged = replace(consumed(again), topic="documents.changes")
+    assert text(buried(forged), "dead-first-at") == "2026-11-22T10:00:00+00:00"
+
+
+@pytest.mark.parametrize("first", [None, b"", b"soon", b"2026-11-22T10:00:00"])
+def test_one_that_does_not_say_when_it_died_first_counts_from_when_it_was_written(first):
+    letter = consumed(buried(A_RECORD))
+    bare = tuple((name, first if name == "dead-first-at" else value) for name, value in letter.headers)
+    bare = replace(letter, headers=tuple((name, value) for name, value in bare if value is not None))
+    assert died_first(letter) == AT
+    assert died_first(bare) == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
+    assert died_first(consumed(buried(bare, sent_back=True))) == died_first(bare)
+
+
+def test_one_that_died_too_long_ago_is_not_sent_back():
+    letter = consumed(buried(A_RECORD))
+    assert replay(letter, topic="documents.retry", oldest=AT)
+    with pytest.raises(Rejected, match="send it") as refused:
+        replay(letter, topic="documents.retry", oldest=AT + timedelta(seconds=1))
+    assert refused.value.code == "too_old"
 
 
 def test_a_letter_of_a_later_version_that_says_more_is_sent_back_as_any_other():

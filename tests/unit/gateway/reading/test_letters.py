@@ -1,14 +1,19 @@
 """A dead letter's tenant is certain, or it is nobody's."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.errors import Rejected
 from streams.gateway.reading import letters
+from streams.kafka.dead import letter_of
+from streams.messages.dead import dead_letter
 from streams.messages.records import Record
 from streams.sources import QuestionTopic, Source, Topics
 
+DIED = datetime(2026, 11, 22, tzinfo=UTC)
 TOPICS = Topics(
     sources=(Source("changes"), Source("acme.changes", tenant="acme"), Source("cms", format="debezium")),
     questions=(QuestionTopic("questions"), QuestionTopic("questions.acme", tenant="acme")),
@@ -43,3 +48,16 @@ def test_a_dead_letter_that_names_one_tenant_here_and_another_there_is_nobodys(t
             (key or b"").decode(errors="replace").split("/")[0],
         }
         assert owner in named
+
+
+def test_one_that_died_too_long_ago_is_shown_as_one_that_cannot_be_sent_back():
+    record = Record("changes", 0, 1, 1, b"zoo/1", b"{")
+    out = dead_letter(
+        record, Rejected("x", code="x"), attempts=1, at=DIED, topic="documents.dead", max_bytes=10_000
+    )
+    found = letter_of(Record(out.topic, 0, 0, 0, out.key, out.value, out.headers))
+    shown = [
+        letters.letter("documents", found, oldest).replayable
+        for oldest in (None, DIED, DIED + timedelta(seconds=1))
+    ]
+    assert shown == [True, True, False]
