@@ -184,7 +184,7 @@ class Answerer:
                     let_go()
                     # While the last piece is on its way.
                     outdated = await self._outdated(job, job.prompt.passages)
-                    support = self._replying.support(job)
+                    support = await self._replying.support(job)
                 except Unfinished as failure:
                     job, choice = self._next(job, choice, failure)
                     job.tell(self._reset(job, failure.reason, choice))

@@ -13,7 +13,7 @@ from streams.answering.generating.generate import TOO_LONG, Limits, Unfinished, 
 from streams.answering.generating.reply import check_read, regular, request
 from streams.answering.generating.route import Choice
 from streams.answering.generating.router import Router
-from streams.answering.grounding.ground import acquaint, grounded, regulating
+from streams.answering.grounding.ground import acquaint, judged, regulating, share
 from streams.answering.guard.inspect import Guard
 from streams.answering.job import Job
 from streams.answering.settings import Answering
@@ -98,9 +98,13 @@ class Replying:
         wanted = request(settings.writing, choice.model or "", job.prompt)
         return generate(self._generator, wanted, limits, self._monotonic)
 
-    def support(self, job: Job) -> float:
+    async def support(self, job: Job) -> float:
         """How well the finished reply is grounded. Raises `Unfinished` where that is too little."""
-        support = grounded(job.transcript.text, job.prompt.passages, job.looked.text)
+        right = list[bool]()
+        for one in judged(job.transcript.text, job.prompt.passages, job.looked.text):
+            right.append(one)
+            await asyncio.sleep(0)  # others go on between two sentences
+        support = share(right)
         if support < self._settings.min_grounded:
             raise Unfinished("ungrounded", "the reply is not what the passages say")
         return support

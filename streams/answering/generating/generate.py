@@ -15,6 +15,9 @@ from streams.ports import ChatChunk, ChatRequest, Generator, Monotonic
 _CLOSING_S = 0.1
 """How long to wait for an adapter that is told to stop: a deadline may depend on it."""
 
+CHARACTERS_A_TOKEN = 16
+"""Of a reply, for each token that it may have: four or five are usual, and more are rows of one mark."""
+
 TOO_LONG = "prompt_too_long"
 """The code of a prompt that the server did not take, as `PromptTooLong` has it."""
 
@@ -62,6 +65,8 @@ async def generate(
 ) -> AsyncGenerator[ChatChunk, None]:
     """The reply in pieces without what the model thinks, a `done` one last. Raises `Unfinished`.
 
+    What a token may hold is the model's affair, what reading takes is ours: a reply of more than
+    `CHARACTERS_A_TOKEN` for each that it may have ends there, as one that has written all of them.
     Whatever ends the iteration (the end, a failure, closing or cancelling it) ends the model's work.
     """
     incoming: asyncio.Queue[ChatChunk | Unfinished] = asyncio.Queue()
@@ -78,13 +83,15 @@ async def _read(
     generator: Generator, request: ChatRequest, into: asyncio.Queue[ChatChunk | Unfinished]
 ) -> None:
     """Puts all chunks up to the `done` one into the queue, or how they ended instead."""
-    thoughts = Thoughts()
+    thoughts, room = Thoughts(), CHARACTERS_A_TOKEN * request.max_tokens
     try:
         chunks = generator.chat(request)
         try:
             async for chunk in chunks:
-                into.put_nowait(_without(thoughts, chunk))
-                if chunk.done:
+                told = _within(room, _without(thoughts, chunk))
+                room -= len(told.text)
+                into.put_nowait(told)
+                if told.done:
                     return
         finally:
             if close := getattr(chunks, "aclose", None):
@@ -104,6 +111,13 @@ def _without(thoughts: Thoughts, chunk: ChatChunk) -> ChatChunk:
     if chunk.done:
         text += thoughts.flush()
     return replace(chunk, text=text, thinking=not text and bool(chunk.text or chunk.thinking))
+
+
+def _within(room: int, chunk: ChatChunk) -> ChatChunk:
+    """The chunk, the last one where its text has more characters than there is room for."""
+    if len(chunk.text) <= room:
+        return chunk
+    return replace(chunk, text=chunk.text[:room], done=True, done_reason="length")
 
 
 async def _coalesced(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from functools import lru_cache, reduce
+from functools import cache, lru_cache, reduce
 from operator import or_
 
 from streams.answering.found import Found
@@ -58,8 +58,19 @@ def grounded(text: str, passages: Sequence[Found], question: str = "") -> float:
     0 to 1; 0 for no sentences. What the source says otherwise, with nearly the same words, is not supported;
     a whole sentence of the source, word for word, is.
     """
-    made, asked = claims(text), of_text(question)
+    return share(list(judged(text, passages, question)))
 
+
+def share(right: Sequence[bool]) -> float:
+    """The share of those that are right; 0 for none."""
+    return sum(right) / len(right) if right else 0.0
+
+
+def judged(text: str, passages: Sequence[Found], question: str = "") -> Iterator[bool]:
+    """The same, sentence by sentence: each may take milliseconds, and an answer may have hundreds."""
+    asked = of_text(question)
+
+    @cache
     def right(claim: Claim) -> bool:
         told, read = [_text(passages[n - 1]) for n in claim.cited], _as_read(claim.text)
         if any(read in _copies(one) for one in told):
@@ -71,7 +82,7 @@ def grounded(text: str, passages: Sequence[Found], question: str = "") -> float:
             return answered(claim.text, question, told)
         return not contradicts(said(told), claim.text)
 
-    return sum(map(right, made)) / len(made) if made else 0.0
+    return map(right, claims(text))
 
 
 def acquaint(found: Found) -> None:

@@ -58,11 +58,11 @@ def _shares(sentence: Clause) -> Iterator[Share]:
         return
     parts = _parts(sentence)
     first = next((part for part in parts if _numbers(part)), [])
-    lead = first[: _numbers(first)[0]] if first else []
+    lead = _stems(first[: _numbers(first)[0]]) if first else frozenset()
     for part in parts:
         if len(at := _numbers(part)) == 1 and (unit := _unit(part, at[0])):
             own = _stems(part)
-            yield Share(part[at[0]].folded, unit, own, own | _stems(lead))
+            yield Share(part[at[0]].folded, unit, own, own | lead)
 
 
 def _stems(part: list[Word]) -> frozenset[str]:
