@@ -27,6 +27,8 @@ from tests.bench.stub import stub
 from tests.chaos.cluster import PARTITIONS, SURELY, Cluster
 from tests.chaos.load import Load, Sent
 from tests.chaos.questions import DEADLINE_MS, Questions
+from tests.chaos.run import judged
+from tests.chaos.traffic import Asking
 
 STUCK_S = 5.0
 """For how long a reply topic may take nothing here, until its questions are refused: a minute otherwise."""
@@ -73,24 +75,11 @@ class Site:
         settings = self.cluster.settings
         bootstrap = self.brokers.bootstrap
         questions = Questions(bootstrap, settings.topic_questions, settings.topic_answers, self.cluster.seed)
-        stop, busy = asyncio.Event(), Busy(self, questions)
-        loading = [
-            asyncio.create_task(self.cluster.load(self._load, pace_s, stop)),
-            asyncio.create_task(questions.ask(1.0, stop)),
-        ]
-        following = [asyncio.create_task(one.follow()) for one in (self.cluster, questions)]
-        try:
+        busy = Busy(self, questions)
+        async with Asking(self.cluster, questions, load=self._load, pace_s=pace_s).going() as going:
             yield busy
-            stop.set()
-            await asyncio.wait_for(asyncio.gather(*loading), LIMIT_S)
-            await self.cluster.settle(LIMIT_S)
-            with suppress(TimeoutError):
-                await questions.settle(LIMIT_S)
+            await going.rest()
             self.end_well(questions)
-        finally:
-            for task in (*loading, *following):
-                task.cancel()
-            await asyncio.gather(*loading, *following, return_exceptions=True)
 
     def end_well(self, questions: Questions) -> None:
         """Raises AssertionError where a worker ended, or a question did not as it should."""
@@ -378,10 +367,7 @@ async def main(seed: int, seconds: float) -> int:
             problems = await site.cluster.check()
         finally:
             site.cluster.end()
-    for problem in problems:
-        print(f"WRONG {problem}")
-    print(f"{len(problems)} wrong; logs in {folder}")
-    return 1 if problems else 0
+    return judged(problems, folder)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,9 @@ from tests.bench.stub import Stub, running_stub
 from tests.bench.workers import Worker
 from tests.chaos.cluster import Cluster
 from tests.chaos.faults import Faults, plan
-from tests.chaos.questions import DEADLINE_MS, Questions
+from tests.chaos.questions import Questions
 from tests.chaos.run import Run, judged
+from tests.chaos.traffic import Asking
 
 EVERY = ("kill", "kill", "term", "add", "remove", "freeze", "store", "broker", "models_fail", "models_hang")
 LOOK_S = 10.0
@@ -117,34 +118,18 @@ def grown(looks: Sequence[Look]) -> list[str]:
     return problems
 
 
-class Soak(Run):
-    """Questions beside the changes, and somebody who looks at the elder."""
+class Watched(Asking):
+    """Somebody looks at the elder, too."""
 
-    def __init__(self, cluster: Cluster, outages: Outages, questions: Questions) -> None:
-        super().__init__(cluster, outages, pace_s=0.05)
-        self._questions, self._looks = questions, list[Look]()
-
-    def loading(self, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
-        return [*super().loading(stop), self._questions.ask(1.0, stop)]
+    def __init__(self, cluster: Cluster, questions: Questions) -> None:
+        super().__init__(cluster, questions)
+        self._looks = list[Look]()
 
     def following(self) -> list[Coroutine[Any, Any, None]]:
-        elder = self.cluster.workers[0]
-        return [*super().following(), self._questions.follow(), watch(elder, self._looks)]
-
-    async def settle(self) -> None:
-        await super().settle()
-        with suppress(TimeoutError):
-            await self._questions.settle(2 * DEADLINE_MS / 1000)
+        return [*super().following(), watch(self.cluster.workers[0], self._looks)]
 
     async def problems(self) -> list[str]:
-        return [*grown(self._looks), *self._questions.problems(), *await super().problems()]
-
-    def sent(self) -> str:
-        return f"{super().sent()}, {len(self._questions.asked)} questions"
-
-    def ends(self) -> str:
-        asked = self._questions
-        return f"{super().ends()}, {len(asked.asked)} questions {dict(asked.ends())}"
+        return [*grown(self._looks), *await super().problems()]
 
 
 def main() -> int:
@@ -170,7 +155,7 @@ def main() -> int:
         outages = Outages(cluster, weaviate, kafka, models, seed)
         seconds = 3600 * given.hours
         strikes = plan(seed, EVERY, seconds=seconds, every_s=(8, 25))
-        problems = asyncio.run(Soak(cluster, outages, questions).through(strikes, seconds=seconds))
+        problems = asyncio.run(Run(Watched(cluster, questions), outages).through(strikes, seconds=seconds))
     return judged(problems, folder)
 
 

@@ -13,6 +13,7 @@ from tests.bench.index import stub
 from tests.chaos.cluster import Cluster
 from tests.chaos.faults import Faults, Strike, plan
 from tests.chaos.run import EVERY, Run
+from tests.chaos.traffic import Traffic
 
 
 @pytest.fixture
@@ -29,5 +30,5 @@ async def test_whatever_is_killed_or_frozen_the_index_is_a_pure_replay_in_the_en
     strikes = [*plan(seed, EVERY, seconds=20, every_s=(2, 6)), Strike(1, "freeze"), Strike(1, "store")]
     with stub(embed_ms=5) as url:
         cluster = Cluster(tmp_path, kafka, weaviate_settings(weaviate_server), url, seed)
-        assert await Run(cluster, Faults(cluster, weaviate_server, seed)).through(strikes) == []
+        assert await Run(Traffic(cluster), Faults(cluster, weaviate_server, seed)).through(strikes) == []
     assert {"indexed", "deleted", "ignored", "dead"} <= set(cluster.outcomes())
