@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pydantic import JsonValue
@@ -97,6 +97,21 @@ def head_id(document_key: uuid.UUID, position: Position) -> uuid.UUID:
 def current(heads: Sequence[Head]) -> Head | None:
     """The document: the head with the highest position, or None where there is none."""
     return max(heads, key=lambda head: head.position, default=None)
+
+
+def sharing(head: Head, other: Head) -> Head:
+    """`head`, with what it has in common with another head of its document, held once by both.
+
+    A document that is edited all the time has more than a hundred heads, which differ little.
+    """
+    passages = other.passages if other.passages == head.passages else head.passages
+    row = {name: _same(value, other.row.get(name)) for name, value in head.row.items()}
+    return replace(head, passages=passages, row=row)
+
+
+def _same(value: JsonValue, other: JsonValue) -> JsonValue:
+    """Of texts alone, as numbers may be equal and of two kinds."""
+    return other if isinstance(value, str) and isinstance(other, str) and value == other else value
 
 
 def content_hash(text: str) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from weaviate.classes.query import Filter, Sort
 
 from streams.errors import Rejected
-from streams.messages.held import Head, head_id
+from streams.messages.held import Head, head_id, sharing
 from streams.messages.position import Position
 from streams.stores.chunks import chunks
 from streams.stores.encoded import decoded_head
@@ -28,44 +27,55 @@ Found = Mapping[str, Any]
 
 async def read(session: Session, document_keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Head]]:
     """All heads of each document."""
-    heads: dict[UUID, list[Head]] = defaultdict(list)
+    heads: dict[UUID, list[Head]] = {}
     for keys in chunks(list(dict.fromkeys(document_keys)), DOCUMENTS_AT_ONCE):
-        for properties in await properties_of(session, keys, BODY):
-            head = decoded_head(properties["body"])
-            heads[head.document_key].append(head)
-    return dict(heads)
+        async for found in _pages_of(session, keys, BODY):
+            for one in found:
+                head = decoded_head(one["body"])
+                before = heads.setdefault(head.document_key, [])
+                before.append(sharing(head, before[-1]) if before else head)
+    return heads
 
 
 async def properties_of(session: Session, keys: Sequence[UUID], names: Sequence[str]) -> list[Found]:
-    """The named properties of all heads of these documents, asked for in halves where a page is too short."""
+    """The named properties of all heads of these documents."""
+    return [one async for found in _pages_of(session, keys, names) for one in found]
+
+
+async def _pages_of(
+    session: Session, keys: Sequence[UUID], names: Sequence[str]
+) -> AsyncIterator[list[Found]]:
+    """As `properties_of`, an answer at a time: asked for in halves where a page is too short."""
     try:
         found = await page(session, among(keys), names, PAGE)
     except TooLarge:
         found = None
     if found is not None and len(found) < PAGE:
-        return found
+        yield found
+        return
     if len(keys) == 1:
-        return await _properties_of_one(session, keys[0], names)
-    middle = len(keys) // 2
-    return [
-        *await properties_of(session, keys[:middle], names),
-        *await properties_of(session, keys[middle:], names),
-    ]
+        async for some in _pages_of_one(session, keys[0], names):
+            yield some
+        return
+    for half in chunks(keys, -(-len(keys) // 2)):
+        async for some in _pages_of(session, half, names):
+            yield some
 
 
-async def _properties_of_one(session: Session, key: UUID, names: Sequence[str]) -> list[Found]:
-    """As `properties_of`, for one document with many heads or large ones: by position, page by page."""
-    every: list[Found] = []
-    limit = PAGE
+async def _pages_of_one(session: Session, key: UUID, names: Sequence[str]) -> AsyncIterator[list[Found]]:
+    """As `_pages_of`, for one document with many heads or large ones: by position."""
+    position, limit = "", PAGE
     while True:
         try:
-            found = await _page_after(session, key, names, every[-1]["position"] if every else "", limit)
+            found = await _page_after(session, key, names, position, limit)
         except TooLarge as error:
             limit = _smaller(limit, key, error)
             continue
-        every.extend(found)
+        if found:
+            position = found[-1]["position"]
+            yield found
         if len(found) < limit:
-            return every
+            return
 
 
 def _smaller(limit: int, key: UUID, error: TooLarge) -> int:

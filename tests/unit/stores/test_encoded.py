@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.errors import Rejected
-from streams.messages.held import Head, Listed
+from streams.messages.held import Head, Listed, sharing
 from streams.messages.position import WIDTHS, Position
 from streams.ports import Generation, Generations
 from streams.stores.encoded import (
@@ -62,6 +62,15 @@ def test_any_head_comes_back_and_its_text_is_utf8(held):
     assert decoded_head(text) == held
     assert text.encode()
     assert "\x00" not in text
+
+
+@given(HEADS, HEADS)
+def test_a_head_that_shares_with_another_is_what_it_was(one, other):
+    assert encoded_head(sharing(one, other)) == encoded_head(one)
+    again = sharing(decoded_head(encoded_head(one)), one)
+    assert encoded_head(again) == encoded_head(one)
+    assert again.passages is one.passages
+    assert all(again.row[name] is value for name, value in one.row.items() if isinstance(value, str))
 
 
 @given(TIMES, TIMES)
