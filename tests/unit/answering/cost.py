@@ -8,13 +8,13 @@ TRIES = 3
 """The least of so many counts: what else the machine did is in the others."""
 
 
-def grows(work, once, twice):
+def grows(work, once, twice, *, tries=TRIES):
     """How many times as much processor time `work(twice)` takes as `work(once)`, at best."""
-    return max(FLOOR_S, _least(work, twice)) / max(FLOOR_S, _least(work, once))
+    return max(FLOOR_S, _least(work, twice, tries)) / max(FLOOR_S, _least(work, once, tries))
 
 
-def _least(work, given):
-    return min(_seconds(work, given) for _ in range(TRIES))
+def _least(work, given, tries):
+    return min(_seconds(work, given) for _ in range(tries))
 
 
 def _seconds(work, given):
