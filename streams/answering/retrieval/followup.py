@@ -67,7 +67,7 @@ _IMPERSONAL = re.compile(
     r"\b(?:faut|existe|suffit|y a|est|se passe)[- ](?:t[- ])?il\b"
 )
 _INVERTED = re.compile(
-    r"\b(?:le|la|les|l['’]|un|une|des|du|ce|cet|cette|ces)\s?\w+\s[\w ]*\w-(?:t-)?(?:ils?|elles?)\b"  # noqa: RUF001 - typographic apostrophe
+    r"\b(?:le|la|les|l['’]|un|une|des|du|ce|cet|cette|ces)\s?\w+\s[\w ]{0,100}\w-(?:t-)?(?:ils?|elles?)\b"  # noqa: RUF001 - typographic apostrophe
 )
 _OBJECT = re.compile(
     r"\b(?:comment|ou|pourquoi|quand|peut[- ]on|puis[- ]je|faut[- ]il|peux|dois[- ]je)\s+"

@@ -7,6 +7,7 @@ from streams.answering.retrieval.followup import accepted, after, combined, lean
 from streams.answering.retrieval.rewrite import Rewriter, Rewriting
 from streams.errors import Retryable
 from streams.messages.questions import Turn
+from tests.unit.answering.cost import grows
 from tests.unit.answering.scripted import Models, Script
 from tests.unit.answering.virtual import monotonic, run
 
@@ -155,3 +156,13 @@ def test_no_model_is_asked_that_would_usually_be_late_or_that_keeps_failing():
         return len(models.requests)
 
     assert run(often()) == 4
+
+
+@pytest.mark.parametrize(
+    "repeated", ["le ", "le a ", "comment le ", "a", "es ", "does it mean ", "A1", "quand "]
+)
+def test_a_question_is_gone_through_once(repeated):
+    def read(characters):
+        leans((repeated * characters)[:characters] + "x")
+
+    assert grows(read, 8_000, 32_000) < 8
