@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 import stamina
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from typer.testing import CliRunner
@@ -18,11 +20,14 @@ from ops.servers.process import free_ports
 from streams.cli.app import app
 from streams.cli.output import exit_code
 from streams.errors import StreamsError
+from streams.indexing.plan import plan
+from streams.messages.changes import Change
+from streams.messages.records import Offset
 from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import open_embedder
 from streams.settings import load
 from streams.worker.generations import agreed
-from streams.worker.parts import ollama_config, open_index
+from streams.worker.parts import ollama_config, open_index, open_store
 from tests.apart import weaviate_settings
 
 KEY = "a-key-of-weaviate-51c7"
@@ -237,11 +242,15 @@ def test_an_index_that_was_made_with_other_settings_is_found(patient):
     assert "rag-streams reindex" in store["detail"]
 
 
-async def indexed(patient):
-    """Makes the index, as the first worker does."""
-    settings = load(
+def settings_of(patient):
+    return load(
         env_file=None, **{name.removeprefix("STREAMS_").lower(): value for name, value in patient.env.items()}
     )
+
+
+async def indexed(patient):
+    """Makes the index, as the first worker does."""
+    settings = settings_of(patient)
     index = await open_index(settings)
     try:
         async with OllamaClient(ollama_config(settings)) as client:
@@ -250,6 +259,38 @@ async def indexed(patient):
             )
     finally:
         await index.close()
+
+
+def test_a_topic_that_would_be_read_from_before_what_the_index_remembers_is_noted(patient):
+    patient.env |= {"STREAMS_STORE": "sqlite", "STREAMS_SQLITE_PATH": str(patient.folder / "index.db")}
+    asyncio.run(indexed(patient))
+    topic = patient.topic("KEPT")
+    for_ever = NewTopic(topic, 1, 1, topic_configs={"retention.ms": "-1"})
+    patient.admin(lambda client: client.create_topics([for_ever]))
+    (patient.folder / "sources.toml").write_text(f'[[sources]]\ntopic = "{topic}"\n')
+    patient.env["STREAMS_SOURCES"] = str(patient.folder / "sources.toml")
+
+    def noted():
+        findings, code, said = patient.run("doctor")
+        assert code == 0, said
+        [offsets] = [finding for finding in findings if finding["part"] == "offsets"]
+        return offsets["detail"]
+
+    assert topic not in noted()
+    asyncio.run(grown_old(patient, topic))
+    assert topic in noted()
+
+
+async def grown_old(patient, topic):
+    """A record from 50 days ago that nobody has read since the group's offsets are gone, and its document."""
+    async with AIOKafkaProducer(bootstrap_servers=patient.kafka) as producer:
+        then = datetime.now(UTC) - timedelta(days=50)
+        await producer.send_and_wait(topic, b"{}", b"t/k", timestamp_ms=int(then.timestamp() * 1000))
+    at = Offset(topic=topic, partition=0, offset=0)
+    gone = plan(None, Change(topic, "t/k", at, 1), (), written=datetime.now(UTC)).head
+    store = await open_store(settings_of(patient))
+    await store.write_heads([gone])
+    await store.close()
 
 
 def test_a_store_that_takes_no_more_writes_is_found_though_it_answers(patient):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 
 from streams.cli.setup.topics import described
 from streams.errors import Misconfigured, Rejected, Retryable, StreamsError
+from streams.indexing.vacuum.vacuum import remembered_since
 from streams.kafka import topics
+from streams.kafka.admin import Admin
+from streams.kafka.connection import started
 from streams.kafka.connectors import Connectors
 from streams.kafka.faults import ADDRESS
+from streams.kafka.log import KafkaLog
 from streams.messages.changes import DEFAULT_TENANT
 from streams.ollama.client import OllamaClient
 from streams.ollama.embedder import open_embedder
@@ -17,6 +22,7 @@ from streams.ollama.wire import ModelInfo
 from streams.ports import Generations
 from streams.settings import Settings
 from streams.wiring import connection, read_topics, topic_plan
+from streams.worker.anew import read_anew
 from streams.worker.clock import Clock
 from streams.worker.generations import check
 from streams.worker.owner import check_owner, owner_of
@@ -30,6 +36,7 @@ def checks_of(settings: Settings) -> Mapping[str, Check]:
     checks: dict[str, Check] = {
         "kafka": kafka,
         "topics": topics_fit,
+        "offsets": offsets,
         "store": store,
         "clock": clock,
         "ollama": ollama,
@@ -77,6 +84,40 @@ async def topics_fit(settings: Settings) -> str:
     return f"{'all ' if found == len(reports) else ''}{found} there" + (
         f"; note: {'; '.join(notes)}" if notes else ""
     )
+
+
+async def offsets(settings: Settings) -> str:
+    """Whether a topic would be read from a beginning so old that deleted documents would be shown again."""
+    there, names = connection(settings), [source.topic for source in read_topics(settings).sources]
+    index = await open_index(settings)
+    try:
+        record = await index.generations()
+        if record is None:
+            return "no index yet: all topics are read from their beginning"
+        async with AsyncExitStack() as stack:
+            admin = await stack.enter_async_context(started(there, Admin(there)))
+            opened = await index.open(record.live)
+            stack.push_async_callback(opened.close)
+            anew = await read_anew(
+                names,
+                KafkaLog(there),
+                partial(admin.committed, f"{settings.group}-index"),
+                partial(_holds, opened),
+                remembered_since(utc_now()),
+            )
+    finally:
+        await index.close()
+    if anew:
+        return (
+            f"note: the group {settings.group}-index lacks offsets in {', '.join(anew)}, whose first records"
+            " are older than what the index remembers of deletions: until workers have read them to the end,"
+            " documents that are deleted are shown. Set the group's offsets, or build the index anew"
+        )
+    return f"of {len(names)} topics none is read from a beginning that is too old"
+
+
+async def _holds(opened: Store, topic: str) -> bool:
+    return await anext(opened.document_keys(topic), None) is not None
 
 
 async def connectors(settings: Settings) -> str:
