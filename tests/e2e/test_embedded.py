@@ -190,7 +190,8 @@ def test_a_broken_change_is_a_dead_letter_that_can_be_listed_and_shown(up):
 def test_doctor_finds_every_part_in_order(up):
     findings = {row["part"]: row for row in up.rows("doctor")}
     assert all(row["ok"] for row in findings.values()), findings
-    assert set(findings) == {"kafka", "topics", "store", "ollama", "models", "embeddings"}
+    parts = {"kafka", "clock", "topics", "offsets", "store", "ollama", "models", "embeddings"}
+    assert set(findings) == parts
 
 
 def test_a_gateway_that_dies_is_started_again_where_it_was(up):
