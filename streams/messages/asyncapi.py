@@ -201,7 +201,7 @@ DEAD: Mapping[str, str] = {
     headers.DEAD_TIMESTAMP: "Kafka's timestamp there, in milliseconds.",
     headers.DEAD_ATTEMPTS: "How often it was tried.",
     headers.DEAD_AT: "When it died.",
-    headers.DEAD_FIRST_AT: "When it died for the first time, where it was sent back since.",
+    headers.DEAD_FIRST_AT: "When it died for the first time. Earlier versions left it out.",
     headers.DEAD_NULL: "`value`: the value was null, and is written as empty bytes.",
     headers.DEAD_PARTS: "Which of its changes were refused, from 0 (`0,4-7`), where not all were.",
     headers.DEAD_TRUNCATED: "It was too large and is not here: the bytes that its key and value had.",

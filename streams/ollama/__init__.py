@@ -1,1 +1,1 @@
-"""The Ollama API over httpx: wire models, a client, an embedder. Knows HTTP, not questions."""
+"""The Ollama API over HTTP: wire models, a client, an embedder. Knows HTTP, not questions."""

@@ -62,6 +62,5 @@ async def test_a_model_that_gives_zeros_shuts_the_gate_and_makes_no_dead_letters
         assert "model_broken" in dependency.problem
         assert not any(one.done() for one in tried)
         gpu.broken = False
-        gpu.broken = False
     assert [one.result().outcome for one in tried] == [[VECTOR]] * 3
     await dependency.stop()

@@ -33,10 +33,10 @@ async def later(self, outgoing):
     return await send(self, outgoing)
 
 Producer.send = later
-dead.SEND_S = 3.0
+dead.SEND_S = 10.0
 main()
 """
-"""The command line, where Kafka may take three seconds for a record, not thirty, and gets ten a second."""
+"""The command line, where Kafka may take ten seconds for a record, not thirty, and gets ten a second."""
 
 
 def letter(number):
@@ -72,6 +72,7 @@ async def test_a_replay_that_kafka_leaves_ends_and_says_how_many_were_sent_back(
         env=environ | {"STREAMS_KAFKA_BOOTSTRAP_SERVERS": kafka_broker.bootstrap}, stdout=pipe, stderr=pipe,
     )  # fmt: skip
     said = [await replaying.stdout.readline() for _ in range(FROZEN_AT)]
+    assert all(said), await replaying.communicate()
     kafka_broker.freeze()
     try:
         async with asyncio.timeout(120):

@@ -46,14 +46,14 @@ async def site(kafka, tmp_path):
 
 async def told(worker, code):
     """What `/readyz` names once it answers with this code."""
-    async with httpx.AsyncClient(trust_env=False) as http, asyncio.timeout(LIMIT_S):
+    async with httpx.AsyncClient(trust_env=False, timeout=LIMIT_S) as http, asyncio.timeout(LIMIT_S):
         while (said := await http.get(f"http://127.0.0.1:{worker.port}/readyz")).status_code != code:  # noqa: ASYNC110 - another process's
             await asyncio.sleep(0.1)
         return said.json()["parts"]
 
 
 async def metric(worker, name):
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=LIMIT_S) as http:
         text = (await http.get(f"http://127.0.0.1:{worker.port}/metrics")).text
     return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
 

@@ -114,7 +114,11 @@ class Clause:
         for at, word in enumerate(self.words):
             if word.folded == "plus" and ne and not any(one.folded in _QUE for one in self.words[at:]):
                 found.append(at)
-            ne = word.folded in _NE or (ne and word.folded != "plus" and not word.denies)
+            # `N'importe quel` denies nothing.
+            begins = word.folded in _NE and "importe" not in {
+                one.folded for one in self.words[at + 1 : at + 2]
+            }
+            ne = begins or (ne and word.folded != "plus" and not word.denies)
         return found
 
     def like(

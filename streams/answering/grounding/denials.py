@@ -17,6 +17,7 @@ _AT_MOST = listed("below under most maximum maximal max up less within jusqu max
 )
 _LESS = listed("below under less fewer unter weniger unterschreiten unterschreitet moins")
 _AT_LEAST = listed("above least minimum over more mindestens minimal uber mehr minimale plus")
+_LONGER, _THAN = listed("longer langer"), listed("than als")
 _BOUNDS = ((_MORE, _AT_MOST), (_LESS, _AT_LEAST))
 """What is denied to set a bound, and what sets it outright: `not exceed` and `below`."""
 
@@ -45,12 +46,14 @@ def _beside(clause: Clause, own: Said, other: Clause, source: Said) -> bool:
     It is in the second one, then, which says what the first does not.
     """
     if other.negated:
-        return _denies_rest(own.beside(clause), other.stems - clause.stems)
-    return _denies_rest(source.beside(other), clause.stems - other.stems)
+        return _denies_rest(own.beside(clause), other, clause)
+    return _denies_rest(source.beside(other), clause, other)
 
 
-def _denies_rest(clauses: list[Clause], rest: frozenset[str]) -> bool:
-    return any(one.negated and one.stems & rest for one in clauses)
+def _denies_rest(clauses: list[Clause], whole: Clause, part: Clause) -> bool:
+    """Whether one of these denies what `whole` says beyond `part`, and nothing else."""
+    rest = whole.stems - part.stems
+    return any(one.negated and one.stems & rest and one.stems <= whole.stems for one in clauses)
 
 
 def _turned(clause: Clause, other: Clause) -> bool:
@@ -60,11 +63,20 @@ def _turned(clause: Clause, other: Clause) -> bool:
 
 def _bound(clause: Clause, other: Clause) -> bool:
     """Whether one says `not more than` of what the other says `at most` of, or `not less` and `at least`."""
-    denies, says = (
-        {word.folded for word in one.words}
-        for one in sorted((clause, other), key=lambda one: not one.negated)
-    )
+    denying, saying = sorted((clause, other), key=lambda one: not one.negated)
+    denies, says = _measures(denying), {word.folded for word in saying.words}
     return any(denies & beyond and says & bound for beyond, bound in _BOUNDS)
+
+
+def _measures(clause: Clause) -> set[str]:
+    """Its words, but not those that are part of a denial: French `plus`, `longer` without `than`."""
+    words = [word.folded for word in clause.words]
+    following = [*words[1:], ""]
+    return {
+        word
+        for at, word in enumerate(words)
+        if at not in clause.denials and (word not in _LONGER or following[at] in _THAN)
+    }
 
 
 def opposed(clause: Clause, source: Said) -> bool:

@@ -67,7 +67,10 @@ def share(right: Sequence[bool]) -> float:
 
 
 def judged(text: str, passages: Sequence[Found], question: str = "") -> Iterator[bool]:
-    """The same, sentence by sentence: each may take milliseconds, and an answer may have hundreds."""
+    """Whether each sentence of `text` is supported, as `grounded` counts them, one at a time.
+
+    Each may take milliseconds, and an answer may have hundreds.
+    """
     asked = of_text(question)
 
     @cache

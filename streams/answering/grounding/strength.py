@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.answering.grounding.clauses import ALIKE, Clause, Said
-from streams.answering.text.words import listed
+from streams.answering.text.words import listed, stem
 
 _MUST = listed("must shall mandatory compulsory doit doivent faut obligatoire obligatoires muss mussen")
 _NEED = _MUST | listed(
@@ -18,6 +18,7 @@ _EACH = _ALL | listed("anyone anybody everybody tout quiconque jedermann")
 _ALONE = listed("only solely exclusively nur allein lediglich ausschliesslich") | listed(
     "seul seule seuls seules seulement uniquement exclusivement"
 )
+_ALONE_STEMS = frozenset(map(stem, _ALONE))
 _WEAKER = ((_MUST, _NEED, _MAY), (_ALL, _ALL, _SOME))
 
 
@@ -39,8 +40,13 @@ def _unrestricted(clause: Clause, alike: list[Clause]) -> bool:
     return (
         _has(clause, _EACH)
         and not _has(clause, _ALONE)
-        and all(_has(one, _ALONE) and not _has(one, _EACH) for one in alike)
+        and all(_has(one, _ALONE) and not _has(one, _EACH) and _names(one, clause) for one in alike)
     )
+
+
+def _names(source: Clause, clause: Clause) -> bool:
+    """Whether the source says something, or of somebody, that the clause does not: those who may."""
+    return bool(source.stems - clause.stems - _ALONE_STEMS)
 
 
 def _has(clause: Clause, words: frozenset[str]) -> bool:

@@ -4,6 +4,7 @@ An answer may name addresses that stand in its passages or in the question, and 
 talked round would send its reader, or the reader's data, elsewhere. It loads nothing from anywhere, its links
 go where they say, and the prompt's canary, a random word that nobody else knows, is never in it. The name of
 a host that nobody knows and that stands alone may be a product's (`Socket.io`): it stays, and leads nowhere.
+One that a marker stood in, which is left out, stops the reply.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Questions that wait for the index: so many at most, so that they keep out none that need not."""
+"""Questions that wait for the index: so many at most, so that they take no room from those that need not."""
 
 from __future__ import annotations
 

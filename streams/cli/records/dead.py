@@ -67,7 +67,7 @@ def replay(
 ) -> None:
     """Send dead letters back, once their cause is mended. A change keeps its old position.
 
-    Exits 3 where Kafka takes one for 30 s no more, and says how many it took.
+    Exits 3 where Kafka does not take one within 30 s, and says how many were sent back.
 
     Example: `rag-streams dead replay --code unmapped`
     """

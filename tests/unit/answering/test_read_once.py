@@ -1,6 +1,7 @@
 """An answer's text is gone through once, whatever a model repeats: work grows with it, and no faster."""
 
 from contextlib import suppress
+from itertools import count
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.unit.answering.cost import TRIES, grows
 from tests.unit.answering.grounding.test_ground import BOTH
 
 PASSAGES = BOTH * 5
+ENDS = count()
 FED = 64
 """Characters of a token, at most."""
 MOST = 9
@@ -30,7 +32,8 @@ REPEATED = [
 @pytest.mark.parametrize("repeated", REPEATED)
 def test_four_times_as_much_of_a_reply_takes_about_four_times_as_long(repeated):
     def read(characters):
-        _read((repeated * characters)[:characters] + "x")
+        # Another text each time: what was read before may be remembered.
+        _read((repeated * characters)[:characters] + f"x{next(ENDS)}")
 
     assert any(grows(read, 2_000, 8_000, tries=1) < MOST for _ in range(TRIES))
 
@@ -40,7 +43,8 @@ def _read(text):
     thoughts, markers, output = Thoughts(), regulating(PASSAGES), OutputFilter(Known(["a.b"]), "canary12")
     with suppress(Unfinished):
         for at in range(0, len(text), FED):
-            output.feed(markers.feed(thoughts.feed(text[at : at + FED])))
+            told = markers.feed(thoughts.feed(text[at : at + FED]))
+            output.feed(told, spaced=markers.spaced)
         output.feed(markers.flush(), done=True)
     grounded(text, PASSAGES, "How much is it?")
     citations(PASSAGES, "How much is it?", text)

@@ -332,7 +332,8 @@ async def test_a_server_that_takes_no_more_of_a_request_is_not_waited_for_for_ev
         writer.close()
 
     async with await asyncio.start_server(takes_little, "127.0.0.1", 0) as server:
-        config = OllamaConfig(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", 0.1, 0.1, attempts=1)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        config = OllamaConfig(url, connect_timeout_s=2.0, read_timeout_s=0.1, attempts=1)
         async with OllamaClient(config) as client:
             with pytest.raises(Timeout):
                 await asyncio.wait_for(client.embed("m", ["x" * (32 << 20)]), 20)

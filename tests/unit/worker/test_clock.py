@@ -118,9 +118,23 @@ def test_with_a_file_a_clock_that_was_set_is_shown():
 
 
 def test_a_store_that_does_not_answer_settles_nothing():
-    async def down():
-        raise Retryable("down")
+    machine = Machine()
+    down = [False, True, False]
 
-    clock = Clock(down, wall=lambda: TRUE, monotonic=iter((0.0, 0.0, 100.0)).__next__)
-    with pytest.raises(Retryable):
-        asyncio.run(clock.agrees())
+    async def told():
+        if down.pop(0):
+            raise Retryable("down")
+        return machine.wall()
+
+    clock = Clock(told, wall=machine.wall, monotonic=lambda: machine.passed, observe=machine.see)
+
+    async def run():
+        await clock.check()
+        machine.passed += 61
+        with pytest.raises(Retryable):
+            await clock.agrees()
+        assert await clock.agrees()
+
+    asyncio.run(run())
+    assert not down
+    assert clock.late() == clock.early() == machine.wall()

@@ -29,9 +29,51 @@ def _grounded(source, answer):
 )
 def test_german_nouns_are_no_names_that_have_an_order(answer):
     assert grounded(answer, [PORTAL]) == 1
-    assert grounded(
-        answer.replace("nicht ", "").replace("können Sie", "können Sie nicht"), [PORTAL]
-    ) == 0 or ("Administrator" in answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "In den Einstellungen können Sie nicht das Passwort auch jederzeit selbst ändern [1].",
+        "Am Wochenende können Gäste den Drucker benutzen [1].",
+        "Den Drucker können Gäste am Wochenende benutzen [1].",
+    ],
+)
+def test_a_german_sentence_in_another_order_that_says_the_contrary_is_not_grounded(answer):
+    assert grounded(answer, [PORTAL]) == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "answer"),
+    [
+        ("You can no longer sign up with Facebook.", "You can sign up with Facebook"),
+        ("Backups are no longer available within the free plan.",
+         "Backups are available within the free plan"),
+        ("Das Konto ist nicht länger unter dieser Adresse erreichbar.",
+         "Das Konto ist unter dieser Adresse erreichbar"),
+        ("Le service n'est plus disponible jusqu'à minuit.", "Le service est disponible jusqu'à minuit"),
+        ("Members can book rooms, but guests cannot book online.", "Members cannot book rooms online"),
+        ("You can cancel your booking online, but refunds are not paid for used tickets.",
+         "You cannot cancel your booking online for used tickets"),
+    ],
+)  # fmt: skip
+def test_what_is_over_or_denied_of_others_is_not_taken_for_a_bound_or_for_the_rest(source, answer):
+    assert _grounded(source, answer) == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "answer"),
+    [
+        ("Stays can be no longer than 30 days.", "Stays can be at most 30 days"),
+        ("Der Aufenthalt darf nicht länger als 30 Tage dauern.",
+         "Der Aufenthalt darf höchstens 30 Tage dauern"),
+        ("Only admins can export reports.", "Admins can export all reports"),
+        ("Sont remboursés n'importe quels forfaits plus chers.",
+         "N'importe quels forfaits plus chers sont remboursés"),
+    ],
+)  # fmt: skip
+def test_a_bound_a_restriction_and_whatever_deny_nothing(source, answer):
+    assert _grounded(source, answer) == 1
 
 
 @pytest.mark.parametrize(
