@@ -34,15 +34,15 @@ MARK = "topic-id="
 MISSING = "none"
 """In place of the id of a topic that was not there when its partition was begun: no topic has it."""
 UNSAID = ""
-"""In place of the id that an offset was not committed with."""
+"""In place of the id that an offset was not committed with, or that a topic has none of."""
 
 Ids = Mapping[str, str] | None
-"""The id of each topic that is there; None where the broker tells none."""
+"""The id of each topic that is there; None where the broker tells none at all."""
 
 
 def marked(ids: Ids, topic: str) -> str:
     """What is committed along with an offset of `topic`."""
-    number = UNSAID if ids is None else ids.get(topic, MISSING)
+    number = UNSAID if ids is None else ids.get(topic, UNSAID)
     return "" if number == UNSAID else MARK + number
 
 
@@ -54,16 +54,17 @@ def named(mark: str) -> str:
 def made_again(ids: Ids, topic: str, mark: str) -> bool:
     """Whether `topic` is another one than that of the offset that was committed with `mark`.
 
-    False where either is not known: the mark of who knew no ids, or a topic that is not there now.
+    False where either is not known: the mark of who knew no ids, or a topic that has none or is not there.
     """
-    return ids is not None and topic in ids and named(mark) not in {UNSAID, ids[topic]}
+    now = UNSAID if ids is None else ids.get(topic, UNSAID)
+    return now != UNSAID and named(mark) not in {UNSAID, now}
 
 
 def changed(before: Ids, now: Ids) -> list[str]:
     """The topics that are there now, and are not those that they were."""
     if before is None or now is None:
         return []
-    return sorted(topic for topic, number in now.items() if number != before.get(topic))
+    return sorted(topic for topic, number in now.items() if number not in {UNSAID, before.get(topic)})
 
 
 class Origins:
@@ -87,11 +88,11 @@ class Origins:
     async def seek_to_committed(self) -> Mapping[TopicPartition, int]:
         """Begins each partition where it was committed, and gives that; a new one at its beginning."""
         consumer = self._consumer
-        ids = await self._until_told({tp.topic for tp in consumer.assignment()})
+        topics, ids = await self._ours()
         offsets = dict(await consumer.seek_to_committed())
         committed = await self._coordinator.fetch_committed_offsets(list(offsets))
         before = {tp.topic: named(one.metadata) for tp, one in committed.items()}
-        self._ids = None if ids is None else {**before, **ids}
+        self._ids = None if ids is None else {**dict.fromkeys(topics, MISSING), **before, **ids}
         anew = [tp for tp, one in committed.items() if made_again(ids, tp.topic, one.metadata)]
         if anew:
             topics = ", ".join(sorted({tp.topic for tp in anew}))
@@ -116,6 +117,14 @@ class Origins:
             logger.warning("the group is joined anew, as topics were made again: %s", ", ".join(anew))
             self._told = before
             self._coordinator.request_rejoin()
+
+    async def _ours(self) -> tuple[Collection[str], Ids]:
+        """The topics that we have partitions of, and their ids."""
+        topics, ids = set[str](), self._ids
+        while topics != (ours := {tp.topic for tp in self._consumer.assignment()}):
+            # They may be others by the time that Kafka answers.
+            topics, ids = ours, await self._until_told(ours)
+        return topics, ids
 
     async def _until_told(self, topics: Collection[str]) -> Ids:
         while True:

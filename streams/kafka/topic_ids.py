@@ -127,11 +127,14 @@ async def topic_ids(
 ) -> Mapping[str, str] | None:
     """The id of each of these topics that is there, as 32 hexadecimal digits, by the broker `node_id`.
 
-    None where the broker tells no ids. Raises aiokafka's `KafkaError`.
+    Empty for a topic that is there and has none: it was made before its cluster had ids, as one has that is
+    being upgraded. None where the broker tells no ids at all. Raises aiokafka's `KafkaError`.
     """
     try:
         answer = await client.send(node_id, TopicIdsRequest(topics), group=group)
     except (IncompatibleBrokerVersion, NotImplementedError):
         return None
-    found = {topic[1]: topic[2] for topic in answer.topics}
-    return {name: number.hex() for name, number in found.items() if number != NONE}
+    found = {
+        name: ("" if number == NONE else number.hex(), error) for error, name, number, *_ in answer.topics
+    }
+    return {name: number for name, (number, error) in found.items() if number or not error}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -84,9 +85,10 @@ class Connection:
         self._observe = observe
         self.host = host_of(url)
         self._config = config
-        self._root = str(url).rstrip("/")
+        self._root = str(url.copy_with(userinfo=b"")).rstrip("/")
         self._places = asyncio.Semaphore(config.connections)
         self._http = aiohttp.ClientSession(
+            headers=_authorization(url),
             connector=aiohttp.TCPConnector(
                 limit=0,  # the places are: who waits for one too long is told so
                 keepalive_timeout=IDLE_S,
@@ -264,11 +266,29 @@ def _url(text: str) -> httpx.URL:
 def _proxy(url: httpx.URL) -> str | None:
     """The proxy that the environment names for this server, if any."""
     # One for the outside world can't reach this machine's own loopback.
-    if is_loopback(url.host) or proxy_bypass(url.host):
+    port = url.port or (443 if url.scheme == "https" else 80)
+    if is_loopback(url.host) or proxy_bypass(f"{url.host}:{port}"):
         return None
     named = getproxies()
     proxy = named.get(url.scheme) or named.get("all")
-    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
+    if not proxy:
+        return None
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    if not proxy.startswith(("http://", "https://")):
+        raise Misconfigured(
+            f"the environment's proxy is no HTTP proxy ({proxy.partition('://')[0]}): name {url.host} in"
+            " NO_PROXY, or an HTTP proxy in HTTP_PROXY and HTTPS_PROXY",
+            setting="ALL_PROXY",
+        )
+    return proxy
+
+
+def _authorization(url: httpx.URL) -> dict[str, str]:
+    """For the name and password in the URL, as RFC 7617 has them in UTF-8."""
+    if not url.userinfo:
+        return {}
+    said = b64encode(f"{url.username}:{url.password}".encode())
+    return {"Authorization": f"Basic {said.decode()}"}
 
 
 def host_of(url: httpx.URL) -> str:

@@ -4,7 +4,7 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, UnknownTopicOrPartitionError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from streams.agents.origins import MARK, Origins
@@ -12,6 +12,7 @@ from streams.kafka.topic_ids import NONE
 from tests.unit.answering.virtual import run
 
 OLD, NEW = b"o" * 16, b"n" * 16
+NO_ID = b""
 HERE, THERE = TopicPartition("here", 0), TopicPartition("there", 0)
 
 
@@ -20,10 +21,13 @@ def mark(number):
 
 
 class Consumer:
-    """aiokafka's, as far as it is asked: it has two partitions, of topics with these ids."""
+    """aiokafka's, as far as it is asked: it has two partitions, of topics with these ids.
+
+    `NONE` is the id of a topic that is not there, `NO_ID` that of one that has none.
+    """
 
     def __init__(self, **committed):
-        self.ids = {"here": OLD, "there": OLD}
+        self.ids, self.assigned = {"here": OLD, "there": OLD}, {HERE, THERE}
         self.offsets = {
             tp: OffsetAndMetadata(20, committed[tp.topic]) for tp in (HERE, THERE) if tp.topic in committed
         }
@@ -32,18 +36,23 @@ class Consumer:
         self.coordinator_id = 1
 
     def assignment(self):
-        return {HERE, THERE}
+        return self.assigned
 
     async def ensure_coordinator_known(self):
         pass
 
-    async def send(self, _node, _request, *, group=None):
+    async def send(self, _node, request, *, group=None):
         if self.ids is None:
             raise NotImplementedError
         if self.unreachable:
             self.unreachable -= 1
             raise KafkaConnectionError
-        return SimpleNamespace(topics=[(0, name, number) for name, number in self.ids.items()])
+        told = [
+            (UnknownTopicOrPartitionError.errno if number == NONE else 0, name, number or NONE)
+            for name, number in self.ids.items()
+            if name in request._topics
+        ]
+        return SimpleNamespace(topics=told)
 
     async def seek_to_committed(self):
         return {tp: self.offsets[tp].offset if tp in self.offsets else None for tp in (HERE, THERE)}
@@ -197,3 +206,48 @@ def test_a_topic_that_is_gone_and_a_kafka_that_does_not_answer_are_no_reason_to_
         consumer.unreachable = 3
 
     assert watched(consumer, begin, gone) == [0, 0]
+
+
+def test_a_topic_that_has_no_id_yet_is_not_read_again_once_it_has_one():
+    consumer = Consumer()
+    consumer.ids["here"] = NO_ID
+
+    async def upgraded(_origins):
+        await consumer.commit({HERE: OffsetAndMetadata(30, "")})
+        assert consumer.offsets[HERE].metadata == ""
+        consumer.ids["here"] = OLD
+
+    async def commit(_origins):
+        await consumer.commit({HERE: OffsetAndMetadata(31, "")})
+
+    watched(consumer, begin, upgraded, begin, commit)
+    assert consumer.reset == []
+    assert consumer.offsets[HERE] == OffsetAndMetadata(31, mark(OLD))
+
+
+def test_a_partition_that_is_read_before_kafka_told_its_topics_id_is_committed_without_one():
+    consumer = Consumer()
+    consumer.assigned = {HERE}
+
+    async def assigned(_origins):
+        consumer.assigned = {HERE, THERE}
+        await consumer.commit({THERE: OffsetAndMetadata(500, "")})
+
+    watched(consumer, begin, assigned, begin)
+    assert consumer.offsets[THERE] == OffsetAndMetadata(500, "")
+    assert consumer.reset == []
+
+
+def test_partitions_that_are_assigned_while_kafka_is_asked_are_asked_for_too():
+    consumer = Consumer(there=mark(NEW))
+    consumer.assigned, consumer.unreachable = {HERE}, 3
+
+    async def run_both():
+        origins = Origins(consumer)
+        seeking = asyncio.create_task(origins.seek_to_committed())
+        await asyncio.sleep(0.05)
+        consumer.assigned = {HERE, THERE}
+        return await seeking
+
+    assert run(run_both()) == {HERE: None}
+    assert consumer.reset == [THERE]

@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import socket
 import time
+from base64 import b64decode
 from contextlib import aclosing
 
 import pytest
@@ -356,6 +357,25 @@ async def test_the_environments_proxy_is_used_but_where_it_says_not(monkeypatch)
     assert [request.path for request in proxy.requests] == [f"{elsewhere}/api/version"]
 
 
+@pytest.mark.parametrize("named", ["ollama.invalid", "ollama.invalid:11434", ".invalid", "*"])
+async def test_no_proxy_is_used_where_the_environment_says_so_by_whatever_name(monkeypatch, named):
+    async with Misbehaving([says({"version": "1"})]).running() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.setenv("no_proxy", named)
+        async with OllamaClient(OllamaConfig("http://ollama.invalid:11434", attempts=1)) as client:
+            with pytest.raises(Unreachable):
+                await client.version()
+    assert proxy.requests == []
+
+
+async def test_a_proxy_that_is_none_for_http_is_refused_by_its_kind_alone(monkeypatch):
+    monkeypatch.delenv("http_proxy", raising=False)
+    monkeypatch.setenv("all_proxy", "socks5://me:secret@127.0.0.1:9")
+    with pytest.raises(Misconfigured, match="socks5") as refused:
+        OllamaClient(OllamaConfig("http://ollama.invalid:11434"))
+    assert "secret" not in str(refused.value)
+
+
 async def test_this_machines_own_server_is_not_asked_for_by_a_proxy(monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     async with talking(says({"version": "1"})) as (client, _):
@@ -441,11 +461,12 @@ async def test_warming_up_loads_with_the_context_of_later():
 
 async def test_a_password_in_the_address_is_used_and_never_shown():
     async with Misbehaving([says({}, 401)]).running() as server:
-        url = server.url.replace("//", "//bob:hunter2@")
+        url = server.url.replace("//", "//bob:hunter2%E2%82%AC@")
         async with OllamaClient(OllamaConfig(url)) as client:
             with pytest.raises(WrongServer) as raised:
                 await client.version()
-    assert server.requests[0].headers["authorization"].startswith("Basic ")
+    told = server.requests[0].headers["authorization"].removeprefix("Basic ")
+    assert b64decode(told).decode() == "bob:hunter2€"
     shown = [raised.value, raised.value.__cause__, raised.value.__context__]
     assert not any("hunter2" in str(error) for error in shown)
 
