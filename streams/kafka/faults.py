@@ -60,7 +60,7 @@ WAITED_FOR: tuple[tuple[type[Exception], str, str], ...] = (
     (
         errors.NodeNotReadyError,
         "kafka_down",
-        "Kafka at {where} refers to a broker that is away ({name}): start that, see `rag-streams doctor`",
+        f"Kafka at {{where}} refers to a broker that is away ({{name}}): start it, or check {ADDRESS}",
     ),
 )
 """Errors that are over by themselves once somebody has mended Kafka: the code, and what to do about it."""
