@@ -192,7 +192,9 @@ async def cell():
     kept = ask()
     next(kept)
 
-asyncio.new_event_loop().run_until_complete(cell())
+there = asyncio.new_event_loop()
+there.run_until_complete(cell())
+there.close()
 """,
     "in a process that was forked, too": """
 import os
